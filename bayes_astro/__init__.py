@@ -1,0 +1,101 @@
+"""bayes_astro: probabilistic modelling in astronomy.
+
+Every task is one generative model with ``fit``, ``posterior`` and ``predict``.
+
+>>> import bayes_astro as ba
+>>> light_curve = ba.load("eros2-cepheid").select("B")
+>>> model = ba.Periodogram(n_terms=3, jitter=True).fit(light_curve, seed=1)  # doctest: +SKIP
+>>> model.summary()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bayes_astro import exercises
+    from bayes_astro.calibration import calibrate
+    from bayes_astro.catalog import fit_each
+    from bayes_astro.comparison import compare
+    from bayes_astro.data import LightCurve, Measurements
+    from bayes_astro.data.datasets import datasets, fetch, load
+    from bayes_astro.priors import Prior
+    from bayes_astro.regression.linear_relation import LinearRelation
+    from bayes_astro.samplers import NUTS, Emcee, Exact
+    from bayes_astro.storage import open_fit as open
+    from bayes_astro.timeseries.periodogram import Periodogram
+
+# One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
+TASKS = {
+    "LinearRelation": "bayes_astro.regression.linear_relation",
+    "Periodogram": "bayes_astro.timeseries.periodogram",
+}
+BASELINES = {
+    "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
+    "LombScargle": "bayes_astro.baselines.periodogram",
+}
+SAMPLERS = {
+    "Emcee": "bayes_astro.samplers.emcee",
+    "Exact": "bayes_astro.samplers.exact",
+    "NUTS": "bayes_astro.samplers.nuts",
+}
+CONTAINERS = {"LightCurve": "bayes_astro.data", "Measurements": "bayes_astro.data"}
+_PUBLIC = {
+    **TASKS,
+    **SAMPLERS,
+    **CONTAINERS,
+    "Prior": "bayes_astro.priors",
+    "calibrate": "bayes_astro.calibration",
+    "compare": "bayes_astro.comparison",
+    "datasets": "bayes_astro.data.datasets",
+    "fetch": "bayes_astro.data.datasets",
+    "fit_each": "bayes_astro.catalog",
+    "load": "bayes_astro.data.datasets",
+    "open": "bayes_astro.storage:open_fit",
+}
+_MODULES = ("baselines", "exercises")
+
+__all__ = [  # noqa: F822  they are loaded by __getattr__
+    "NUTS",
+    "Emcee",
+    "Exact",
+    "LightCurve",
+    "LinearRelation",
+    "Measurements",
+    "Periodogram",
+    "Prior",
+    "baselines",
+    "calibrate",
+    "compare",
+    "datasets",
+    "exercises",
+    "fetch",
+    "fit_each",
+    "load",
+    "open",
+]
+
+
+def load_public(location: str, name: str) -> Any:
+    """The object `name` at ``module`` or ``module:other_name``."""
+    import importlib
+
+    module, _, attribute = location.partition(":")
+    return getattr(importlib.import_module(module), attribute or name)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _MODULES:
+        return importlib.import_module(f"bayes_astro.{name}")
+    if name in _PUBLIC:
+        value = globals()[name] = load_public(_PUBLIC[name], name)
+        return value
+    raise AttributeError(f"module 'bayes_astro' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

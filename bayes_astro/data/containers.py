@@ -1,0 +1,7 @@
+"""The containers in one place."""
+
+from bayes_astro.data.columns import DataError
+from bayes_astro.data.light_curve import LightCurve
+from bayes_astro.data.measurements import Measurements
+
+__all__ = ["DataError", "LightCurve", "Measurements"]

@@ -1,0 +1,229 @@
+"""Real samples: small ones travel with the package, larger ones are fetched into a cache."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bayes_astro.data.columns import DataError, nearest
+from bayes_astro.data.light_curve import LightCurve
+from bayes_astro.data.measurements import Measurements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = ["Dataset", "datasets", "describe", "fetch", "load"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table with all that is to be known about it; `columns` are the arguments of `read`.
+
+    With a `url` it is fetched, otherwise `file` lies beside this module.
+    """
+
+    name: str
+    task: str
+    rows: int
+    file: str
+    container: type[LightCurve] | type[Measurements]
+    columns: Mapping[str, Any]
+    source: str
+    licence: str
+    truth: str
+    bibtex: str
+    url: str = ""
+    sha256: str = ""
+    size: int = 0
+
+    @property
+    def citation(self) -> str:
+        """Key of the BibTeX entry."""
+        return self.bibtex.partition("{")[2].partition(",")[0]
+
+    def read(self, path: "str | Path") -> LightCurve | Measurements:
+        """The table in `path` as its container."""
+        return self.container.read(path, name=self.name, source=self.source, **self.columns)
+
+
+ENTRIES = (
+    Dataset(
+        name="eros2-cepheid",
+        task="periodogram",
+        rows=1168,
+        file="eros2-cepheid.csv",
+        container=LightCurve,
+        columns={"band": "band", "time_unit": "d", "value_unit": "mag"},
+        source="EROS-2 lm0010n22323, bands R and B, from the package upsilon 1.2.10",
+        licence="MIT",
+        truth="a Cepheid, says the source, without a period; Lomb-Scargle with three harmonics gives "
+        "4.1911 d in either band",
+        bibtex="""@article{Kim2016,
+  author = {Kim, Dae-Won and Bailer-Jones, Coryn A. L.},
+  title = {A package for the automated classification of periodic variable stars},
+  journal = {Astronomy \\& Astrophysics},
+  volume = {587},
+  pages = {A18},
+  year = {2016},
+  doi = {10.1051/0004-6361/201527188}
+}""",
+    ),
+    Dataset(
+        name="hd164922",
+        task="radial velocity",
+        rows=400,
+        file="hd164922.csv",
+        container=LightCurve,
+        columns={
+            "band": "band",
+            "time_unit": "d",
+            "value_unit": "m/s",
+            "time_format": "jd",
+        },
+        source="HD 164922, HIRES before (k) and after (j) its upgrade and APF (a), from the package "
+        "radvel 1.6.7",
+        licence="MIT",
+        truth="two planets: 1201 d with 7.15 m/s, 75.77 d with 2.22 m/s (Fulton et al. 2016)",
+        bibtex="""@article{Fulton2016,
+  author = {Fulton, Benjamin J. and Howard, Andrew W. and Weiss, Lauren M. and others},
+  title = {Three Temperate Neptunes Orbiting Nearby Stars},
+  journal = {The Astrophysical Journal},
+  volume = {830},
+  pages = {46},
+  year = {2016},
+  doi = {10.3847/0004-637X/830/1/46}
+}""",
+    ),
+    Dataset(
+        name="hogg-2010",
+        task="linear relation",
+        rows=20,
+        file="hogg-2010.csv",
+        container=Measurements,
+        columns={"correlation": {("x", "y"): "xy_corr"}},
+        source="arXiv:1008.4686, Table 1, in its order",
+        licence="facts from a paper",
+        truth="points 5 to 20, vertical errors only: slope 2.24 +- 0.11, intercept 34 +- 18; "
+        "points 2 to 4 are outliers",
+        bibtex="""@article{Hogg2010,
+  author = {Hogg, David W. and Bovy, Jo and Lang, Dustin},
+  title = {Data analysis recipes: Fitting a model to data},
+  journal = {arXiv e-prints},
+  eprint = {1008.4686},
+  archivePrefix = {arXiv},
+  year = {2010}
+}""",
+    ),
+    Dataset(
+        name="pantheon-binned",
+        task="Hubble diagram",
+        rows=40,
+        file="lcparam_DS17f.txt",
+        container=Measurements,
+        columns={
+            "value": ("zcmb", "mb"),
+            "error": (None, "dmb"),
+            "names": ("redshift", "magnitude"),
+        },
+        source="github.com/dscolnic/Pantheon, Binned_data",
+        licence="MIT",
+        truth="flat LCDM with its systematic covariance: Omega_m = 0.298 +- 0.022 (Scolnic et al. 2018)",
+        bibtex="""@article{Scolnic2018,
+  author = {Scolnic, D. M. and Jones, D. O. and Rest, A. and others},
+  title = {The Complete Light-curve Sample of Spectroscopically Confirmed SNe Ia from Pan-STARRS1
+           and Cosmological Constraints from the Combined Pantheon Sample},
+  journal = {The Astrophysical Journal},
+  volume = {859},
+  pages = {101},
+  year = {2018},
+  doi = {10.3847/1538-4357/aab9bb}
+}""",
+        url="https://raw.githubusercontent.com/dscolnic/Pantheon/"
+        "e169bea14781d7acc5df0f572a1c89c197f23661/Binned_data/lcparam_DS17f.txt",
+        sha256="085daafcc4ae19ece72e69d69ac84fb0a4a1f52626ac4782e46571e6d679b000",
+        size=2735,
+    ),
+    Dataset(
+        name="des-dovekie",
+        task="Hubble diagram",
+        rows=1820,
+        file="DES-Dovekie_HD.csv",
+        container=Measurements,
+        columns={
+            "value": ("zHD", "MU"),
+            "error": (None, "MUERR"),
+            "names": ("redshift", "distance_modulus"),
+        },
+        source="github.com/CobayaSampler/sn_data, DES-Dovekie",
+        licence="none stated (public data release)",
+        truth="",
+        bibtex="""@misc{DESDovekie,
+  author = {{DES Collaboration}},
+  title = {DES-Dovekie Hubble diagram},
+  howpublished = {github.com/CobayaSampler/sn_data}
+}""",
+        url="https://raw.githubusercontent.com/CobayaSampler/sn_data/"
+        "95295f77884e2aeb1ae89190a93b1979cf2fe511/DES-Dovekie/DES-Dovekie_HD.csv",
+        sha256="c614821f2108f97279b753d1376b4200006ab0e95ab218d081db733fe7afd372",
+        size=108591,
+    ),
+)
+
+
+def describe(name: str) -> Dataset:
+    """All that is known about a sample: source, licence, published truth, BibTeX."""
+    for entry in ENTRIES:
+        if entry.name == name:
+            return entry
+    raise DataError(f"there is no sample {name!r}; {nearest(name, [e.name for e in ENTRIES])}")
+
+
+def load(name: str) -> LightCurve | Measurements:
+    """A sample that travels with the package; `datasets()` lists them.
+
+    Examples
+    --------
+    >>> load("hogg-2010")
+    <Measurements hogg-2010: 20 rows of x, y>
+    """
+    from importlib import resources
+
+    entry = describe(name)
+    if entry.url:
+        raise DataError(f"{name} does not travel with the package; get it with fetch({name!r})")
+    with resources.as_file(resources.files(__package__) / entry.file) as path:
+        return entry.read(path)
+
+
+def fetch(
+    name: str, cache_dir: "str | Path | None" = None, progress: bool = True
+) -> LightCurve | Measurements:
+    """A public sample, downloaded once into a cache and checked by its SHA-256.
+
+    Parameters
+    ----------
+    name : str
+        One of those that `datasets()` marks with "fetch".
+    cache_dir : path, optional
+        Default: the environment variable BAYES_ASTRO_DATA, else the user's cache folder.
+    progress : bool
+        Show a bar while downloading.
+    """
+    from bayes_astro.data.download import download
+
+    entry = describe(name)
+    if not entry.url:
+        return load(name)
+    path = download(entry.url, entry.file, entry.sha256, entry.size, cache_dir, progress)
+    return entry.read(path)
+
+
+def datasets() -> "pd.DataFrame":
+    """Every sample: how to get it, task, rows, source, licence, published truth, citation key."""
+    import pandas as pd
+
+    fields = ("name", "task", "rows", "source", "licence", "truth", "citation")
+    table = pd.DataFrame([{f: getattr(entry, f) for f in fields} for entry in ENTRIES])
+    table.insert(1, "get_with", ["fetch" if entry.url else "load" for entry in ENTRIES])
+    return table

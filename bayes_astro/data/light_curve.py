@@ -1,0 +1,303 @@
+"""A light curve, or any other series of one measured quantity in time."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data.columns import (
+    LARGEST,
+    DataError,
+    check_labels,
+    convert,
+    floats,
+    nearest,
+    refuse,
+    refuse_repeats,
+    split_unit,
+    texts,
+    unit_name,
+)
+
+__all__ = ["LightCurve"]
+
+MAGNITUDE = re.compile(r"[a-zµ]?mag(\(.*\))?|(AB|ST)mag")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LightCurve:
+    """Values with errors at given times, in one or several bands.
+
+    The arrays are checked, copied to float64, sorted by time (stable; the other columns follow) and
+    read-only. Repeated times are independent measurements and kept; rows that are repeated exactly
+    are refused. A constant light curve is valid.
+
+    Parameters
+    ----------
+    time : array_like, Quantity, Time or TimeDelta, shape (n,)
+        A Time is stored as MJD in days, with its scale and ``time_format="mjd"``.
+    value : array_like or Quantity, shape (n,)
+    error : array_like or Quantity, shape (n,)
+        Standard deviations, > 0; without a unit they are in that of `value`.
+    band : array_like of str, shape (n,), optional
+    time_unit : str, optional
+        Default: the unit that `time` comes with, otherwise days. A Quantity is converted to it.
+    value_unit : str, optional
+        Default: the unit that `value` comes with. A Quantity is converted to it.
+    name : str
+    time_scale, time_format : str
+        As in astropy, e.g. "tdb" and "jd": labels of plain times, kept and never guessed.
+    source : str
+        Where the data come from, for citations.
+
+    Raises
+    ------
+    DataError
+        (a ValueError) naming the column, the first row (0-based, in the order given) and the remedy:
+        nan, infinite, masked or non-numeric entries, errors <= 0, unequal lengths, repeated rows,
+        units that do not fit.
+
+    Examples
+    --------
+    >>> lc = LightCurve([2.0, 1.0], [14.1, 14.3], [0.02, 0.03], value_unit="mag")
+    >>> lc.time, lc.is_magnitude
+    (array([1., 2.]), True)
+    """
+
+    time: np.ndarray
+    value: np.ndarray
+    error: np.ndarray
+    band: np.ndarray | None = None
+    time_unit: str | None = None
+    value_unit: str | None = None
+    name: str = ""
+    time_scale: str = ""
+    time_format: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        check_labels(self, "name", "time_scale", "time_format", "source")
+        columns, labels = _read_time(self)
+        values, units = _read_value(self)
+        columns |= values
+        if self.band is not None:
+            columns["band"] = texts(self.band, "band")
+        _check(columns)
+        order = np.argsort(columns["time"], kind="stable")
+        for field, array in columns.items():
+            array = array[order]
+            array.flags.writeable = False
+            object.__setattr__(self, field, array)
+        for field, text in (labels | units).items():
+            object.__setattr__(self, field, text)
+
+    @classmethod
+    def read(
+        cls,
+        x,
+        *,
+        time: str = "time",
+        value: str = "value",
+        error: str = "error",
+        band: str | None = None,
+        time_unit: str | None = None,
+        value_unit: str | None = None,
+        name: str = "",
+        time_scale: str = "",
+        time_format: str = "",
+        source: str = "",
+        select: str | None = None,
+    ) -> "LightCurve":
+        """From the named columns of a table, data frame, mapping of arrays or file.
+
+        Parameters
+        ----------
+        x : Table, QTable, TimeSeries, DataFrame, mapping, structured array, str or Path
+            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+        time, value, error, band : str
+            Names of columns.
+        select : str, optional
+            Keep only the rows of this band.
+        """
+        from bayes_astro.data.tables import read_columns
+
+        names = {"time": time, "value": value, "error": error}
+        if band is not None:
+            names["band"] = band
+        columns = read_columns(x, names)
+        labels: dict[str, Any] = {
+            "name": name,
+            "time_scale": time_scale,
+            "time_format": time_format,
+        }
+        try:
+            curve = cls(
+                **columns, time_unit=time_unit, value_unit=value_unit, source=source, **labels
+            )
+        except DataError as problem:
+            listed = ", ".join(f"{field}={column!r}" for field, column in names.items())
+            raise DataError(f"{problem} (columns: {listed})") from None
+        return curve if select is None else curve.select(select)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands in order of first appearance in time; () without bands."""
+        return () if self.band is None else tuple(dict.fromkeys(self.band.tolist()))
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return self.time.size
+
+    @property
+    def is_magnitude(self) -> bool:
+        """Whether larger values are fainter."""
+        return bool(self.value_unit and MAGNITUDE.fullmatch(self.value_unit))
+
+    def select(self, band: str) -> "LightCurve":
+        """The rows of one band."""
+        if self.band is None:
+            raise DataError(
+                f"band {band!r}: this light curve has no bands; give band= to LightCurve"
+            )
+        if band not in self.bands:
+            raise DataError(
+                f"band {band!r} is not in this light curve; {nearest(band, self.bands)}"
+            )
+        return self[self.band == band]
+
+    def replace(self, **changes: Any) -> "LightCurve":
+        """A new light curve with some of the fields changed."""
+        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+
+    def to_table(self):
+        """An astropy QTable with units; name, time scale, format and source in its `meta`."""
+        from astropy import units as u
+        from astropy.table import QTable
+
+        table = QTable(meta={k: v for k, v in self.metadata().items() if "unit" not in k and v})
+        table["time"] = u.Quantity(self.time, self.time_unit)
+        for field in ("value", "error"):
+            array = getattr(self, field)
+            unit = u.Unit(self.value_unit or "")
+            if field == "error":
+                unit = getattr(unit, "function_unit", unit)
+            table[field] = array if self.value_unit is None else u.Quantity(array, unit, subok=True)
+        if self.band is not None:
+            table["band"] = self.band
+        return table
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that, with `metadata`, rebuild this light curve bit for bit."""
+        pairs = ((field, getattr(self, field)) for field in ("time", "value", "error", "band"))
+        return {field: array for field, array in pairs if array is not None}
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything but the arrays, ready for JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)[4:]}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "LightCurve":
+        """The inverse of `to_arrays` and `metadata`."""
+        try:
+            return cls(**arrays, **metadata)
+        except TypeError as error:
+            raise DataError(f"these are not the arrays of a LightCurve: {error}") from None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows) -> "LightCurve":
+        """Some rows, by slice, mask or integers; they stay sorted by time."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
+
+    def __repr__(self) -> str:
+        unit = f" {self.value_unit}" if self.value_unit else ""
+        bands = f", bands {', '.join(self.bands)}" if self.bands else ""
+        span = f"time {self.time[0]:.10g} to {self.time[-1]:.10g} {self.time_unit}"
+        return f"<LightCurve {self.name or 'unnamed'}: {self.n} rows{unit}, {span}{bands}>"
+
+
+def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    time, unit = split_unit(lc.time, "time", lc.time_unit)
+    labels = {"time_scale": lc.time_scale, "time_format": lc.time_format}
+    if hasattr(time, "jd1"):  # astropy's Time and TimeDelta
+        absolute, scale, unit = hasattr(time, "mjd"), time.scale or "", "d"
+        for given, own, field in (
+            (lc.time_scale, scale, "time_scale"),
+            (lc.time_format, "mjd" if absolute else "", "time_format"),
+        ):
+            if given and given != own:
+                raise DataError(
+                    f"{field}: {given!r} was asked for, the Time given is stored as {own!r}; "
+                    "convert it first, or give plain numbers"
+                )
+            labels[field] = own
+        time = time.mjd if absolute else time.jd
+    array = floats(time, "time")
+    if unit is not None:
+        unit = unit_name(unit, "time", time=True)
+    wanted = unit_name(lc.time_unit or unit or "d", "time_unit", time=True)
+    array = convert(array, unit or wanted, wanted, "time")
+    return {"time": array}, labels | {"time_unit": wanted}
+
+
+def _read_value(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
+    value, unit = split_unit(lc.value, "value", lc.value_unit)
+    error, error_unit = split_unit(lc.error, "error", lc.value_unit)
+    if hasattr(value, "jd1") or hasattr(error, "jd1"):
+        raise DataError("value: is a time; give a measured quantity with its error")
+    wanted = unit if lc.value_unit is None else unit_name(lc.value_unit, "value_unit")
+    if error_unit is not None and wanted is None:
+        raise DataError(f"error: is in {error_unit!r}, value has no unit; give value_unit=")
+    value = floats(value, "value")
+    error = floats(error, "error")
+    if unit is not None:
+        value = convert(value, unit, wanted, "value")
+    if error_unit is not None or unit is not None:
+        error = convert(
+            error,
+            unit if error_unit is None else error_unit,
+            wanted,
+            "error",
+            error=True,
+        )
+    return {"value": value, "error": error}, {"value_unit": wanted or None}
+
+
+def _check(columns: dict[str, np.ndarray]) -> None:
+    lengths = {field: array.size for field, array in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{field} {n}" for field, n in lengths.items())
+        raise DataError(
+            f"the columns have different lengths: {listed}; give one entry for each row"
+        )
+    if not lengths["time"]:
+        raise DataError("time, value, error: are empty; give at least one row")
+    for field in ("time", "value", "error"):
+        array = columns[field]
+        remedy = f"drop such rows, e.g. with keep = numpy.isfinite({field})"
+        refuse(~np.isfinite(array), array, field, remedy)
+        refuse(
+            np.abs(array) > LARGEST,
+            array,
+            field,
+            "its square overflows; choose another unit",
+        )
+    error = columns["error"]
+    refuse(
+        error <= 0,
+        error,
+        "error",
+        "errors are standard deviations > 0: correct or drop such rows",
+    )
+    refuse(
+        error < 1 / LARGEST,
+        error,
+        "error",
+        "its inverse square overflows; choose another unit",
+    )
+    refuse_repeats(columns)

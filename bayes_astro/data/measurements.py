@@ -1,0 +1,298 @@
+"""A table of measured quantities with errors, correlated or not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data.columns import (
+    LARGEST,
+    DataError,
+    check_labels,
+    column_names,
+    column_units,
+    convert,
+    floats,
+    nearest,
+    refuse,
+    split_unit,
+)
+from bayes_astro.data.covariance import from_covariances, from_errors
+
+__all__ = ["Measurements"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurements:
+    """n objects with d measured quantities each, and the covariance of each object's errors.
+
+    The arrays are checked, copied to float64 and read-only.
+
+    Parameters
+    ----------
+    value : array_like or Quantity, shape (n, d) or (n,)
+        nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
+    error : array_like or Quantity, shape (n, d)
+        Standard deviations; 0 says that the value is known exactly. Give either this or `covariance`;
+        afterwards it is the square root of the covariance's diagonal.
+    covariance : array_like or Quantity, shape (n, d, d), or (d, d) for all objects
+        Symmetric, positive semi-definite.
+    names : sequence of str, length d
+        Default: x0, x1, ...
+    projection : array_like, shape (n, d, k), optional
+        R of each object, where value = R v + noise for an unobserved v of length k.
+    weight : array_like, shape (n,), optional
+        > 0.
+    name : str
+    units : sequence of str, length d, optional
+        Default: those that `value` comes with.
+    source : str
+        Where the data come from, for citations.
+
+    Raises
+    ------
+    DataError
+        (a ValueError) naming the column, the first row (0-based) and the remedy: infinite or
+        non-numeric values, negative or missing errors, covariances that are none, shapes that do not
+        fit, names that repeat.
+
+    Examples
+    --------
+    >>> data = Measurements([[1.0, 2.0], [2.0, 4.1]], [[0.1, 0.2], [0.1, 0.0]], names=("x", "y"))
+    >>> data.covariance.shape, data.column("y")
+    ((2, 2, 2), array([2. , 4.1]))
+    """
+
+    value: np.ndarray
+    error: np.ndarray = None  # type: ignore[assignment]  # either makes the other
+    covariance: np.ndarray = None  # type: ignore[assignment]
+    names: tuple[str, ...] = ()
+    projection: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    name: str = ""
+    units: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self):
+        check_labels(self, "name", "source")
+        if (self.error is None) == (self.covariance is None):
+            raise DataError(
+                "error, covariance: give exactly one of the two (zeros for exact values)"
+            )
+        value, unit = split_unit(self.value, "value")
+        value = _matrix(value, "value")
+        n, d = value.shape
+        names = column_names(self.names, d)
+        units = column_units(self.units, unit, d)
+        for j, column in enumerate(names):
+            number = value[:, j]
+            remedy = "drop such rows, or use nan for what was not measured"
+            refuse(np.isinf(number), number, column, remedy)
+            refuse(
+                np.abs(number) > LARGEST,
+                number,
+                column,
+                "its square overflows; choose another unit",
+            )
+        if unit is not None:
+            value = convert(value, unit, units[0], "value")
+        missing = np.isnan(value)
+        if self.covariance is None:
+            covariance = from_errors(self.error, missing, names, unit, units)
+        else:
+            covariance = from_covariances(self.covariance, missing, names, unit, units)
+        error = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        arrays = {
+            "value": value,
+            "error": error,
+            "covariance": covariance,
+            "projection": _projection(self.projection, n, d),
+            "weight": _weight(self.weight, n),
+        }
+        for field, array in arrays.items():
+            if array is not None:
+                array.flags.writeable = False
+            object.__setattr__(self, field, array)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "units", units)
+
+    @classmethod
+    def read(
+        cls,
+        x,
+        *,
+        value: tuple[str, ...] = ("x", "y"),
+        error: tuple[str | None, ...] = ("x_err", "y_err"),
+        covariance: Mapping[tuple[str, str], str] | None = None,
+        correlation: Mapping[tuple[str, str], str] | None = None,
+        names: tuple[str, ...] | None = None,
+        weight: str | None = None,
+        name: str = "",
+        source: str = "",
+    ) -> "Measurements":
+        """From the named columns of a table, data frame, mapping of arrays or file.
+
+        Parameters
+        ----------
+        x : Table, QTable, DataFrame, mapping, structured array, str or Path
+            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+        value : tuple of str
+            Columns of the measured quantities.
+        error : tuple of str or None
+            Columns of their standard deviations; None: known exactly.
+        covariance, correlation : mapping of (str, str) to str
+            Columns with the covariance, or the correlation, of the errors of two of `value`.
+        names : tuple of str, optional
+            Default: those of the columns.
+        weight : str, optional
+        """
+        from bayes_astro.data.tables import read_measurements
+
+        arrays, units = read_measurements(x, value, error, covariance, correlation, weight)
+        return cls(**arrays, names=names or value, units=units, name=name, source=source)
+
+    @property
+    def n(self) -> int:
+        """Number of objects."""
+        return self.value.shape[0]
+
+    @property
+    def d(self) -> int:
+        """Number of measured quantities."""
+        return self.value.shape[1]
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which values were not measured, shape (n, d)."""
+        return np.isnan(self.value)
+
+    def index(self, name: str) -> int:
+        """Position of a column."""
+        if name not in self.names:
+            raise DataError(f"column {name!r} is not there; {nearest(name, self.names)}")
+        return self.names.index(name)
+
+    def column(self, name: str) -> np.ndarray:
+        """Values of a column, shape (n,)."""
+        return self.value[:, self.index(name)]
+
+    def select(self, *names: str) -> "Measurements":
+        """Only these columns, in this order."""
+        columns = [self.index(name) for name in names]
+        if not columns:
+            raise DataError(f"select: name at least one column; {nearest('', self.names)}")
+        return self.replace(
+            value=self.value[:, columns],
+            covariance=self.covariance[:, columns][:, :, columns],
+            names=names,
+            projection=None if self.projection is None else self.projection[:, columns],
+            units=[self.units[j] for j in columns] if self.units else (),
+        )
+
+    def without_error(self, *names: str) -> "Measurements":
+        """The same values, taken as known exactly in these columns."""
+        columns = [self.index(name) for name in names]
+        covariance = self.covariance.copy()
+        covariance[:, columns] = 0
+        covariance[:, :, columns] = 0
+        return self.replace(covariance=covariance)
+
+    def replace(self, **changes: Any) -> "Measurements":
+        """A new table with some of the fields changed; a new `error` takes the covariance's place."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept.pop("covariance" if changes.get("error") is not None else "error")
+        return type(self)(**(kept | changes))
+
+    def to_table(self):
+        """An astropy QTable: each column, its error, and correlations where there are any."""
+        from astropy import units as u
+        from astropy.table import QTable
+
+        meta = {"name": self.name, "source": self.source}
+        table = QTable(meta={key: text for key, text in meta.items() if text})
+        units = [u.Unit(unit) if unit else 1 for unit in self.units or [""] * self.d]
+        for j, (name, unit) in enumerate(zip(self.names, units, strict=True)):
+            table[name] = self.value[:, j] * unit
+            table[f"{name}_err"] = self.error[:, j] * getattr(unit, "function_unit", unit)
+        for j in range(self.d):
+            for k in range(j):
+                if np.nan_to_num(self.covariance[:, j, k]).any():
+                    product = self.error[:, j] * self.error[:, k]
+                    with np.errstate(invalid="ignore"):
+                        rho = np.where(product > 0, self.covariance[:, j, k] / product, 0.0)
+                    table[f"{self.names[k]}_{self.names[j]}_corr"] = rho
+        if self.weight is not None:
+            table["weight"] = self.weight
+        return table
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that, with `metadata`, rebuild this table bit for bit."""
+        pairs = ((f, getattr(self, f)) for f in ("value", "covariance", "projection", "weight"))
+        return {field: array for field, array in pairs if array is not None}
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything but the arrays, ready for JSON."""
+        lists = {"names": list(self.names), "units": list(self.units)}
+        return lists | {"name": self.name, "source": self.source}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "Measurements":
+        """The inverse of `to_arrays` and `metadata`."""
+        try:
+            return cls(**arrays, **metadata)
+        except TypeError as error:
+            raise DataError(f"these are not the arrays of a Measurements: {error}") from None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows) -> "Measurements":
+        """Some rows, by slice, mask or integers."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
+        return self.replace(**arrays)
+
+    def __repr__(self) -> str:
+        missing = int(self.missing.sum())
+        gaps = f", {missing} values missing" if missing else ""
+        return f"<Measurements {self.name or 'unnamed'}: {self.n} rows of {', '.join(self.names)}{gaps}>"
+
+
+def _matrix(x, column: str) -> np.ndarray:
+    array = floats(x, column, (1, 2))
+    array = array[:, None] if array.ndim == 1 else array
+    if not array.size:
+        raise DataError(
+            f"{column}: is empty, shape {array.shape}; give at least one row and column"
+        )
+    return array
+
+
+def _projection(projection, n: int, d: int) -> np.ndarray | None:
+    if projection is None:
+        return None
+    projection = floats(projection, "projection", (3,))
+    if projection.shape[:2] != (n, d) or not projection.shape[2]:
+        raise DataError(f"projection: has shape {projection.shape}; expected ({n}, {d}, k)")
+    row = np.flatnonzero(~(np.abs(projection) <= LARGEST).all(axis=(1, 2)))
+    if row.size:
+        raise DataError(f"projection: row {row[0]} holds a number that is not finite; correct it")
+    return projection
+
+
+def _weight(weight, n: int) -> np.ndarray | None:
+    if weight is None:
+        return None
+    weight = floats(weight, "weight")
+    if weight.shape != (n,):
+        raise DataError(f"weight: has shape {weight.shape}; expected ({n},)")
+    bad = ~((weight > 0) & (weight <= LARGEST))
+    refuse(
+        bad,
+        weight,
+        "weight",
+        "weights are finite and > 0: drop rows that should not count",
+    )
+    return weight

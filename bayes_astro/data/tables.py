@@ -1,0 +1,140 @@
+"""Named columns of tables, data frames, mappings and files, as arguments of the containers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data.columns import (
+    DataError,
+    convert,
+    floats,
+    nearest,
+    refuse,
+    split_unit,
+)
+from bayes_astro.data.files import read_file, refuse_twins
+
+__all__ = ["read_columns", "read_measurements"]
+
+
+def read_columns(x, names: Mapping[str, str], text: tuple[str, ...] = ("band",)) -> dict[str, Any]:
+    """The columns `names[field]` of `x`, by field, with their units; `text` are the fields of text."""
+    wanted = list(dict.fromkeys(names.values()))
+    for field, name in names.items():
+        if not isinstance(name, str):
+            raise DataError(f"{field}: expected the name of a column, got {name!r}")
+    as_text = {names[field] for field in text if field in names}
+    if isinstance(x, str | Path):
+        x = read_file(Path(x), wanted, as_text)
+    known = _column_names(x)
+    for field, name in names.items():
+        if name not in known:
+            raise DataError(f"{field}: there is no column {name!r}; {nearest(name, known)}")
+    return {field: x[name] for field, name in names.items()}
+
+
+def read_measurements(
+    x,
+    value: tuple[str, ...],
+    error: tuple[str | None, ...],
+    covariance: Mapping[tuple[str, str], str] | None,
+    correlation: Mapping[tuple[str, str], str] | None,
+    weight: str | None,
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Arguments of `Measurements`, and the units of its columns."""
+    if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
+        raise DataError(
+            f"value, error: expected as many names in both, got {value!r} and {error!r}; "
+            "give None as the error of a column that is known exactly"
+        )
+    pairs = {("covariance", *pair): name for pair, name in (covariance or {}).items()}
+    pairs |= {("correlation", *pair): name for pair, name in (correlation or {}).items()}
+    for _, *pair in pairs:
+        for name in pair:
+            if name not in value:
+                raise DataError(f"{pair}: {name!r} is none of the values; {nearest(name, value)}")
+    names = {f"value {name}": name for name in value}
+    names |= {f"error of {v}": e for v, e in zip(value, error, strict=True) if e is not None}
+    names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}
+    if weight is not None:
+        names["weight"] = weight
+    columns = read_columns(x, names)
+
+    numbers, units = zip(*(_numbers(columns[f"value {v}"], v) for v in value), strict=True)
+    errors = np.zeros((len(numbers[0]), len(value)))
+    for j, (v, e) in enumerate(zip(value, error, strict=True)):
+        if e is not None:
+            array, unit = _numbers(columns[f"error of {v}"], e)
+            refuse(
+                array < 0,
+                array,
+                e,
+                "errors are standard deviations >= 0; correct or drop such rows",
+            )
+            if unit:
+                array = convert(array, unit, units[j], e, error=True)
+            errors[:, j] = _same_length(array, errors, e)
+    stacked = np.stack(
+        [_same_length(array, errors, v) for array, v in zip(numbers, value, strict=True)],
+        1,
+    )
+    arrays: dict[str, Any] = {"value": stacked}
+    if pairs:
+        arrays["covariance"] = _covariance(columns, errors, value, units, pairs)
+    else:
+        arrays["error"] = errors
+    if weight is not None:
+        arrays["weight"] = columns["weight"]
+    return arrays, units if any(units) else ()
+
+
+def _numbers(column, name: str) -> tuple[np.ndarray, str]:
+    column, unit = split_unit(column, name)
+    return floats(column, name), unit or ""
+
+
+def _same_length(array: np.ndarray, errors: np.ndarray, name: str) -> np.ndarray:
+    if array.size != errors.shape[0]:
+        raise DataError(f"{name}: has {array.size} rows, the first column {errors.shape[0]}")
+    return array
+
+
+def _covariance(columns, errors, value, units, pairs) -> np.ndarray:
+    n, d = errors.shape
+    out = np.zeros((n, d, d))
+    out[:, range(d), range(d)] = errors**2
+    for (kind, first, second), name in pairs.items():
+        j, k = value.index(first), value.index(second)
+        array, unit = _numbers(columns[f"{kind} of {first}, {second}"], name)
+        array = _same_length(array, errors, name)
+        if kind == "correlation":
+            if j == k:
+                raise DataError(f"{name}: is the correlation of {first} with itself; leave it out")
+            refuse(np.abs(array) > 1, array, name, "correlations are between -1 and 1")
+            array = array * errors[:, j] * errors[:, k]
+        elif unit:
+            from astropy import units as u
+
+            target = u.Unit(units[j]) * u.Unit(units[k])
+            array = convert(array, unit, target.to_string(), name)
+        out[:, j, k] = out[:, k, j] = array
+    return out
+
+
+def _column_names(x) -> list[str]:
+    if hasattr(x, "colnames"):  # astropy
+        return list(x.colnames)
+    if isinstance(x, Mapping):
+        return list(x)
+    if isinstance(x, np.ndarray) and x.dtype.names:
+        return list(x.dtype.names)
+    if hasattr(x, "columns"):  # pandas
+        names = [name for name in x.columns if isinstance(name, str)]
+        refuse_twins(names, "the data frame")
+        return names
+    raise DataError(
+        f"expected a table with named columns, got {type(x).__name__}; give an astropy Table, a pandas "
+        "DataFrame, a mapping of arrays, a structured array or the path of a file"
+    )

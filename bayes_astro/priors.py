@@ -1,0 +1,271 @@
+"""Prior distributions that live outside any model.
+
+A `Prior` is a name and its numbers: it can be written in a spec, stored with a fit, drawn from and
+evaluated with NumPy, and becomes a PyMC variable only inside `Model.build`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Prior", "nearest"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A distribution: what its arguments measure, its SciPy twin and the values that it allows.
+
+    ``arguments`` maps a name to "value" (in the unit of the variable), "scale" (the same, and
+    positive), "shape" (a positive number) or "number" (any number).
+    """
+
+    arguments: dict[str, str]
+    scipy: Callable[..., Any]
+    lower: Callable[..., Any] = lambda **_: -np.inf
+    upper: Callable[..., Any] = lambda **_: np.inf
+
+
+def _zero(**_: Any) -> float:
+    return 0.0
+
+
+def _one(**_: Any) -> float:
+    return 1.0
+
+
+FAMILIES: dict[str, Family] = {
+    "Normal": Family({"mu": "value", "sigma": "scale"}, lambda s, mu, sigma: s.norm(mu, sigma)),
+    "HalfNormal": Family({"sigma": "scale"}, lambda s, sigma: s.halfnorm(0, sigma), _zero),
+    "TruncatedNormal": Family(
+        {"mu": "value", "sigma": "scale", "lower": "value", "upper": "value"},
+        lambda s, mu, sigma, lower, upper: s.truncnorm(
+            (lower - mu) / sigma, (upper - mu) / sigma, mu, sigma
+        ),
+        lambda lower, **_: lower,
+        lambda upper, **_: upper,
+    ),
+    "Uniform": Family(
+        {"lower": "value", "upper": "value"},
+        lambda s, lower, upper: s.uniform(lower, upper - lower),
+        lambda lower, **_: lower,
+        lambda upper, **_: upper,
+    ),
+    "LogUniform": Family(
+        {"lower": "scale", "upper": "scale"},
+        lambda s, lower, upper: s.loguniform(lower, upper),
+        lambda lower, **_: lower,
+        lambda upper, **_: upper,
+    ),
+    "LogNormal": Family(
+        {"mu": "number", "sigma": "shape"},
+        lambda s, mu, sigma: s.lognorm(sigma, scale=np.exp(mu)),
+        _zero,
+    ),
+    "StudentT": Family(
+        {"nu": "shape", "mu": "value", "sigma": "scale"},
+        lambda s, nu, mu, sigma: s.t(nu, mu, sigma),
+    ),
+    "Cauchy": Family(
+        {"alpha": "value", "beta": "scale"}, lambda s, alpha, beta: s.cauchy(alpha, beta)
+    ),
+    "HalfCauchy": Family({"beta": "scale"}, lambda s, beta: s.halfcauchy(0, beta), _zero),
+    "Rayleigh": Family({"sigma": "scale"}, lambda s, sigma: s.rayleigh(0, sigma), _zero),
+    "Exponential": Family({"scale": "scale"}, lambda s, scale: s.expon(0, scale), _zero),
+    "Gamma": Family(
+        {"alpha": "shape", "beta": "shape"},
+        lambda s, alpha, beta: s.gamma(alpha, scale=1 / beta),
+        _zero,
+    ),
+    "InverseGamma": Family(
+        {"alpha": "shape", "beta": "shape"},
+        lambda s, alpha, beta: s.invgamma(alpha, scale=beta),
+        _zero,
+    ),
+    "Beta": Family(
+        {"alpha": "shape", "beta": "shape"},
+        lambda s, alpha, beta: s.beta(alpha, beta),
+        _zero,
+        _one,
+    ),
+}
+
+
+def nearest(name: Any, known: Any) -> str:
+    """`` Did you mean 'x'? Known: a, b, x.``: the end of every error about an unknown name."""
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{hint} Known: {', '.join(known) or 'none'}."
+
+
+class Prior:
+    """A named distribution, held outside any model.
+
+    Parameters
+    ----------
+    distribution : str
+        One of Normal, HalfNormal, TruncatedNormal, Uniform, LogUniform, LogNormal, StudentT,
+        Cauchy, HalfCauchy, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the arguments
+        that PyMC gives them (Exponential by its ``scale``).
+    **arguments : float, sequence of float, or astropy Quantity
+        A sequence gives one number for each entry of the parameter (each harmonic, each predictor).
+        A Quantity is converted to the unit of the parameter when the model is fitted.
+
+    Raises
+    ------
+    ValueError
+        For an unknown distribution or argument (with the nearest known one), a number that is not
+        finite, a scale that is not positive, bounds in the wrong order.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.Prior("HalfNormal", sigma=0.1)
+    Prior('HalfNormal', sigma=0.1)
+    """
+
+    def __init__(self, distribution: str, **arguments: Any) -> None:
+        if not isinstance(distribution, str) or distribution not in FAMILIES:
+            raise ValueError(
+                f"Unknown prior distribution {distribution!r}.{nearest(distribution, FAMILIES)}"
+            )
+        wanted = FAMILIES[distribution].arguments
+        for name in arguments:
+            if name not in wanted:
+                raise ValueError(
+                    f"Prior {distribution} has no argument {name!r}.{nearest(name, wanted)}"
+                )
+        if missing := [name for name in wanted if name not in arguments]:
+            raise ValueError(f"Prior {distribution} needs {', '.join(missing)}.")
+        self.distribution = distribution
+        self.arguments = {name: self._checked(name, arguments[name]) for name in wanted}
+        if not self._dimensional():
+            lower, upper = self.support
+            if np.any(np.asarray(lower) >= np.asarray(upper)):
+                raise ValueError(
+                    f"Prior {distribution}: lower={lower} must lie below upper={upper}."
+                )
+
+    def _checked(self, name: str, value: Any) -> Any:
+        kind = FAMILIES[self.distribution].arguments[name]
+        number = getattr(value, "value", value) if hasattr(value, "unit") else value
+        try:
+            array = np.asarray(number, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Prior {self.distribution}: {name} must be a number, got {value!r}."
+            ) from None
+        if array.ndim > 1 or array.size == 0 or isinstance(number, bool):
+            raise ValueError(
+                f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
+                f"got {value!r}."
+            )
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"Prior {self.distribution}: {name}={value!r} must be finite.")
+        if kind in ("scale", "shape") and np.any(array <= 0):
+            raise ValueError(f"Prior {self.distribution}: {name}={value!r} must be positive.")
+        if hasattr(value, "unit"):
+            if kind not in ("value", "scale"):
+                raise ValueError(
+                    f"Prior {self.distribution}: {name} is a plain number and takes no unit."
+                )
+            return value
+        return float(array) if array.ndim == 0 else tuple(float(x) for x in array)
+
+    def _dimensional(self) -> bool:
+        return any(hasattr(value, "unit") for value in self.arguments.values())
+
+    def in_unit(self, unit: str | None, name: str = "") -> Prior:
+        """Return this prior with every Quantity converted to `unit` (None: no unit is known)."""
+        if not self._dimensional():
+            return self
+        converted = {}
+        for key, value in self.arguments.items():
+            if hasattr(value, "unit"):
+                try:
+                    value = value.to_value(unit or "")
+                except Exception as error:
+                    raise ValueError(
+                        f"Prior of {name!r}: {key}={value} cannot be converted to "
+                        f"{unit or 'a plain number'}. Give it in that unit."
+                    ) from error
+            converted[key] = value
+        return Prior(self.distribution, **converted)
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """Lowest and highest value with positive density."""
+        family = FAMILIES[self.distribution]
+        return family.lower(**self.arguments), family.upper(**self.arguments)
+
+    def _scipy(self) -> Any:
+        import scipy.stats
+
+        arguments = {name: np.asarray(value) for name, value in self.arguments.items()}
+        return FAMILIES[self.distribution].scipy(scipy.stats, **arguments)
+
+    def sample(self, rng: np.random.Generator, size: Any = None) -> np.ndarray:
+        """Draw with NumPy's generator: shape `size`, whose last axis matches listed arguments."""
+        return self._scipy().rvs(size=size, random_state=rng)
+
+    def log_density(self, x: Any) -> np.ndarray:
+        """Log density at `x`, normalised; minus infinity outside of the support."""
+        return self._scipy().logpdf(x)
+
+    def variable(self, name: str, dims: Any = None) -> Any:
+        """Declare the variable `name` in the PyMC model whose context is open."""
+        import pymc as pm
+
+        arguments = {
+            key: value if np.isscalar(value) else np.asarray(value)
+            for key, value in self.arguments.items()
+        }
+        if self.distribution == "LogUniform":
+            lower, upper = (np.log(arguments[key]) for key in ("lower", "upper"))
+            logarithm = pm.Uniform(f"log_{name}", lower, upper, dims=dims)
+            return pm.Deterministic(name, pm.math.exp(logarithm), dims=dims)
+        if self.distribution == "Rayleigh":
+            return pm.Weibull(name, alpha=2.0, beta=np.sqrt(2) * arguments["sigma"], dims=dims)
+        return getattr(pm, self.distribution)(name, dims=dims, **arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary, as a spec writes it; the inverse of `from_dict`."""
+        plain: dict[str, Any] = {"distribution": self.distribution}
+        for key, value in self.arguments.items():
+            if hasattr(value, "unit"):
+                plain[key] = {"value": np.asarray(value.value).tolist(), "unit": str(value.unit)}
+            else:
+                plain[key] = list(value) if isinstance(value, tuple) else value
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Prior:
+        """Rebuild a prior from `to_dict` or from a table of a spec."""
+        if not isinstance(plain, dict) or "distribution" not in plain:
+            raise ValueError(f"A prior is a table with a 'distribution', got {plain!r}.")
+        arguments = {key: value for key, value in plain.items() if key != "distribution"}
+        for key, value in arguments.items():
+            if isinstance(value, dict):
+                if set(value) != {"value", "unit"}:
+                    raise ValueError(f"Prior argument {key!r}: a table needs 'value' and 'unit'.")
+                from astropy import units
+
+                arguments[key] = units.Quantity(value["value"], value["unit"])
+        return cls(plain["distribution"], **arguments)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prior) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(
+            f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.arguments.items()
+        )
+        return f"Prior({self.distribution!r}, {arguments})"

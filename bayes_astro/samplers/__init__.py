@@ -1,0 +1,7 @@
+"""Samplers: small frozen settings, each with ``compile`` and ``sample``."""
+
+from bayes_astro.samplers.base import Sampler as Sampler
+from bayes_astro.samplers.base import chosen as chosen
+from bayes_astro.samplers.emcee import Emcee as Emcee
+from bayes_astro.samplers.exact import Exact as Exact
+from bayes_astro.samplers.nuts import NUTS as NUTS

@@ -1,0 +1,60 @@
+"""What every sampler keeps to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_astro.model import Model
+    from bayes_astro.priors import Prior
+
+__all__ = ["Sampler", "chosen"]
+
+
+class Sampler(ABC):
+    """Settings of a sampler, a frozen dataclass, with two verbs.
+
+    ``compile(model, data, priors)`` does what can be done once for data of one shape;
+    ``sample(compiled, data, seed)`` draws, and can be called again for other data of that shape.
+    """
+
+    @abstractmethod
+    def compile(self, model: Model, data: Any, priors: dict[str, Prior]) -> Any:
+        """Prepare for `data` and any data of its shape."""
+
+    @abstractmethod
+    def sample(
+        self, compiled: Any, data: Any, seed: int, *, progress: bool = False
+    ) -> xr.DataTree | None:
+        """Draw; None when the run was interrupted before anything was drawn."""
+
+    def _check_counts(self, *, least: int = 1, **counts: Any) -> None:
+        for name, count in counts.items():
+            whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+            if not whole or count < least:
+                raise ValueError(
+                    f"{type(self).__name__}: {name}={count!r} must be a whole number of at "
+                    f"least {least}."
+                )
+
+
+def chosen(model: Model, sampler: Sampler | None) -> Sampler:
+    """The sampler to use: the one asked for if the model supports it, or the model's first."""
+    import bayes_astro
+
+    if sampler is None:
+        first = model.samplers[0]
+        return bayes_astro.load_public(bayes_astro.SAMPLERS[first], first)()
+    if isinstance(sampler, type) and issubclass(sampler, Sampler):
+        raise ValueError(f"sampler must be an instance: ba.{sampler.__name__}(), with brackets.")
+    if type(sampler).__name__ not in model.samplers:
+        raise ValueError(
+            f"{type(model).__name__} cannot be sampled with {sampler!r}. It takes "
+            f"{', '.join('ba.' + name for name in model.samplers)}."
+        )
+    return sampler

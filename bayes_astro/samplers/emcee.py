@@ -1,0 +1,140 @@
+"""The affine-invariant ensemble sampler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.samplers.base import Sampler
+from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
+from bayes_astro.samplers.target import Target
+
+__all__ = ["Emcee"]
+
+
+@dataclass(frozen=True)
+class Emcee(Sampler):
+    """Affine-invariant ensembles (Goodman & Weare 2010; Foreman-Mackey et al. 2013).
+
+    Walkers of one ensemble are not independent, so each of several ensembles is a chain. Within a
+    chain the draws follow walker after walker, each walker's in time: neighbours in the stored
+    order are neighbours in the Markov chain, so that autocorrelation, effective sample size and
+    Monte Carlo error of the stored draws mean what they say.
+
+    Parameters
+    ----------
+    steps : int
+        Steps of every walker that are kept, after `tune` steps that are not.
+    tune : int
+    walkers : int, optional
+        Of each ensemble, even and at least twice the number of dimensions. Default: the larger of
+        32 and four times the number of dimensions.
+    ensembles : int
+        Independent ensembles; each is one chain.
+    """
+
+    steps: int = 2000
+    tune: int = 1000
+    walkers: int | None = None
+    ensembles: int = 4
+
+    def __post_init__(self) -> None:
+        self._check_counts(steps=self.steps, tune=self.tune, ensembles=self.ensembles)
+        if self.walkers is not None:
+            self._check_counts(walkers=self.walkers, least=4)
+            if self.walkers % 2:
+                raise ValueError(f"Emcee: walkers={self.walkers} must be even.")
+
+    def compile(self, model: Any, data: Any, priors: Any) -> Target:
+        """Build the PyMC model; its density compiles on first use and serves again."""
+        return Target(model, data, priors)
+
+    def sample(self, compiled: Target, data: Any, seed: int, *, progress: bool = False) -> Any:
+        """Run the ensembles in step and thin to half an autocorrelation time."""
+        import emcee
+        import xarray as xr
+
+        compiled.update(data)
+        walkers = self.walkers or max(32, 4 * compiled.size + 4 * compiled.size % 2)
+        if walkers < 2 * compiled.size:
+            raise ValueError(
+                f"Emcee: walkers={walkers} must be at least {2 * compiled.size}, twice the number "
+                "of dimensions."
+            )
+        seeds = np.random.SeedSequence(seed).spawn(self.ensembles + 1)
+        starts, _ = compiled.starts(
+            data, walkers * self.ensembles, np.random.default_rng(seeds[-1])
+        )
+        chains = []
+        for i in range(self.ensembles):
+            chain = emcee.EnsembleSampler(
+                walkers, compiled.size, compiled.log_density, vectorize=True
+            )
+            chain.random_state = np.random.RandomState(
+                seeds[i].generate_state(8)
+            ).get_state()
+            chains.append(chain)
+        total = self.tune + self.steps
+        runs = [
+            chain.sample(starts[i * walkers : (i + 1) * walkers], iterations=total, store=True)
+            for i, chain in enumerate(chains)
+        ]
+        done = 0
+        with interruptible() as interrupt, Progress(total, "emcee", shown=progress) as bar:
+            while done < total and not interrupt:
+                for run in runs:
+                    next(run)
+                done += 1
+                if done % 50 == 0:
+                    accepted = np.mean([chain.acceptance_fraction.mean() for chain in chains])
+                    bar.at(done, f"acceptance {accepted:.2f}")
+        drawn = done - self.tune
+        if drawn < 1:
+            warn_interrupted("nothing was drawn, it was still warming up.")
+            return None
+        if interrupt:
+            warn_interrupted(f"{drawn} of {self.steps} steps were kept.")
+        # (ensemble, step, walker, dimension)
+        points = np.array([chain.get_chain(discard=self.tune)[:drawn] for chain in chains])
+        times = np.array([_autocorrelation_times(ensemble) for ensemble in points])
+        worst = float(np.nanmax(times.mean(axis=0))) if np.isfinite(times).any() else np.inf
+        thin = int(max(1, min(worst / 2, drawn / 20))) if np.isfinite(worst) else 1
+        points = points[:, ::thin].transpose(0, 2, 1, 3).reshape(self.ensembles, -1, compiled.size)
+        acceptance = np.array([chain.acceptance_fraction for chain in chains])
+        statistics = xr.Dataset(
+            {
+                "acceptance_fraction": (("chain", "walker"), acceptance),
+                "autocorrelation_time": (("chain", "dimension"), times),
+            },
+            {"chain": np.arange(self.ensembles), "dimension": _names(compiled)},
+            attrs={
+                "interrupted": int(bool(interrupt)),
+                "steps": drawn,
+                "walkers": walkers,
+                "thin": thin,
+            },
+        )
+        return xr.DataTree.from_dict(
+            {"posterior": compiled.variables(points), "sample_stats": statistics}
+        )
+
+
+def _autocorrelation_times(ensemble: np.ndarray) -> np.ndarray:
+    """Integrated autocorrelation time of each dimension of (step, walker, dimension)."""
+    import emcee.autocorr
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return emcee.autocorr.integrated_time(ensemble, tol=0, quiet=True)
+
+
+def _names(target: Target) -> list[str]:
+    """A name for each dimension of the flat vector: the variable without PyMC's suffix."""
+    names = []
+    for name, shape in zip(target.names, target.shapes, strict=True):
+        plain = name.split("_interval__")[0].split("_log__")[0].removesuffix("__")
+        names += [
+            plain + (str(list(index)) if index else "") for index in np.ndindex(*shape)
+        ]
+    return names
