@@ -64,6 +64,10 @@ class Estimator(BaseEstimator):
         """More groups of the tree, computed from the draws once."""
         return {}
 
+    def standardised(self, draws: xr.Dataset, data: Any) -> np.ndarray:
+        """Residuals that are unit normals where the model holds: (chain, draw, row)."""
+        raise NotImplementedError
+
     def observed(self, data: Any) -> np.ndarray:
         """The response of every row, which `forecast` calls ``observation``."""
         return data.value

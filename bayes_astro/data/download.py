@@ -71,6 +71,7 @@ def download(
 
 
 def _stream(url: str, part: Path, size: int, progress: bool) -> None:
+    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     columns = (
@@ -79,7 +80,8 @@ def _stream(url: str, part: Path, size: int, progress: bool) -> None:
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, disable=not progress, transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not progress, transient=True) as bar:
         task = bar.add_task(part.stem, total=size)
         for attempt in range(1, ATTEMPTS + 1):
             try:

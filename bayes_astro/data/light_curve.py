@@ -131,10 +131,9 @@ class LightCurve:
             "time_scale": time_scale,
             "time_format": time_format,
         }
+        labels |= {"time_unit": time_unit, "value_unit": value_unit, "source": source}
         try:
-            curve = cls(
-                **columns, time_unit=time_unit, value_unit=value_unit, source=source, **labels
-            )
+            curve = cls(**columns, **labels)
         except DataError as problem:
             listed = ", ".join(f"{field}={column!r}" for field, column in names.items())
             raise DataError(f"{problem} (columns: {listed})") from None

@@ -98,7 +98,9 @@ def log_evidence_grid(
         transforms.append((plan, harmonic, strengths, slice(row, row + len(strengths))))
         row += len(strengths)
 
-    spectra = np.empty((row, size), dtype=np.complex128)
+    spectra = _buffer(row, size, threading.get_ident())
+    combine = _combine_one if n_terms == 1 else _combine
+    total_weight = problem.weight.sum()
     log_density = np.empty(count)
     for start in range(0, count, size):
         stop = min(start + size, count)
@@ -107,10 +109,9 @@ def log_evidence_grid(
             turns = harmonic * centre * problem.time
             phase = np.exp(2j * math.pi * (turns - np.rint(turns)))
             plan.execute(strengths * phase, spectra[rows])
-        combine = _combine_one if n_terms == 1 else _combine
         combine(
             spectra.view(np.float64).reshape(row, size, 2),
-            problem.weight.sum(),
+            total_weight,
             problem.term_sd,
             n_trend,
             problem.log_evidence_null,
@@ -139,11 +140,16 @@ def _precision(problem, accuracy):
 
 
 def _block_size(count):
-    """At most `BLOCK`, and one of 16 sizes per octave so that plans are found again."""
-    if count >= BLOCK:
-        return BLOCK
-    unit = 2 ** max(count.bit_length() - 5, 1)
-    return -(-count // unit) * unit
+    """An even share of at most `BLOCK`; of 32 sizes per octave so that plans are found again."""
+    share = -(-count // -(-count // BLOCK))
+    unit = 2 ** max(share.bit_length() - 6, 1)
+    return -(-share // unit) * unit
+
+
+@lru_cache(maxsize=4)
+def _buffer(rows, size, thread):
+    """Output of the transforms, kept: fresh pages cost as much as a small transform."""
+    return np.empty((rows, size), dtype=np.complex128)
 
 
 @lru_cache(maxsize=24)
@@ -197,12 +203,8 @@ def _combine_one(
         )
 
 
-@njit(
-    "void(f8[:,:,::1],f8,f8[::1],i8,f8,f8,f8[::1])",
-    cache=True,
-    fastmath=REORDER,
-    error_model="numpy",
-)
+# Compiled when first called, unlike the others: many never need it.
+@njit(cache=True, fastmath=REORDER, error_model="numpy")
 def _combine(
     spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density
 ):

@@ -322,6 +322,37 @@ class LinearRelation(Model):
         )
         return joint - _by_row(draws, marginal.reshape(joint.shape))
 
+    def standardised(self, draws: xr.Dataset, data: Measurements) -> np.ndarray:
+        """Normal scores of every response given its measured predictors."""
+        from scipy.special import ndtr, ndtri
+
+        x, y, noise = self._ordered(data)
+        parameters = self._parameters(draws.stack(sample=("chain", "draw")))
+        centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = parameters
+        population = cholesky @ cholesky.transpose(0, 2, 1)  # (s, p, p)
+        along = np.einsum("spq,sq->sp", population, slope)
+        inverse = np.linalg.inv(population[:, None] + noise[None, :, :-1, :-1])
+        offset = np.einsum("snpq,snq->snp", inverse, x[None] - mean[:, None])
+        cross = along[:, None] + noise[None, :, :-1, -1]
+        variance = np.einsum("sp,sp->s", along, slope) + scatter**2
+        expected = centre[:, None] + np.einsum("snp,snp->sn", cross, offset)
+        left = (variance[:, None] + noise[None, :, -1, -1]) - np.einsum(
+            "snp,snpq,snq->sn", cross, inverse, cross
+        )
+        scores = (y - expected) / np.sqrt(left)
+        if self.outliers:
+            stray = noise[None, :, :-1, -1]
+            expected = outlier_mean[:, None] + np.einsum("snp,snp->sn", stray + 0 * cross, offset)
+            left = (outlier_scatter[:, None] ** 2 + noise[None, :, -1, -1]) - np.einsum(
+                "snp,snpq,snq->sn", stray + 0 * cross, inverse, stray + 0 * cross
+            )
+            fraction = draws["outlier_fraction"].values.reshape(-1, 1)
+            other = (y - expected) / np.sqrt(left)
+            below = (1 - fraction) * ndtr(scores) + fraction * ndtr(other)
+            above = (1 - fraction) * ndtr(-scores) + fraction * ndtr(-other)
+            scores = np.where(below < 0.5, ndtri(below), -ndtri(above))
+        return scores.reshape(draws.sizes["chain"], draws.sizes["draw"], len(y))
+
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:

@@ -19,7 +19,10 @@ __all__ = [
     "forecast",
     "log_density",
     "signal",
+    "standardised",
 ]
+
+_HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
 def check_single_band(data: LightCurve) -> None:
@@ -159,13 +162,18 @@ def log_density(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> xr.D
 
     check_units(fitted, data)
     spread = _spread(draws, data.error)
-    standard = (data.value - signal(draws, data.time - epoch(fitted))) / spread
-    density = -0.5 * standard**2 - np.log(spread) - 0.5 * np.log(2 * np.pi)
+    density = -0.5 * standardised(draws, fitted, data) ** 2 - np.log(spread) - _HALF_LOG_2PI
     return xr.DataArray(
         density,
         dims=("chain", "draw", "row"),
         coords={name: draws[name] for name in ("chain", "draw") if name in draws.coords},
     )
+
+
+def standardised(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> np.ndarray:
+    """Residuals over their standard deviation: (chain, draw, row)."""
+    residual = data.value - signal(draws, data.time - epoch(fitted))
+    return residual / _spread(draws, data.error)
 
 
 def false_alarm_probability(data: LightCurve, low: float, high: float, trend: int = 0) -> float:

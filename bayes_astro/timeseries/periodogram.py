@@ -397,6 +397,10 @@ class Periodogram(Model):
         """Log likelihood of every value: (chain, draw, row)."""
         return harmonics.log_density(draws, self._epoch_data(data), data)
 
+    def standardised(self, draws: xr.Dataset, data: LightCurve) -> np.ndarray:
+        """Residuals over their standard deviation."""
+        return harmonics.standardised(draws, self._epoch_data(data), data)
+
     def _epoch_data(self, data: LightCurve) -> LightCurve:
         """The fitted data, whose epoch the phases refer to; `data` itself during calibration."""
         return self.data if self._tree is not None else data

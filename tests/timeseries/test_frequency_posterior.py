@@ -14,7 +14,9 @@ from bayes_astro.timeseries.frequency_posterior import modes, sample_frequency
 DRAWS = 4000
 
 
-def light_curve(n, amplitude, *, n_terms=1, timespan=30.0, extra=0.0, seed=1, scale=1.0):
+def light_curve(
+    n, amplitude, *, n_terms=1, timespan=30.0, extra=0.0, seed=1, scale=1.0
+):
     rng = np.random.default_rng(seed)
     time = np.sort(rng.uniform(-0.5 * timespan, 0.5 * timespan, n))
     error = rng.uniform(0.5, 1.5, n)
@@ -52,7 +54,9 @@ def kolmogorov(draws, grid, log_density):
     )
     expected = np.interp(np.sort(draws), grid, cumulative / cumulative[-1])
     steps = np.arange(len(draws) + 1) / len(draws)
-    distance = max(np.abs(expected - steps[1:]).max(), np.abs(expected - steps[:-1]).max())
+    distance = max(
+        np.abs(expected - steps[1:]).max(), np.abs(expected - steps[:-1]).max()
+    )
     return distance * np.sqrt(len(draws))
 
 
@@ -63,7 +67,9 @@ def kolmogorov(draws, grid, log_density):
 def test_draws_and_evidence_equal_brute_force(amplitude, n_terms, log_uniform):
     problem = light_curve(60, amplitude, n_terms=n_terms)
     low, high = 0.02, 4.0
-    result = sample_frequency(problem, low, high, log_uniform, DRAWS, np.random.default_rng(2))
+    result = sample_frequency(
+        problem, low, high, log_uniform, DRAWS, np.random.default_rng(2)
+    )
     grid, log_density, evidence = brute_force(problem, low, high, log_uniform)
 
     assert result.log_evidence == pytest.approx(evidence, abs=1e-3)
@@ -80,10 +86,14 @@ def test_draws_and_evidence_equal_brute_force(amplitude, n_terms, log_uniform):
 @pytest.mark.parametrize("amplitude", [2.0, 50.0, 3000.0])
 def test_strong_signal(amplitude):
     problem = light_curve(80, amplitude)
-    result = sample_frequency(problem, 0.02, 6.0, False, DRAWS, np.random.default_rng(3))
+    result = sample_frequency(
+        problem, 0.02, 6.0, False, DRAWS, np.random.default_rng(3)
+    )
     sd = np.std(result.frequency)
     centre = np.mean(result.frequency)
-    grid, log_density, evidence = brute_force(problem, centre - 12 * sd, centre + 12 * sd, n=4001)
+    grid, log_density, evidence = brute_force(
+        problem, centre - 12 * sd, centre + 12 * sd, n=4001
+    )
     weight = np.exp(log_density)
     mean = np.average(grid, weights=weight)
     expected = np.sqrt(np.average((grid - mean) ** 2, weights=weight))
@@ -111,7 +121,9 @@ def test_few_points_and_short_range():
 def test_many_points_without_signal_refine_by_transforms():
     """Dividing all cells of a long grid goes through finer grids, not through direct sums."""
     problem = light_curve(1500, 0.0, timespan=200.0)
-    result = sample_frequency(problem, 0.02, 4.0, False, DRAWS, np.random.default_rng(5))
+    result = sample_frequency(
+        problem, 0.02, 4.0, False, DRAWS, np.random.default_rng(5)
+    )
     grid, log_density, evidence = brute_force(problem, 0.02, 4.0, n=30_001)
     assert result.log_evidence == pytest.approx(evidence, abs=2e-3)
     assert kolmogorov(result.frequency, grid, log_density) < 1.95
@@ -119,7 +131,9 @@ def test_many_points_without_signal_refine_by_transforms():
 
 
 def half_normal(scale):
-    return lambda jitter: 0.5 * np.log(2 / np.pi) - np.log(scale) - 0.5 * (jitter / scale) ** 2
+    return lambda jitter: (
+        0.5 * np.log(2 / np.pi) - np.log(scale) - 0.5 * (jitter / scale) ** 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,12 +143,16 @@ def test_jitter_equals_two_dimensional_quadrature(amplitude, extra, scale):
     problem = light_curve(40, amplitude, timespan=12.0, extra=extra, scale=scale)
     low, high = 0.05, 2.0
     log_prior = half_normal(2.0 * scale)
-    result = sample_frequency(problem, low, high, False, DRAWS, np.random.default_rng(6), log_prior)
+    result = sample_frequency(
+        problem, low, high, False, DRAWS, np.random.default_rng(6), log_prior
+    )
 
     grid = np.linspace(low, high, 1501)
     jitter = scale * np.linspace(0.0, 7.0, 301)
     pairs = np.repeat(jitter, len(grid)), np.tile(grid, len(jitter))
-    log_density = log_evidence_jitter(problem, pairs[1], pairs[0]).reshape(len(jitter), -1)
+    log_density = log_evidence_jitter(problem, pairs[1], pairs[0]).reshape(
+        len(jitter), -1
+    )
     log_density += log_prior(jitter)[:, None] - np.log(high - low)
     peak = log_density.max()
     density = np.exp(log_density - peak)
@@ -148,7 +166,10 @@ def test_jitter_equals_two_dimensional_quadrature(amplitude, extra, scale):
     # The dependence between the two: mean jitter on either side of the frequency's median.
     half = np.cumsum(over_jitter) < 0.5 * over_jitter.sum()
     edge = grid[np.argmin(half)]
-    for side, drawn in ((half, result.frequency < edge), (~half, result.frequency >= edge)):
+    for side, drawn in (
+        (half, result.frequency < edge),
+        (~half, result.frequency >= edge),
+    ):
         weight = density[:, side].sum(axis=1)
         mean = np.average(jitter, weights=weight)
         sd = np.sqrt(np.average((jitter - mean) ** 2, weights=weight))
@@ -168,7 +189,13 @@ def test_jitter_far_above_the_errors():
     """The scatter is a thousand times the errors: nodes must find it."""
     problem = light_curve(100, 3.0, extra=1.0, scale=1.0)
     tight = project(
-        problem.time, problem.value, 1e-6 * problem.variance, problem.design.T, [0.0], [10.0], [2.0]
+        problem.time,
+        problem.value,
+        1e-6 * problem.variance,
+        problem.design.T,
+        [0.0],
+        [10.0],
+        [2.0],
     )
     result = sample_frequency(
         tight, 0.05, 3.0, False, DRAWS, np.random.default_rng(7), half_normal(5.0)
@@ -187,7 +214,9 @@ def test_width_is_that_of_bretthorst():
         rng = np.random.default_rng([13, seed])
         value = amplitude * np.sin(2 * np.pi * 0.437 * time + 6 * rng.random())
         value += rng.normal(size=n)
-        problem = project(time, value, np.ones(n), np.ones((n, 1)), [0.0], [10.0], [3.0])
+        problem = project(
+            time, value, np.ones(n), np.ones((n, 1)), [0.0], [10.0], [3.0]
+        )
         result = sample_frequency(problem, 0.1, 1.0, False, 1000, rng)
         formula = np.sqrt(6.0 / n) / (np.pi * timespan * amplitude)
         ratios.append(result.frequency.std() / formula)
@@ -205,7 +234,9 @@ def test_frequency_is_calibrated():
         value = 5.0 * rng.normal() + rng.normal(size=25)
         value += a * np.cos(2 * np.pi * frequency * time)
         value += b * np.sin(2 * np.pi * frequency * time)
-        problem = project(time, value, np.ones(25), np.ones((25, 1)), [0.0], [5.0], [1.5])
+        problem = project(
+            time, value, np.ones(25), np.ones((25, 1)), [0.0], [5.0], [1.5]
+        )
         draws = sample_frequency(problem, 0.1, 1.5, False, 400, rng).frequency
         ranks.append((np.sum(draws < frequency) + rng.random()) / 401)
     assert kolmogorov(np.array(ranks), np.array([0.0, 1.0]), np.zeros(2)) < 1.95
@@ -214,12 +245,19 @@ def test_frequency_is_calibrated():
 def test_same_seed_same_draws_and_shift_of_time():
     problem = light_curve(50, 1.0)
     first, again = (
-        sample_frequency(problem, 0.05, 3.0, False, 500, np.random.default_rng(8)) for _ in range(2)
+        sample_frequency(problem, 0.05, 3.0, False, 500, np.random.default_rng(8))
+        for _ in range(2)
     )
     np.testing.assert_array_equal(first.frequency, again.frequency)
     # Another reference epoch leaves only the rounding of the phases.
     moved = project(
-        problem.time + 4.0, problem.value, problem.variance, problem.design.T, [0.0], [10.0], [2.0]
+        problem.time + 4.0,
+        problem.value,
+        problem.variance,
+        problem.design.T,
+        [0.0],
+        [10.0],
+        [2.0],
     )
     other = sample_frequency(moved, 0.05, 3.0, False, 500, np.random.default_rng(8))
     np.testing.assert_allclose(other.frequency, first.frequency, rtol=0, atol=1e-6)
@@ -230,12 +268,18 @@ def test_modes_separate_peaks():
     grid = np.linspace(0.0, 10.0, 20_001)
     density = (
         0.6 * np.exp(-0.5 * ((grid - 2.0) / 0.01) ** 2) / 0.01
-        + 0.3 * np.exp(-0.5 * ((grid - 2.2) / 0.01) ** 2) / 0.01  # within 1 / T, but 20 sd away
+        + 0.3
+        * np.exp(-0.5 * ((grid - 2.2) / 0.01) ** 2)
+        / 0.01  # within 1 / T, but 20 sd away
         + 0.1 * np.exp(-0.5 * ((grid - 7.0) / 0.02) ** 2) / 0.02
     )
     rng = np.random.default_rng(9)
     draws = np.concatenate(
-        [rng.normal(2.0, 0.01, 600), rng.normal(2.2, 0.01, 300), rng.normal(7.0, 0.02, 100)]
+        [
+            rng.normal(2.0, 0.01, 600),
+            rng.normal(2.2, 0.01, 300),
+            rng.normal(7.0, 0.02, 100),
+        ]
     )
     log_density = np.log(density + 1e-30) - 0.5 * np.log(2 * np.pi)
     found = modes(grid, log_density, draws, timespan=2.0)

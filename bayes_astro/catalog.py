@@ -1,0 +1,127 @@
+"""The same model on many objects."""
+
+from __future__ import annotations
+
+import time
+import warnings
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_astro.diagnostics import scalars
+from bayes_astro.model import Model, checked_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_astro.samplers import Sampler
+
+__all__ = ["fit_each", "object_seed", "rows"]
+
+QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
+
+
+def fit_each(
+    model: Model,
+    items: Any,
+    *,
+    seed: int | None = None,
+    sampler: Sampler | None = None,
+) -> pd.DataFrame:
+    """Fit one model to each of many objects.
+
+    An object that cannot be fitted becomes a row with its status and the error's text. The seed of
+    an object depends on `seed` and its name alone, so order and subsets change nothing.
+
+    Parameters
+    ----------
+    model : Model
+        Not changed.
+    items : iterable of containers, or dict of name to container
+        Without names, each container's own name is used, or its position.
+    seed : int, optional
+    sampler : Sampler, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an object, indexed by name: status ("ok" or "failed"), error_type, error, n_obs,
+        seed, ms, rhat_max, ess_min, n_divergent, and for every parameter _mean, _sd, _q025, _q16,
+        _q50, _q84, _q975.
+    """
+    import pandas as pd
+
+    pairs = list(items.items()) if isinstance(items, dict) else _named(items)
+    if len({name for name, _ in pairs}) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"Two objects are called {twice!r}: give a dictionary with unique names.")
+    table = pd.DataFrame(model.fit_many(pairs, sampler, checked_seed(seed)))
+    return table.set_index("name") if len(table) else table
+
+
+def _named(items: Iterable[Any]) -> list[tuple[str, Any]]:
+    listed = list(items)
+    names = [getattr(item, "name", "") or str(i) for i, item in enumerate(listed)]
+    if len(set(names)) < len(names):
+        names = [str(i) for i in range(len(listed))]
+    return list(zip(names, listed, strict=True))
+
+
+def object_seed(seed: int, name: str) -> int:
+    """Seed of one object: depends on nothing but the run's seed and the object's name."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(str(name).encode())]).generate_state(1)[0])
+
+
+def rows(
+    model: Model, items: list[tuple[str, Any]], sampler: Any, seed: int
+) -> list[dict[str, Any]]:
+    """Fit one object after the other."""
+    from sklearn.base import clone
+
+    found = []
+    for name, data in items:
+        single = clone(model)
+        started = time.perf_counter()
+        own = object_seed(seed, name)
+        row: dict[str, Any] = {"name": name, "status": "ok", "error_type": "", "error": ""}
+        row |= {"n_obs": len(data) if hasattr(data, "__len__") else 0, "seed": own}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                single.fit(data, sampler, seed=own, progress=False)
+            if not single.__sklearn_is_fitted__():
+                raise KeyboardInterrupt
+            row |= _columns(single)
+        except Exception as error:  # the object's fault becomes its row, whatever it is
+            text = str(error)[:200]
+            row |= {"status": "failed", "error_type": type(error).__name__, "error": text}
+        row["ms"] = 1000 * (time.perf_counter() - started)
+        found.append(row)
+    return found
+
+
+def _columns(model: Model) -> dict[str, Any]:
+    """Diagnosis and quantiles of one fit."""
+    tree = model.posterior
+    row: dict[str, Any] = {"rhat_max": np.nan, "ess_min": np.nan, "n_divergent": 0}
+    exact = (model.record["sampler"] or {}).get("name") == "Exact"
+    if exact:
+        row["ess_min"] = float(tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"])
+    else:
+        table = model.summary()
+        row["rhat_max"], row["ess_min"] = table["rhat"].max(), table["ess_bulk"].min()
+        if "diverging" in tree["sample_stats"]:
+            row["n_divergent"] = int(tree["sample_stats"]["diverging"].sum())
+    for label, values, _ in scalars(tree["posterior"].to_dataset()):
+        row[f"{label}_mean"], row[f"{label}_sd"] = values.mean(), values.std()
+        for suffix, quantile in zip(
+            QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True
+        ):
+            row[f"{label}_{suffix}"] = quantile
+    if "evidence" in tree:
+        for name, value in tree["evidence"].data_vars.items():
+            row[str(name)] = float(value)
+    return row
