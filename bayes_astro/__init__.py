@@ -57,7 +57,7 @@ _PUBLIC = {
 }
 _MODULES = ("baselines", "exercises")
 
-__all__ = [  # noqa: F822  they are loaded by __getattr__
+__all__ = [
     "NUTS",
     "Emcee",
     "Exact",

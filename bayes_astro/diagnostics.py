@@ -172,7 +172,7 @@ def summary(model: Any) -> pd.DataFrame:
 def _estimates(tree: xr.DataTree) -> pd.DataFrame:
     import pandas as pd
 
-    errors = {label: float(v) for label, v, _ in scalars(tree["estimate"].to_dataset())}
+    errors = {label: float(v.squeeze()) for label, v, _ in scalars(tree["estimate"].to_dataset())}
     rows = {}
     for label, values, unit in scalars(tree["posterior"].to_dataset()):
         value, error = float(values.mean()), errors.get(label, np.nan)
@@ -305,10 +305,11 @@ def goodness_of_fit(model: Any, advice: str) -> Check:
     residuals = model.standardised(posterior.isel(draw=slice(None, None, every)), model.data)
     squares = np.sum(residuals**2, axis=-1)
     tail = float(np.mean(chi2.sf(squares, residuals.shape[-1])))
-    return Check(
-        "goodness of fit",
-        tail >= MISFIT,
-        tail,
-        f"the data scatter more about the model than it allows: {advice}",
-        f"chi-square tail probability at least {MISFIT:g}",
-    )
+    if tail > 1 - MISFIT:
+        verdict: bool | None = None
+        text = "the data scatter less than their error bars: the errors look overestimated"
+    else:
+        verdict = tail >= MISFIT
+        text = f"the data scatter more about the model than it allows: {advice}"
+    limit = f"chi-square tail probability {MISFIT:g} to {1 - MISFIT:g}"
+    return Check("goodness of fit", verdict, tail, text, limit)

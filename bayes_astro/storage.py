@@ -41,9 +41,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, list):
         return [encode(item) for item in value]
     if hasattr(value, "unit"):
-        return {
-            "quantity": [np.asarray(value.value).tolist(), value.unit.to_string("vounit")]
-        }
+        return {"quantity": [np.asarray(value.value).tolist(), value.unit.to_string("vounit")]}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -114,9 +112,7 @@ def read_data(tree: xr.DataTree) -> Any:
     return container.from_arrays(arrays, record["data"])
 
 
-def write_record(
-    tree: xr.DataTree, estimator: Any, data: Any, seed: int, **how: Any
-) -> None:
+def write_record(tree: xr.DataTree, estimator: Any, data: Any, seed: int, **how: Any) -> None:
     """Store how the fit was made as JSON in the root's attributes."""
     sampler = how.pop("sampler", None)
     record = {

@@ -26,7 +26,7 @@ from bayes_astro.timeseries.frequency_posterior import sample_frequency
 SIZES = ((200, 10_000), (1_000, 100_000), (3_000, 1_000_000))
 GOALS = {"nifty-ls": 1.0, "astropy fast": 40.0}
 FIT_GOAL_MS = 50.0
-TURN = 0.5
+TURN = 0.2  # seconds
 BGLS_LIMIT = 1e7  # points times frequencies that NumPy does in about a second
 
 
@@ -66,9 +66,7 @@ def bgls(t, y, error, frequency):
         k = (c * c * ss + s * s * cc - total * cc * ss) / (2 * cc * ss)
         ell = (sum_y * cc * ss - c * yc * ss - s * ys * cc) / (cc * ss)
         m = (yc * yc * ss + ys * ys * cc) / (2 * cc * ss)
-        log_p[start : start + 256] = (
-            m - ell**2 / (4 * k) - 0.5 * np.log(np.abs(k) * cc * ss)
-        )
+        log_p[start : start + 256] = m - ell**2 / (4 * k) - 0.5 * np.log(np.abs(k) * cc * ss)
     return log_p
 
 
@@ -184,9 +182,7 @@ def fit_row(quick):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer repeats: under a minute"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: under a minute")
     options = parser.parse_args()
     rows, fit = density_rows(options.quick), fit_row(options.quick)
     if options.json:
@@ -199,13 +195,8 @@ def main():
         for name, value in seconds.items():
             line = f"  {name:16s} {1e3 * value:10.3f} ms"
             if not name.startswith("ours"):
-                ratios = [
-                    value / seconds[f"ours {accuracy} nats"]
-                    for accuracy in ("1e-3", "1e-6")
-                ]
-                line += (
-                    f"   peer / ours {ratios[0]:8.2f} (1e-3) {ratios[1]:8.2f} (1e-6)"
-                )
+                ratios = [value / seconds[f"ours {accuracy} nats"] for accuracy in ("1e-3", "1e-6")]
+                line += f"   peer / ours {ratios[0]:8.2f} (1e-3) {ratios[1]:8.2f} (1e-6)"
                 if name in GOALS:
                     line += f"   goal {GOALS[name]:g}"
             print(line)

@@ -164,7 +164,7 @@ def unit_name(unit, column: str, time: bool = False) -> str:
             f"{column}: {str(unit)[:40]!r} is not a unit; give a text such as 'd' or 'mag'"
         )
     text = SHORT.get(text.strip(), text.strip())
-    if text in (TIME_UNITS if time else COMMON_UNITS) or not text and not time:
+    if text in (TIME_UNITS if time else COMMON_UNITS) or (not text and not time):
         return text
     from astropy import units as u
 

@@ -29,13 +29,8 @@ import finufft
 import numpy as np
 from numba import njit
 
-from bayes_astro.likelihoods.harmonic import (
-    REORDER,
-    HarmonicProblem,
-    _cosine_products,
-    _factorise,
-    log_evidence,
-)
+from bayes_astro.likelihoods.harmonic import HarmonicProblem, log_evidence
+from bayes_astro.likelihoods.harmonic_kernel import REORDER, cosine_products, factorise
 
 __all__ = ["log_evidence_grid"]
 
@@ -121,7 +116,8 @@ def log_evidence_grid(
     # The combination marks what is too degenerate for the transforms' precision: frequencies below
     # one cycle in the time span, or where regular sampling hides the sine.
     marked = np.flatnonzero(np.isnan(log_density))
-    log_density[marked] = log_evidence(problem, first + step * marked)
+    if len(marked):
+        log_density[marked] = log_evidence(problem, first + step * marked)
     return log_density
 
 
@@ -174,9 +170,7 @@ def _plan(size, n_transforms, precision, harmonic, thread):
     fastmath=REORDER,
     error_model="numpy",
 )
-def _combine_one(
-    spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density
-):
+def _combine_one(spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density):
     """One harmonic: the 2 x 2 system in closed form."""
     variance = term_sd[0] ** 2
     full = 1.0 + 0.5 * variance * total_weight
@@ -205,9 +199,7 @@ def _combine_one(
 
 # Compiled when first called, unlike the others: many never need it.
 @njit(cache=True, fastmath=REORDER, error_model="numpy")
-def _combine(
-    spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density
-):
+def _combine(spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density):
     """Any number of harmonics: a Cholesky factor of the 2K x 2K system."""
     n_terms = term_sd.size
     stride = n_trend + 2
@@ -231,7 +223,7 @@ def _combine(
             im[n_terms + k + 1] = spectra[row, i, 1]
         for j in range(n_terms):
             for k in range(n_terms):
-                cc, ss, cs = _cosine_products(j + 1, k + 1, re, im)
+                cc, ss, cs = cosine_products(j + 1, k + 1, re, im)
                 for column in range(n_trend):
                     cc -= u_c[j, column] * u_c[k, column]
                     ss -= u_s[j, column] * u_s[k, column]
@@ -243,7 +235,7 @@ def _combine(
                 matrix[n_terms + k, j] = both * cs
         for j in range(2 * n_terms):
             matrix[j, j] += 1.0
-        log_determinant = _factorise(matrix)
+        log_determinant = factorise(matrix)
         degenerate = False
         for j in range(n_terms):
             limit = smallest_pivot * (1.0 + 0.5 * term_sd[j] ** 2 * total_weight)

@@ -66,7 +66,7 @@ def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
     kernel = linear_relation.value_and_gradient
 
     @njit
-    def density(c, b, s, mu, chol, f, oc, os, value, covariance):  # noqa: PLR0913
+    def density(c, b, s, mu, chol, f, oc, os, value, covariance):
         # 0-d arrays become floats: the kernel is compiled once, for one set of types.
         result = kernel(
             c.item(),

@@ -10,6 +10,7 @@ import numpy as np
 from bayes_astro.data import Measurements
 from bayes_astro.model import Model
 from bayes_astro.priors import Prior
+from bayes_astro.regression import inputs, population
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -149,7 +150,7 @@ class LinearRelation(Model):
 
     def default_priors(self, data: Measurements) -> dict[str, Prior]:
         """Weakly informative, in the units of the data."""
-        x, y, _ = self._ordered(data)
+        x, y, _ = inputs.ordered(data, self.response)
         spread, width = float(np.std(y)), np.std(x, axis=0)
         p = x.shape[1]
 
@@ -195,16 +196,9 @@ class LinearRelation(Model):
                         f"{f'1 or {p}' if by_predictor else 1}."
                     )
 
-    def _ordered(self, data: Measurements) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predictors (n, p), response (n,), and the covariance with the response last."""
-        column = data.index(self.response)
-        order = [i for i in range(len(data.names)) if i != column] + [column]
-        value = data.value[:, order]
-        return value[:, :-1], value[:, -1], data.covariance[:, order][:, :, order]
-
     def predictors(self, data: Measurements) -> list[str]:
         """Names of the predictors, in order."""
-        return [name for name in data.names if name != self.response]
+        return inputs.predictors(data, self.response)
 
     def observed(self, data: Measurements) -> np.ndarray:
         """The response of every row."""
@@ -212,7 +206,7 @@ class LinearRelation(Model):
 
     def arrays(self, data: Measurements) -> dict[str, np.ndarray]:
         """What `build` holds in ``pm.Data``."""
-        x, y, covariance = self._ordered(data)
+        x, y, covariance = inputs.ordered(data, self.response)
         return {"value": np.column_stack([x, y]), "covariance": covariance}
 
     def build(self, data: Measurements, priors: dict[str, Prior] | None = None) -> pm.Model:
@@ -238,11 +232,14 @@ class LinearRelation(Model):
             scatter = priors["scatter"].variable("scatter") if self.scatter else 0.0
             partial = None
             if len(predictors) > 1:
-                shape = _vine_shape(len(predictors))
+                shape = population.vine_shape(len(predictors))
                 unit = pm.Beta("partial_unit", shape, shape, shape=len(shape))
                 partial = pm.Deterministic("partial_correlation", 2 * unit - 1)
             cholesky = pt.stack(
-                [pt.stack(row) for row in _cholesky(width, partial, len(predictors), pt.sqrt)]
+                [
+                    pt.stack(row)
+                    for row in population.cholesky(width, partial, len(predictors), pt.sqrt)
+                ]
             )
             fraction = outlier_mean = outlier_scatter = pt.constant(0.0)
             if self.outliers:
@@ -277,7 +274,7 @@ class LinearRelation(Model):
         width = column("predictor_width")
         partial = column("partial_correlation") if "partial_correlation" in draws else None
         p = width.shape[1]
-        rows = _cholesky(width.T, None if partial is None else partial.T, p, np.sqrt)
+        rows = population.cholesky(width.T, None if partial is None else partial.T, p, np.sqrt)
         cholesky = np.array([[np.broadcast_to(x, count) for x in row] for row in rows])
         return [
             column("response_mean"),
@@ -294,7 +291,7 @@ class LinearRelation(Model):
         from bayes_astro.likelihoods.linear_relation import component_densities
 
         stacked = draws.stack(sample=("chain", "draw"))
-        x, y, covariance = self._ordered(data)
+        x, y, covariance = inputs.ordered(data, self.response)
         value, covariance = np.column_stack([x, y]), np.ascontiguousarray(covariance)
         columns = self._parameters(stacked)
         densities = np.array(
@@ -309,29 +306,32 @@ class LinearRelation(Model):
     def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of predictors and response of every row: (chain, draw, row)."""
         line, outlier = self._densities(draws, data)
-        return _by_row(draws, np.logaddexp(line, outlier))
+        return inputs.by_row(draws, np.logaddexp(line, outlier))
 
     def log_predictive(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of every response given its measured predictors: (chain, draw, row)."""
         joint = self.log_density(draws, data)
-        x, _, covariance = self._ordered(data)
+        x, _, covariance = inputs.ordered(data, self.response)
         _, _, _, mean, cholesky, *_ = self._parameters(draws.stack(sample=("chain", "draw")))
         noise = covariance[:, :-1, :-1]
         marginal = np.array(
-            [_log_normal(x - m, factor @ factor.T + noise) for m, factor in zip(mean, cholesky)]
+            [
+                population.log_normal(x - m, factor @ factor.T + noise)
+                for m, factor in zip(mean, cholesky)
+            ]
         )
-        return joint - _by_row(draws, marginal.reshape(joint.shape))
+        return joint - inputs.by_row(draws, marginal.reshape(joint.shape))
 
     def standardised(self, draws: xr.Dataset, data: Measurements) -> np.ndarray:
         """Normal scores of every response given its measured predictors."""
         from scipy.special import ndtr, ndtri
 
-        x, y, noise = self._ordered(data)
+        x, y, noise = inputs.ordered(data, self.response)
         parameters = self._parameters(draws.stack(sample=("chain", "draw")))
         centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = parameters
-        population = cholesky @ cholesky.transpose(0, 2, 1)  # (s, p, p)
-        along = np.einsum("spq,sq->sp", population, slope)
-        inverse = np.linalg.inv(population[:, None] + noise[None, :, :-1, :-1])
+        spread = cholesky @ cholesky.transpose(0, 2, 1)  # (s, p, p)
+        along = np.einsum("spq,sq->sp", spread, slope)
+        inverse = np.linalg.inv(spread[:, None] + noise[None, :, :-1, :-1])
         offset = np.einsum("snpq,snq->snp", inverse, x[None] - mean[:, None])
         cross = along[:, None] + noise[None, :, :-1, -1]
         variance = np.einsum("sp,sp->s", along, slope) + scatter**2
@@ -374,7 +374,7 @@ class LinearRelation(Model):
             ``signal`` (the line) and ``observation`` (with scatter, outliers and errors):
             (chain, draw, row).
         """
-        x, noise = self._inputs(data, at)
+        x, noise = inputs.new_predictors(data, self.response, at)
         centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = self._parameters(
             draws.stack(sample=("chain", "draw"))
         )
@@ -382,7 +382,7 @@ class LinearRelation(Model):
         true = np.broadcast_to(x, (count, m, p)).copy()
         error = np.zeros((count, m))
         for row in np.flatnonzero(noise.any(axis=(1, 2))):
-            true[:, row], error[:, row] = _latent(x[row], noise[row], mean, cholesky, rng)
+            true[:, row], error[:, row] = population.latent(x[row], noise[row], mean, cholesky, rng)
         signal = centre[:, None] + np.einsum("smp,sp->sm", true - mean[:, None], slope)
         response = signal + scatter[:, None] * rng.standard_normal((count, m))
         if self.outliers:
@@ -396,41 +396,11 @@ class LinearRelation(Model):
 
         return xr.Dataset(
             {
-                "signal": _by_row(draws, signal),
-                "observation": _by_row(draws, response + error),
-                **{
-                    name: ("row", x[:, i]) for i, name in enumerate(self.predictors(data))
-                },
+                "signal": inputs.by_row(draws, signal),
+                "observation": inputs.by_row(draws, response + error),
+                **{name: ("row", x[:, i]) for i, name in enumerate(self.predictors(data))},
             }
         )
-
-    def _inputs(self, data: Measurements, at: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Predictors (m, p) and the covariance of predictors and response (m, p + 1, p + 1)."""
-        names = self.predictors(data)
-        if isinstance(at, Measurements):
-            missing = [name for name in data.names if name not in at.names]
-            if missing:
-                raise ValueError(
-                    f"at: column {missing[0]!r} is missing; expected {', '.join(data.names)}."
-                )
-            x, _, covariance = self._ordered(at.select(*data.names))
-            return x, covariance
-        if hasattr(at, "unit"):
-            units = dict(zip(data.names, data.units or (), strict=False))
-            at = at.to_value(units.get(names[0], ""))
-        try:
-            x = np.asarray(at, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"at must be predictors ({', '.join(names)}) or Measurements, got {at!r}."
-            ) from None
-        x = x.reshape(-1, 1) if x.ndim < 2 and len(names) == 1 else np.atleast_2d(x)
-        if x.ndim != 2 or x.shape[1] != len(names) or not np.isfinite(x).all():
-            raise ValueError(
-                f"at must hold finite values of shape (m, {len(names)}): one column for each of "
-                f"{', '.join(names)}; got shape {np.shape(at)}."
-            )
-        return x, np.zeros((len(x), len(names) + 1, len(names) + 1))
 
     def prior_draws(
         self,
@@ -455,12 +425,14 @@ class LinearRelation(Model):
         else:
             values["intercept"] = values["response_mean"] - along
         arrays = {
-            name: (("chain", "draw", "predictor") if name in by_predictor else ("chain", "draw"),
-                   value[None])
+            name: (
+                ("chain", "draw", "predictor") if name in by_predictor else ("chain", "draw"),
+                value[None],
+            )
             for name, value in values.items()
         }
         if p > 1:
-            shape = _vine_shape(p)
+            shape = population.vine_shape(p)
             partial = 2 * rng.beta(shape, shape, (1, draws, len(shape))) - 1
             arrays["partial_correlation"] = (("chain", "draw", "pair"), partial)
         return xr.Dataset(arrays, {"predictor": names})
@@ -479,8 +451,10 @@ class LinearRelation(Model):
             bad = rng.uniform(size=n) < float(parameters["outlier_fraction"])
             stray = outlier_mean + outlier_scatter * rng.standard_normal(n)
             response = np.where(bad, stray, response)
-        _, _, covariance = self._ordered(design)
-        noise = np.einsum("nij,nj->ni", _square_roots(covariance), rng.standard_normal((n, p + 1)))
+        _, _, covariance = inputs.ordered(design, self.response)
+        noise = np.einsum(
+            "nij,nj->ni", population.square_roots(covariance), rng.standard_normal((n, p + 1))
+        )
         observed = np.column_stack([true, response]) + noise
         order = [*self.predictors(design), self.response]
         value = np.empty_like(observed)
@@ -496,7 +470,7 @@ class LinearRelation(Model):
         rng: np.random.Generator,
     ) -> dict[str, np.ndarray]:
         """About the least-squares line of bootstrap samples."""
-        x, y, _ = self._ordered(data)
+        x, y, _ = inputs.ordered(data, self.response)
         n, p = x.shape
         values: dict[str, list[Any]] = {name: [] for name in priors}
         for _ in range(count):
@@ -569,78 +543,3 @@ class LinearRelation(Model):
         text += " + N(0, scatter²)" if self.scatter else ""
         text += ", measured with covariance S_i; true x ~ N(predictor_mean, T), marginalised"
         return text + ("; outliers with probability outlier_fraction" if self.outliers else "")
-
-
-def _by_row(draws: xr.Dataset, values: np.ndarray) -> xr.DataArray:
-    import xarray as xr
-
-    shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
-    return xr.DataArray(
-        values.reshape(shape),
-        dims=("chain", "draw", "row"),
-        coords={name: draws[name] for name in ("chain", "draw") if name in draws.coords},
-    )
-
-
-def _vine_shape(p: int) -> np.ndarray:
-    """Beta shapes of the partial correlations that make a uniform prior over correlations.
-
-    Lewandowski, Kurowicka & Joe (2009) with eta = 1: the k-th column's are Beta(a, a) on (-1, 1),
-    a = 1 + (p - 2 - k) / 2.
-    """
-    return np.array([1 + (p - 2 - k) / 2 for j in range(1, p) for k in range(j)])
-
-
-def _cholesky(width: Any, partial: Any, p: int, sqrt: Any) -> list[list[Any]]:
-    """Rows of diag(width) times the Cholesky factor of the correlation; NumPy or PyTensor."""
-    rows = []
-    at = 0
-    for j in range(p):
-        left: Any = 1.0
-        row = []
-        for k in range(j):
-            row.append(partial[at] * sqrt(left))
-            left = left * (1 - partial[at] ** 2)
-            at += 1
-        row.append(sqrt(left) if j else 1.0)
-        rows.append([width[j] * x for x in row] + [0.0 * width[j]] * (p - 1 - j))
-    return rows
-
-
-def _log_normal(residual: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Log N(residual; 0, covariance) of every row."""
-    factor = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(factor, residual[..., None])[..., 0]
-    log_det = 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(axis=-1)
-    return -0.5 * (np.sum(white**2, axis=-1) + log_det + residual.shape[-1] * np.log(2 * np.pi))
-
-
-def _square_roots(covariance: np.ndarray) -> np.ndarray:
-    """R with R R' = S for each S, singular ones too."""
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-
-
-def _latent(
-    x: np.ndarray,
-    noise: np.ndarray,
-    mean: np.ndarray,
-    cholesky: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One true x and one error of y for each draw, given one measured x.
-
-    With T the population's covariance and S_x that of the measurement: x_true given x is Gaussian
-    with mean mu + T (T + S_x)^-1 (x - mu) and covariance T - T (T + S_x)^-1 T; the error of x is
-    then known, and the error of y given it is Gaussian too.
-    """
-    p = len(x)
-    population = cholesky @ cholesky.transpose(0, 2, 1)
-    shrink = population @ np.linalg.inv(population + noise[:p, :p])
-    centre = mean + np.einsum("spq,sq->sp", shrink, x - mean)
-    spread = _square_roots(population - shrink @ population)
-    true = centre + np.einsum("spq,sq->sp", spread, rng.standard_normal(centre.shape))
-    along = noise[p, :p] @ np.linalg.pinv(noise[:p, :p], hermitian=True)
-    variance = max(noise[p, p] - along @ noise[:p, p], 0.0)
-    error = (x - true) @ along + np.sqrt(variance) * rng.standard_normal(len(centre))
-    return true, error

@@ -35,7 +35,7 @@ class Emcee(Sampler):
         Independent ensembles; each is one chain.
     """
 
-    steps: int = 2000
+    steps: int = 5000
     tune: int = 1000
     walkers: int | None = None
     ensembles: int = 4
@@ -72,9 +72,7 @@ class Emcee(Sampler):
             chain = emcee.EnsembleSampler(
                 walkers, compiled.size, compiled.log_density, vectorize=True
             )
-            chain.random_state = np.random.RandomState(
-                seeds[i].generate_state(8)
-            ).get_state()
+            chain.random_state = np.random.RandomState(seeds[i].generate_state(8)).get_state()
             chains.append(chain)
         total = self.tune + self.steps
         runs = [
@@ -134,7 +132,5 @@ def _names(target: Target) -> list[str]:
     names = []
     for name, shape in zip(target.names, target.shapes, strict=True):
         plain = name.split("_interval__")[0].split("_log__")[0].removesuffix("__")
-        names += [
-            plain + (str(list(index)) if index else "") for index in np.ndindex(*shape)
-        ]
+        names += [plain + (str(list(index)) if index else "") for index in np.ndindex(*shape)]
     return names

@@ -104,9 +104,7 @@ class Target:
             for name, values in self.pymc.coords.items()
             if values is not None and any(name in entry[0] for entry in arrays.values())
         }
-        return xr.Dataset(
-            arrays, {"chain": np.arange(chains), "draw": np.arange(draws), **coords}
-        )
+        return xr.Dataset(arrays, {"chain": np.arange(chains), "draw": np.arange(draws), **coords})
 
     def starts(self, data: Any, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
         """Flat starting points (count, size) and a first guess of each coordinate's variance.

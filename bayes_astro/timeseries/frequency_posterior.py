@@ -201,9 +201,7 @@ def sample_frequency(
     0.7
     """
     if not 0.0 < low < high < np.inf:
-        raise ValueError(
-            f"the range must satisfy 0 < low < high, got low={low}, high={high}"
-        )
+        raise ValueError(f"the range must satisfy 0 < low < high, got low={low}, high={high}")
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     prior = _Range(float(low), float(high), log_uniform)
@@ -305,10 +303,8 @@ def _sample_with_jitter(problem, prior, draws, rng, jitter_log_prior):
             member = np.flatnonzero(cell == k)
             with np.errstate(divide="ignore"):
                 log_weight[member] -= np.logaddexp(
-                    np.log1p(-upper[member])
-                    + densities[k].log_proposal(frequency[member], FLOOR),
-                    np.log(upper[member])
-                    + densities[k + 1].log_proposal(frequency[member], FLOOR),
+                    np.log1p(-upper[member]) + densities[k].log_proposal(frequency[member], FLOOR),
+                    np.log(upper[member]) + densities[k + 1].log_proposal(frequency[member], FLOOR),
                 )
         order = np.argsort(jitter)  # equal weights of the points are computed once
         frequency, jitter, log_weight = (
@@ -316,14 +312,10 @@ def _sample_with_jitter(problem, prior, draws, rng, jitter_log_prior):
             jitter[order],
             log_weight[order],
         )
-        log_weight += log_evidence_jitter(problem, frequency, jitter) + prior.log_prior(
-            frequency
-        )
+        log_weight += log_evidence_jitter(problem, frequency, jitter) + prior.log_prior(frequency)
         return (frequency, jitter), log_weight
 
-    (frequency, jitter), log_mean, efficiency, n_proposals = _resample(
-        propose, draws, rng
-    )
+    (frequency, jitter), log_mean, efficiency, n_proposals = _resample(propose, draws, rng)
     order = rng.permutation(draws)
     grid, log_density = _jitter_marginal(nodes, densities, outer)
     return FrequencyPosterior(
@@ -361,9 +353,7 @@ def _jitter_nodes(problem, prior, scale, scatter):
         best = np.full(len(table), result.nodes[np.argmax(result.height)])
         # The evidence of a peak is its height times its width over the range.
         width = np.log(2.5 * result.cumulative[-1] / (prior.high - prior.low))
-        at_best = log_evidence_jitter(problem, best, scale.jitter(table)) + min(
-            width, 0.0
-        )
+        at_best = log_evidence_jitter(problem, best, scale.jitter(table)) + min(width, 0.0)
         scout = np.logaddexp(scout, at_best)
     scout += scale.log_prior(table)
     inside = table[scout > scout.max() - 11.0]
@@ -434,9 +424,7 @@ def _null_with_jitter(problem, scale, scatter):
     """Evidence of the trend alone: a quadrature over x, first to find its range."""
     x = np.linspace(1e-6, float(np.arcsinh(1e3 * scatter / scale.unit)), 1000)
     for _ in range(2):
-        log_density = log_evidence_null_jitter(
-            problem, scale.jitter(x)
-        ) + scale.log_prior(x)
+        log_density = log_evidence_null_jitter(problem, scale.jitter(x)) + scale.log_prior(x)
         inside = np.flatnonzero(log_density > log_density.max() - 40.0)
         first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, len(x) - 1)
         peak = log_density.max()
@@ -467,21 +455,20 @@ def _refined_density(problem, prior):
     spread = max(spread, timespan**2 / 12.0)
     curvature = 2.0 * (2.0 * np.pi) ** 2 * spread
 
-    # Divide cells until each is fine enough for its own height. A cell of width h hides at most
-    # P curvature (h / 2)^2 / 2 nats of a peak between its nodes.
+    # Divide cells until each is fine enough for its own height. A cell of width h hides up to
+    # P curvature (h / 2)^2 / 2 nats of a peak between its nodes, or twice that: the curvature
+    # takes the signal's squared slope at its mean, which the sampling may favour.
     uniform = True
     for _ in range(40):
         width = np.diff(nodes)
         higher = np.maximum(log_density[1:], log_density[:-1])
         best = log_density.max()
-        hidden = (best - floor) * n_terms**2 * curvature * width**2 / 8.0
+        hidden = (best - floor) * n_terms**2 * curvature * width**2 / 4.0
         wanted = STEP / np.sqrt(np.maximum(higher - floor, 0.5) * curvature)
         if prior.log_uniform:
             wanted = np.minimum(wanted, PRIOR_STEP * nodes[:-1])
         keep = higher > best - KEEP - hidden
-        parts = np.where(keep, np.clip(np.ceil(width / wanted - 1e-9), 1, 4), 1).astype(
-            np.int64
-        )
+        parts = np.where(keep, np.clip(np.ceil(width / wanted - 1e-9), 1, 4), 1).astype(np.int64)
         if np.all(parts == 1):
             # The rule knows the fundamental's curvature only: look for bends that it missed.
             parts = np.where(_bends(nodes, log_density, best) & keep, 2, 1)
@@ -563,9 +550,7 @@ def modes(grid, log_density, frequency, timespan: float) -> list[Mode]:
     padded = np.concatenate([[-np.inf], log_density, [-np.inf]])
     maxima = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
     maxima = maxima[log_density[maxima] > log_density.max() - KEEP]
-    lowest = np.minimum.reduceat(
-        log_density, maxima
-    )  # between each maximum and the next
+    lowest = np.minimum.reduceat(log_density, maxima)  # between each maximum and the next
 
     tops, valleys = [maxima[0]], []
     valley = np.inf

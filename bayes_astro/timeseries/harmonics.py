@@ -76,9 +76,7 @@ def _spread(draws: xr.Dataset, error: np.ndarray) -> np.ndarray:
     return np.hypot(draws["jitter"].values[..., None], error)
 
 
-def forecast(
-    draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
-) -> xr.Dataset:
+def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator) -> xr.Dataset:
     """Signal and new observations.
 
     Parameters

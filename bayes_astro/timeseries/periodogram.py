@@ -105,9 +105,7 @@ class Periodogram(Model):
             value = getattr(self, name)
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not whole or not least <= value <= most:
-                raise ValueError(
-                    f"{name}={value!r} must be a whole number from {least} to {most}."
-                )
+                raise ValueError(f"{name}={value!r} must be a whole number from {least} to {most}.")
         if not isinstance(self.jitter, bool | np.bool_):
             raise ValueError(f"jitter must be True or False, got {self.jitter!r}.")
         if self.period is not None and np.shape(self.period) != (2,):

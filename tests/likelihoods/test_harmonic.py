@@ -21,9 +21,7 @@ def light_curve(n, n_terms, trend, rng, *, shift=0.0, amplitude=3.0):
     time = time - (shift + 50.0)
     error = 10.0 ** rng.uniform(-1.5, 0.5, n)
     design = np.vander(time / 50.0, trend + 1, increasing=True)
-    value = (
-        7.0 + amplitude * np.sin(2 * np.pi * 0.731 * time) + error * rng.normal(size=n)
-    )
+    value = 7.0 + amplitude * np.sin(2 * np.pi * 0.731 * time) + error * rng.normal(size=n)
     return (
         time,
         value,
@@ -94,9 +92,7 @@ def test_log_evidence_equals_dense_cholesky(n, n_terms, trend):
     if n == 300:
         frequency = rng.choice([0.0013, 0.731, 2.3], 1)
     oracle = np.array([dense_log_evidence(arguments, f) for f in frequency])
-    np.testing.assert_allclose(
-        log_evidence(problem, frequency), oracle, rtol=0, atol=1e-7
-    )
+    np.testing.assert_allclose(log_evidence(problem, frequency), oracle, rtol=0, atol=1e-7)
 
     # The grid passes through each of them, in a block of its own position.
     for f, expected in zip(frequency, oracle, strict=True):
@@ -132,9 +128,7 @@ def test_grid_where_regular_sampling_hides_the_sine():
     )
     frequency = 0.25 * np.arange(9)
     grid = log_evidence_grid(problem, 0.0, 0.25, 9)
-    np.testing.assert_allclose(
-        grid, log_evidence(problem, frequency), rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(grid, log_evidence(problem, frequency), rtol=0, atol=1e-6)
 
 
 def test_null_is_the_limit_of_no_harmonics():
@@ -147,9 +141,7 @@ def test_null_is_the_limit_of_no_harmonics():
     )
     jitter = np.array([0.0, 0.4])
     expected = [with_jitter(problem, j).log_evidence_null for j in jitter]
-    np.testing.assert_allclose(
-        log_evidence_null_jitter(problem, jitter), expected, atol=1e-9
-    )
+    np.testing.assert_allclose(log_evidence_null_jitter(problem, jitter), expected, atol=1e-9)
 
 
 def test_jitter_adds_to_the_variance():
@@ -160,9 +152,7 @@ def test_jitter_adds_to_the_variance():
     found = log_evidence_jitter(problem, frequency, jitter)
     for i in range(5):
         wider = (*arguments[:2], arguments[2] + jitter[i] ** 2, *arguments[3:])
-        assert found[i] == pytest.approx(
-            dense_log_evidence(wider, frequency[i]), abs=1e-8
-        )
+        assert found[i] == pytest.approx(dense_log_evidence(wider, frequency[i]), abs=1e-8)
         same = log_evidence(with_jitter(problem, jitter[i]), frequency[i : i + 1])
         assert found[i] == pytest.approx(same[0], abs=1e-9)
 
@@ -218,15 +208,13 @@ def test_invariance_to_time_shift_and_flux_scale():
 
     scale = 1e-17  # fluxes in cgs units
     time, value, variance, design, *priors = near
-    small = project(
-        time, scale * value, scale**2 * variance, design, *[scale * x for x in priors]
-    )
+    small = project(time, scale * value, scale**2 * variance, design, *[scale * x for x in priors])
     np.testing.assert_allclose(
         log_evidence(small, frequency) + 90 * np.log(scale), here, rtol=0, atol=1e-8
     )
-    assert log_evidence_jitter(small, [0.3], [scale])[0] + 90 * np.log(
-        scale
-    ) == pytest.approx(log_evidence_jitter(project(*near), [0.3], [1.0])[0], abs=1e-8)
+    assert log_evidence_jitter(small, [0.3], [scale])[0] + 90 * np.log(scale) == pytest.approx(
+        log_evidence_jitter(project(*near), [0.3], [1.0])[0], abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("jitter", [None, 0.7])
@@ -245,9 +233,7 @@ def test_coefficients_follow_the_conjugate_gaussian(jitter):
     size = len(mean)
     normals = np.vstack([np.zeros(size), np.eye(size)])
     noise = None if jitter is None else np.full(size + 1, jitter)
-    draws = np.hstack(
-        draw_coefficients(problem, np.full(size + 1, 0.62), normals, noise)
-    )
+    draws = np.hstack(draw_coefficients(problem, np.full(size + 1, 0.62), normals, noise))
     np.testing.assert_allclose(draws[0], expected, rtol=1e-8, atol=1e-8)
     root = draws[1:] - draws[0]
     np.testing.assert_allclose(root.T @ root, covariance, rtol=1e-7, atol=1e-10)
@@ -264,9 +250,7 @@ def test_read_only_and_integer_input_is_taken_and_left_alone():
     normals.setflags(write=False)
     found = log_evidence(problem, frequency)
     draw_coefficients(problem, frequency, normals)
-    np.testing.assert_allclose(
-        found, log_evidence_grid(problem, 1, 1, 3), rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(found, log_evidence_grid(problem, 1, 1, 3), rtol=0, atol=1e-6)
 
 
 def test_shapes_are_checked():

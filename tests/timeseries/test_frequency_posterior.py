@@ -9,14 +9,12 @@ from bayes_astro.likelihoods.harmonic import (
     log_evidence_null_jitter,
     project,
 )
-from bayes_astro.timeseries.frequency_posterior import modes, sample_frequency
+from bayes_astro.timeseries.frequency_posterior import _Density, modes, sample_frequency
 
 DRAWS = 4000
 
 
-def light_curve(
-    n, amplitude, *, n_terms=1, timespan=30.0, extra=0.0, seed=1, scale=1.0
-):
+def light_curve(n, amplitude, *, n_terms=1, timespan=30.0, extra=0.0, seed=1, scale=1.0):
     rng = np.random.default_rng(seed)
     time = np.sort(rng.uniform(-0.5 * timespan, 0.5 * timespan, n))
     error = rng.uniform(0.5, 1.5, n)
@@ -54,9 +52,7 @@ def kolmogorov(draws, grid, log_density):
     )
     expected = np.interp(np.sort(draws), grid, cumulative / cumulative[-1])
     steps = np.arange(len(draws) + 1) / len(draws)
-    distance = max(
-        np.abs(expected - steps[1:]).max(), np.abs(expected - steps[:-1]).max()
-    )
+    distance = max(np.abs(expected - steps[1:]).max(), np.abs(expected - steps[:-1]).max())
     return distance * np.sqrt(len(draws))
 
 
@@ -67,9 +63,7 @@ def kolmogorov(draws, grid, log_density):
 def test_draws_and_evidence_equal_brute_force(amplitude, n_terms, log_uniform):
     problem = light_curve(60, amplitude, n_terms=n_terms)
     low, high = 0.02, 4.0
-    result = sample_frequency(
-        problem, low, high, log_uniform, DRAWS, np.random.default_rng(2)
-    )
+    result = sample_frequency(problem, low, high, log_uniform, DRAWS, np.random.default_rng(2))
     grid, log_density, evidence = brute_force(problem, low, high, log_uniform)
 
     assert result.log_evidence == pytest.approx(evidence, abs=1e-3)
@@ -86,14 +80,10 @@ def test_draws_and_evidence_equal_brute_force(amplitude, n_terms, log_uniform):
 @pytest.mark.parametrize("amplitude", [2.0, 50.0, 3000.0])
 def test_strong_signal(amplitude):
     problem = light_curve(80, amplitude)
-    result = sample_frequency(
-        problem, 0.02, 6.0, False, DRAWS, np.random.default_rng(3)
-    )
+    result = sample_frequency(problem, 0.02, 6.0, False, DRAWS, np.random.default_rng(3))
     sd = np.std(result.frequency)
     centre = np.mean(result.frequency)
-    grid, log_density, evidence = brute_force(
-        problem, centre - 12 * sd, centre + 12 * sd, n=4001
-    )
+    grid, log_density, evidence = brute_force(problem, centre - 12 * sd, centre + 12 * sd, n=4001)
     weight = np.exp(log_density)
     mean = np.average(grid, weights=weight)
     expected = np.sqrt(np.average((grid - mean) ** 2, weights=weight))
@@ -110,6 +100,37 @@ def test_strong_signal(amplitude):
     assert mode.sd == pytest.approx(expected, rel=0.03)
 
 
+def test_equal_aliases_are_all_found():
+    """Daily sampling makes f, 1 - f, 1 + f and 2 - f the same: a quarter of the mass each.
+
+    On the coarse grid their nodes differ by thousands of nats, as each falls differently beside
+    its peak.
+    """
+    rng = np.random.default_rng(15)
+    time = np.arange(-60.0, 61.0)[rng.random(121) < 0.7]
+    value = 300.0 * np.sin(2 * np.pi * 0.2173 * time) + rng.normal(size=len(time))
+    n = len(time)
+    problem = project(time, value, np.ones(n), np.ones((n, 1)), [0.0], [10.0], [200.0])
+    # Not a range whose step divides one cycle a day: all would fall alike.
+    result = sample_frequency(problem, 0.0217, 1.9531, False, DRAWS, rng)
+    found = sorted(result.modes(), key=lambda mode: mode.frequency)
+    np.testing.assert_allclose(
+        [mode.frequency for mode in found], [0.2173, 0.7827, 1.2173, 1.7827], atol=1e-4
+    )
+    np.testing.assert_allclose([mode.mass for mode in found], 0.25, atol=0.035)
+    assert result.importance_efficiency > 0.99
+
+
+def test_proposals_follow_the_piecewise_linear_density():
+    nodes, height = np.array([0.0, 1.0, 1.5, 4.0]), np.array([0.1, 2.0, 2.0, 0.3])
+    density = _Density(nodes, np.log(height))
+    rng = np.random.default_rng(16)
+    draws = density.draw(50_000, 0, rng)
+    grid = np.linspace(0.0, 4.0, 4001)
+    assert kolmogorov(draws, grid, np.log(np.interp(grid, nodes, height))) < 1.95
+    assert np.trapezoid(np.exp(density.log_proposal(grid, 0.1)), grid) == pytest.approx(1.0)
+
+
 def test_few_points_and_short_range():
     problem = light_curve(3, 1.0, timespan=5.0)
     result = sample_frequency(problem, 0.5, 0.6, False, DRAWS, np.random.default_rng(4))
@@ -121,9 +142,7 @@ def test_few_points_and_short_range():
 def test_many_points_without_signal_refine_by_transforms():
     """Dividing all cells of a long grid goes through finer grids, not through direct sums."""
     problem = light_curve(1500, 0.0, timespan=200.0)
-    result = sample_frequency(
-        problem, 0.02, 4.0, False, DRAWS, np.random.default_rng(5)
-    )
+    result = sample_frequency(problem, 0.02, 4.0, False, DRAWS, np.random.default_rng(5))
     grid, log_density, evidence = brute_force(problem, 0.02, 4.0, n=30_001)
     assert result.log_evidence == pytest.approx(evidence, abs=2e-3)
     assert kolmogorov(result.frequency, grid, log_density) < 1.95
@@ -131,9 +150,7 @@ def test_many_points_without_signal_refine_by_transforms():
 
 
 def half_normal(scale):
-    return lambda jitter: (
-        0.5 * np.log(2 / np.pi) - np.log(scale) - 0.5 * (jitter / scale) ** 2
-    )
+    return lambda jitter: 0.5 * np.log(2 / np.pi) - np.log(scale) - 0.5 * (jitter / scale) ** 2
 
 
 @pytest.mark.parametrize(
@@ -143,16 +160,12 @@ def test_jitter_equals_two_dimensional_quadrature(amplitude, extra, scale):
     problem = light_curve(40, amplitude, timespan=12.0, extra=extra, scale=scale)
     low, high = 0.05, 2.0
     log_prior = half_normal(2.0 * scale)
-    result = sample_frequency(
-        problem, low, high, False, DRAWS, np.random.default_rng(6), log_prior
-    )
+    result = sample_frequency(problem, low, high, False, DRAWS, np.random.default_rng(6), log_prior)
 
     grid = np.linspace(low, high, 1501)
     jitter = scale * np.linspace(0.0, 7.0, 301)
     pairs = np.repeat(jitter, len(grid)), np.tile(grid, len(jitter))
-    log_density = log_evidence_jitter(problem, pairs[1], pairs[0]).reshape(
-        len(jitter), -1
-    )
+    log_density = log_evidence_jitter(problem, pairs[1], pairs[0]).reshape(len(jitter), -1)
     log_density += log_prior(jitter)[:, None] - np.log(high - low)
     peak = log_density.max()
     density = np.exp(log_density - peak)
@@ -214,9 +227,7 @@ def test_width_is_that_of_bretthorst():
         rng = np.random.default_rng([13, seed])
         value = amplitude * np.sin(2 * np.pi * 0.437 * time + 6 * rng.random())
         value += rng.normal(size=n)
-        problem = project(
-            time, value, np.ones(n), np.ones((n, 1)), [0.0], [10.0], [3.0]
-        )
+        problem = project(time, value, np.ones(n), np.ones((n, 1)), [0.0], [10.0], [3.0])
         result = sample_frequency(problem, 0.1, 1.0, False, 1000, rng)
         formula = np.sqrt(6.0 / n) / (np.pi * timespan * amplitude)
         ratios.append(result.frequency.std() / formula)
@@ -234,9 +245,7 @@ def test_frequency_is_calibrated():
         value = 5.0 * rng.normal() + rng.normal(size=25)
         value += a * np.cos(2 * np.pi * frequency * time)
         value += b * np.sin(2 * np.pi * frequency * time)
-        problem = project(
-            time, value, np.ones(25), np.ones((25, 1)), [0.0], [5.0], [1.5]
-        )
+        problem = project(time, value, np.ones(25), np.ones((25, 1)), [0.0], [5.0], [1.5])
         draws = sample_frequency(problem, 0.1, 1.5, False, 400, rng).frequency
         ranks.append((np.sum(draws < frequency) + rng.random()) / 401)
     assert kolmogorov(np.array(ranks), np.array([0.0, 1.0]), np.zeros(2)) < 1.95
@@ -245,8 +254,7 @@ def test_frequency_is_calibrated():
 def test_same_seed_same_draws_and_shift_of_time():
     problem = light_curve(50, 1.0)
     first, again = (
-        sample_frequency(problem, 0.05, 3.0, False, 500, np.random.default_rng(8))
-        for _ in range(2)
+        sample_frequency(problem, 0.05, 3.0, False, 500, np.random.default_rng(8)) for _ in range(2)
     )
     np.testing.assert_array_equal(first.frequency, again.frequency)
     # Another reference epoch leaves only the rounding of the phases.
@@ -268,9 +276,7 @@ def test_modes_separate_peaks():
     grid = np.linspace(0.0, 10.0, 20_001)
     density = (
         0.6 * np.exp(-0.5 * ((grid - 2.0) / 0.01) ** 2) / 0.01
-        + 0.3
-        * np.exp(-0.5 * ((grid - 2.2) / 0.01) ** 2)
-        / 0.01  # within 1 / T, but 20 sd away
+        + 0.3 * np.exp(-0.5 * ((grid - 2.2) / 0.01) ** 2) / 0.01  # within 1 / T, but 20 sd away
         + 0.1 * np.exp(-0.5 * ((grid - 7.0) / 0.02) ** 2) / 0.02
     )
     rng = np.random.default_rng(9)

@@ -1,0 +1,4 @@
+"""The frequentist counterpart of each task, with the same verbs."""
+
+from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
+from bayes_astro.baselines.periodogram import LombScargle as LombScargle

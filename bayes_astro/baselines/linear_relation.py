@@ -1,0 +1,164 @@
+"""Least-squares lines: orthogonal distance regression and weighted least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.baselines.base import Baseline
+from bayes_astro.data import Measurements
+from bayes_astro.regression import inputs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["LeastSquaresLine"]
+
+
+@dataclass(eq=False, repr=False)
+class LeastSquaresLine(Baseline):
+    """A straight line by least squares, with the standard errors that the error bars imply.
+
+    Parameters
+    ----------
+    response : str
+    method : {"odr", "wls"}
+        Orthogonal distance regression (`odrpack`), which uses the errors of all columns but not
+        their correlations; or weighted least squares, which uses those of the response alone.
+    """
+
+    response: str
+    method: str = "odr"
+
+    data_type: ClassVar[type] = Measurements
+    figures: ClassVar[str] = "linear_relation"
+    references: ClassVar[tuple[str, ...]] = ("boggs1990",)
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for an unknown method."""
+        if self.method not in ("odr", "wls"):
+            raise ValueError(f"method={self.method!r} must be 'odr' or 'wls'.")
+
+    def check_data(self, data: Measurements) -> None:
+        """The same demands as the Bayesian line."""
+        from bayes_astro.regression.linear_relation import LinearRelation
+
+        LinearRelation(self.response).check_data(data)
+
+    def observed(self, data: Measurements) -> np.ndarray:
+        """The response of every row."""
+        return data.column(self.response)
+
+    def units(self, data: Measurements) -> dict[str, str]:
+        """As for the Bayesian line."""
+        from bayes_astro.regression.linear_relation import LinearRelation
+
+        return LinearRelation(self.response).units(data)
+
+    def estimate(self, data: Measurements) -> Any:
+        """Coefficients and their standard errors."""
+        import xarray as xr
+
+        x, y, covariance = inputs.ordered(data, self.response)
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        solution, matrix = weighted_least_squares(x, y, variance[:, -1])
+        if self.method == "odr" and np.any(variance[:, :-1] > 0):
+            solution, matrix = _orthogonal(x, y, variance, solution)
+        errors = np.sqrt(np.diag(matrix))
+        values = {"intercept": ((), solution[0]), "slope": (("predictor",), solution[1:])}
+        sd = {"intercept": ((), errors[0]), "slope": (("predictor",), errors[1:])}
+        coefficient = xr.Dataset({"covariance": (("coefficient", "coefficient_2"), matrix)})
+        names = inputs.predictors(data, self.response)
+        return values, sd, {"coefficients": coefficient, "coords": {"predictor": names}}
+
+    def _moments(
+        self, draws: xr.Dataset, data: Measurements, at: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predictors, the line at them (s, m), and the sd of an observation (s, m)."""
+        x, noise = inputs.new_predictors(data, self.response, at)
+        slope = draws["slope"].transpose("chain", "draw", "predictor").values
+        slope = slope.reshape(-1, x.shape[1])
+        line = draws["intercept"].values.reshape(-1, 1) + slope @ x.T
+        direction = np.concatenate([-slope, np.ones((len(slope), 1))], axis=1)
+        variance = np.einsum("sp,mpq,sq->sm", direction, noise, direction)
+        return x, line, np.sqrt(np.maximum(variance, 0.0))
+
+    def forecast(
+        self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """The line at the (measured) predictors; observations with the errors of all columns."""
+        import xarray as xr
+
+        x, line, sd = self._moments(draws, data, at)
+        noisy = line + sd * rng.standard_normal(line.shape)
+        names = inputs.predictors(data, self.response)
+        return xr.Dataset(
+            {"signal": inputs.by_row(draws, line), "observation": inputs.by_row(draws, noisy)}
+            | {name: ("row", x[:, i]) for i, name in enumerate(names)}
+        )
+
+    def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+        """Gaussian about the line, with the errors of all columns."""
+        _, line, sd = self._moments(draws, data, data)
+        sd = np.maximum(sd, np.finfo(float).tiny)
+        standard = (self.observed(data) - line) / sd
+        density = -0.5 * standard**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+        return inputs.by_row(draws, density)
+
+
+def weighted_least_squares(
+    x: np.ndarray, y: np.ndarray, variance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intercept and slopes with their covariance (Hogg, Bovy & Lang 2010, equations 5 and 6).
+
+    Without any error bar all points weigh the same and the scatter of the residuals sets the scale.
+    """
+    design = np.column_stack([np.ones(len(y)), x])
+    exact = not np.all(variance > 0)
+    weight = np.ones(len(y)) if exact else 1 / np.sqrt(variance)
+    # Centred and scaled columns keep the normal matrix well conditioned at any zero point.
+    centre, scale = x.mean(axis=0), x.std(axis=0)
+    scaled = np.column_stack([np.ones(len(y)), (x - centre) / scale]) * weight[:, None]
+    back = np.eye(design.shape[1])
+    back[1:, 1:] /= scale[:, None]
+    back[0, 1:] = -centre / scale
+    inverse = np.linalg.inv(scaled.T @ scaled)
+    solution = back @ (inverse @ (scaled.T @ (weight * y)))
+    matrix = back @ inverse @ back.T
+    if exact:
+        residual = y - design @ solution
+        matrix = matrix * (residual @ residual) / (len(y) - design.shape[1])
+    return solution, matrix
+
+
+def _orthogonal(
+    x: np.ndarray, y: np.ndarray, variance: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Orthogonal distance regression; columns known exactly get a negligible error."""
+    import odrpack
+
+    floor = (1e-6 * np.append(x.std(axis=0), y.std())) ** 2
+    variance = np.maximum(variance, floor)
+    scale = np.append(x.std(axis=0), y.std())
+    centre = np.append(x.mean(axis=0), y.mean())
+    z = (np.column_stack([x, y]) - centre) / scale
+    weight = scale**2 / variance
+    p = x.shape[1]
+    begin = np.append(0.0, start[1:] * scale[:p] / scale[p])
+    result = odrpack.odr_fit(
+        lambda points, beta: beta[0] + beta[1:] @ np.atleast_2d(points),
+        z[:, :p].T if p > 1 else z[:, 0],
+        z[:, p],
+        begin,
+        weight_x=weight[:, :p].T if p > 1 else weight[:, 0],
+        weight_y=weight[:, p],
+        maxit=500,
+    )
+    back = np.eye(p + 1) * scale[p]
+    back[1:, 1:] /= scale[:p, None]
+    back[0, 1:] = -(centre[:p] / scale[:p]) * scale[p]
+    solution = back @ result.beta
+    solution[0] += centre[p]
+    return solution, back @ result.cov_beta @ back.T

@@ -1,0 +1,195 @@
+"""BibTeX of the methods, samplers and data that a fit used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["BIBTEX", "bibtex", "keys_of"]
+
+
+def _entry(kind: str, key: str, **fields: str) -> str:
+    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    return f"@{kind}{{{key},\n{lines}\n}}"
+
+
+_ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
+    "baluev2008": (
+        "article",
+        {
+            "author": "Baluev, R. V.",
+            "title": "Assessing the statistical significance of periodogram peaks",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "385",
+            "pages": "1279--1285",
+            "year": "2008",
+            "doi": "10.1111/j.1365-2966.2008.12689.x",
+        },
+    ),
+    "barnett2019": (
+        "article",
+        {
+            "author": "Barnett, Alexander H. and Magland, Jeremy and af Klinteberg, Ludvig",
+            "title": "A parallel nonuniform fast {F}ourier transform library based on an "
+            "``exponential of semicircle'' kernel",
+            "journal": "SIAM Journal on Scientific Computing",
+            "volume": "41",
+            "pages": "C479--C504",
+            "year": "2019",
+            "doi": "10.1137/18M120885X",
+        },
+    ),
+    "boggs1990": (
+        "incollection",
+        {
+            "author": "Boggs, Paul T. and Rogers, Janet E.",
+            "title": "Orthogonal distance regression",
+            "booktitle": "Statistical Analysis of Measurement Error Models and Applications",
+            "publisher": "American Mathematical Society",
+            "year": "1990",
+        },
+    ),
+    "bretthorst1988": (
+        "book",
+        {
+            "author": "Bretthorst, G. Larry",
+            "title": "{B}ayesian Spectrum Analysis and Parameter Estimation",
+            "publisher": "Springer",
+            "year": "1988",
+            "doi": "10.1007/978-1-4684-9399-3",
+        },
+    ),
+    "emcee2013": (
+        "article",
+        {
+            "author": "Foreman-Mackey, Daniel and Hogg, David W. and Lang, Dustin and "
+            "Goodman, Jonathan",
+            "title": "emcee: The {MCMC} Hammer",
+            "journal": "Publications of the Astronomical Society of the Pacific",
+            "volume": "125",
+            "pages": "306--312",
+            "year": "2013",
+            "doi": "10.1086/670067",
+        },
+    ),
+    "goodman2010": (
+        "article",
+        {
+            "author": "Goodman, Jonathan and Weare, Jonathan",
+            "title": "Ensemble samplers with affine invariance",
+            "journal": "Communications in Applied Mathematics and Computational Science",
+            "volume": "5",
+            "pages": "65--80",
+            "year": "2010",
+            "doi": "10.2140/camcos.2010.5.65",
+        },
+    ),
+    "hoffman2014": (
+        "article",
+        {
+            "author": "Hoffman, Matthew D. and Gelman, Andrew",
+            "title": "The No-{U}-Turn Sampler: adaptively setting path lengths in {H}amiltonian "
+            "{M}onte {C}arlo",
+            "journal": "Journal of Machine Learning Research",
+            "volume": "15",
+            "pages": "1593--1623",
+            "year": "2014",
+        },
+    ),
+    "hogg2010": (
+        "article",
+        {
+            "author": "Hogg, David W. and Bovy, Jo and Lang, Dustin",
+            "title": "Data analysis recipes: Fitting a model to data",
+            "journal": "arXiv e-prints",
+            "eprint": "1008.4686",
+            "year": "2010",
+        },
+    ),
+    "kelly2007": (
+        "article",
+        {
+            "author": "Kelly, Brandon C.",
+            "title": "Some aspects of measurement error in linear regression of astronomical data",
+            "journal": "The Astrophysical Journal",
+            "volume": "665",
+            "pages": "1489--1506",
+            "year": "2007",
+            "doi": "10.1086/519947",
+        },
+    ),
+    "montgomery1999": (
+        "article",
+        {
+            "author": "Montgomery, M. H. and O'Donoghue, D.",
+            "title": "A derivation of the errors for least squares fitting to time series data",
+            "journal": "Delta Scuti Star Newsletter",
+            "volume": "13",
+            "pages": "28",
+            "year": "1999",
+        },
+    ),
+    "mortier2015": (
+        "article",
+        {
+            "author": "Mortier, A. and Faria, J. P. and Correia, C. M. and Santerne, A. and "
+            "Santos, N. C.",
+            "title": "{BGLS}: A {B}ayesian formalism for the generalised {L}omb-{S}cargle "
+            "periodogram",
+            "journal": "Astronomy \\& Astrophysics",
+            "volume": "573",
+            "pages": "A101",
+            "year": "2015",
+            "doi": "10.1051/0004-6361/201424908",
+        },
+    ),
+    "pymc2023": (
+        "article",
+        {
+            "author": "Abril-Pla, Oriol and Andreani, Virgile and Carroll, Colin and others",
+            "title": "{PyMC}: a modern, and comprehensive probabilistic programming framework in "
+            "{P}ython",
+            "journal": "PeerJ Computer Science",
+            "volume": "9",
+            "pages": "e1516",
+            "year": "2023",
+            "doi": "10.7717/peerj-cs.1516",
+        },
+    ),
+    "vanderplas2018": (
+        "article",
+        {
+            "author": "VanderPlas, Jacob T.",
+            "title": "Understanding the {L}omb-{S}cargle periodogram",
+            "journal": "The Astrophysical Journal Supplement Series",
+            "volume": "236",
+            "pages": "16",
+            "year": "2018",
+            "doi": "10.3847/1538-4365/aab766",
+        },
+    ),
+}
+BIBTEX = {key: _entry(kind, key, **fields) for key, (kind, fields) in _ENTRIES.items()}
+SAMPLERS = {
+    "NUTS": ("hoffman2014", "pymc2023"),
+    "Emcee": ("goodman2010", "emcee2013", "pymc2023"),
+    "Exact": (),
+}
+
+
+def keys_of(estimator: Any) -> list[str]:
+    """Keys for a task and, once it is fitted, its sampler and its data."""
+    keys = list(estimator.references)
+    if estimator.__sklearn_is_fitted__():
+        record = estimator.record
+        keys += SAMPLERS.get((record["sampler"] or {}).get("name", ""), ())
+        keys.append(f"data:{record['data'].get('name', '')}")
+    return keys
+
+
+def bibtex(keys: list[str]) -> str:
+    """The entries of `keys`, each once."""
+    from bayes_astro.data.datasets import ENTRIES
+
+    bundled = {f"data:{entry.name}": entry.bibtex for entry in ENTRIES}
+    found = [BIBTEX.get(key, bundled.get(key, "")) for key in dict.fromkeys(keys)]
+    return "\n\n".join(text.strip() for text in dict.fromkeys(found) if text)

@@ -1,0 +1,89 @@
+"""The posterior of every pair of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.diagnostics import scalars
+from bayes_astro.plots import style
+
+__all__ = ["corner"]
+
+MOST = 8
+
+
+def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
+    """Histograms on the diagonal, 39 / 86% regions (one and two sigma in two dimensions) below.
+
+    The prior is drawn over the diagonal where one is known, the baseline's estimate is not: it has
+    a figure of its own.
+    """
+    posterior = model.posterior["posterior"].to_dataset()
+    units: dict[str, str] = {}
+    columns: dict[str, np.ndarray] = {}
+    for label, values, unit in scalars(posterior):
+        if names is None or label in names or label.partition("[")[0] in names:
+            columns[label], units[label] = values.ravel(), unit
+    labels = list(columns)[:MOST]
+    size = len(labels)
+    figure = style.page(min(1.0, 0.25 * size + 0.15))
+    axes = figure.subplots(size, size, squeeze=False)
+    for i, below in enumerate(labels):
+        for j, across in enumerate(labels):
+            axis = axes[i, j]
+            if j > i:
+                axis.set_visible(False)
+                continue
+            if i == j:
+                _single(axis, columns[across])
+            else:
+                _pair(axis, columns[across], columns[below])
+            axis.tick_params(labelsize=6.5)
+            axis.locator_params(nbins=3)
+            if i == size - 1:
+                axis.set_xlabel(style.axis_label(across, units[across]))
+            else:
+                axis.set_xticklabels([])
+            if j == 0 and i > 0:
+                axis.set_ylabel(style.axis_label(below, units[below]))
+            elif i != j:
+                axis.set_yticklabels([])
+    return figure
+
+
+def _single(axis: Any, values: np.ndarray) -> None:
+    low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
+    edges = np.linspace(*np.quantile(values, [0.001, 0.999]), 41)
+    axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled", alpha=0.7)
+    axis.axvline(middle, color=style.COLOURS["black"])
+    for edge in (low, high):
+        axis.axvline(edge, color=style.COLOURS["black"], linestyle=":")
+    axis.set_yticks([])
+    axis.set_xlim(edges[0], edges[-1])
+
+
+def _pair(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
+    edges = [np.linspace(*np.quantile(v, [0.001, 0.999]), 31) for v in (x, y)]
+    counts, *_ = np.histogram2d(x, y, bins=edges)
+    smooth = _smooth(counts)
+    order = np.sort(smooth.ravel())[::-1]
+    inside = np.cumsum(order) / order.sum()
+    levels = sorted({float(order[np.searchsorted(inside, p)]) for p in (0.865, 0.393)})
+    centres = [0.5 * (e[1:] + e[:-1]) for e in edges]
+    axis.contourf(
+        *centres,
+        smooth.T,
+        levels=[*levels, smooth.max() * 1.001],
+        colors=[style.COLOURS["sky"], style.COLOURS["blue"]][-len(levels) :],
+        alpha=0.7,
+    )
+    axis.set_xlim(edges[0][0], edges[0][-1])
+    axis.set_ylim(edges[1][0], edges[1][-1])
+
+
+def _smooth(counts: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(counts, 1.0)

@@ -1,0 +1,149 @@
+"""Figures of a linear relation: data with error ellipses, credible band, corner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.collections import EllipseCollection
+
+from bayes_astro.plots import corner as corner_plot
+from bayes_astro.plots import style
+from bayes_astro.regression import inputs
+
+__all__ = ["FIGURES", "corner", "relation"]
+
+
+def relation(model: Any) -> style.Drawing:
+    """The data with their error ellipses and the credible band of the line.
+
+    With several predictors: the response against the line's prediction for it.
+    """
+    data = model.data
+    x, y, covariance = inputs.ordered(data, model.response)
+    names = inputs.predictors(data, model.response)
+    units = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
+    figure = style.page(0.6 if not style.narrow() else 0.8)
+    axis = figure.subplots()
+    draws = model.posterior["posterior"].to_dataset()
+    slope = draws["slope"].transpose("chain", "draw", "predictor").values.reshape(-1, x.shape[1])
+    intercept = draws["intercept"].values.reshape(-1, 1)
+    bad = np.zeros(len(y))
+    if "outliers" in model.posterior:
+        bad = model.posterior["outliers"]["probability"].values
+    axis.set_ylabel(style.axis_label(model.response, units[model.response]))
+    if x.shape[1] > 1:
+        predicted = np.median(intercept + slope @ x.T, axis=0)
+        _points(axis, predicted, y, np.sqrt(covariance[:, -1, -1]), bad)
+        low, high = min(predicted.min(), y.min()), max(predicted.max(), y.max())
+        axis.plot([low, high], [low, high], color=style.COLOURS["vermilion"], label="equal")
+        axis.set_xlabel(f"{model.response} of the line at {', '.join(names)}".replace("$", r"\$"))
+        axis.legend(loc="best")
+        return figure
+    reach = 0.08 * np.ptp(x[:, 0])
+    at = np.linspace(x.min() - reach, x.max() + reach, 200)
+    lines = intercept + slope * at
+    if len(lines) > 1:
+        for label, low, high, alpha in (
+            ("95% of the line", 0.025, 0.975, 0.3),
+            ("68% of the line", 0.16, 0.84, 0.6),
+        ):
+            axis.fill_between(
+                at,
+                *np.quantile(lines, [low, high], axis=0),
+                alpha=alpha,
+                linewidth=0,
+                color=style.COLOURS["orange"],
+                label=label,
+                zorder=1,
+            )
+    middle = np.median(lines, axis=0)
+    axis.plot(at, middle, color=style.COLOURS["vermilion"], label="median line", zorder=2)
+    if "scatter" in draws:
+        scatter = float(draws["scatter"].median())
+        for sign in (-1, 1):
+            axis.plot(
+                at,
+                middle + sign * scatter,
+                color=style.COLOURS["vermilion"],
+                linestyle=":",
+                label="± scatter" if sign > 0 else None,
+                zorder=2,
+            )
+    _ellipses(axis, x[:, 0], y, covariance, bad)
+    axis.set_xlabel(style.axis_label(names[0], units[names[0]]))
+    axis.legend(loc="best")
+    return figure
+
+
+def corner(model: Any) -> style.Drawing:
+    """Slope, intercept, scatter and the outliers' fraction against each other."""
+    return corner_plot.corner(model, ("slope", "intercept", "scatter", "outlier_fraction"))
+
+
+FIGURES = {"relation": relation, "corner": corner}
+
+
+def _colours(bad: np.ndarray) -> list[str]:
+    return [style.COLOURS["purple"] if p > 0.5 else style.COLOURS["blue"] for p in bad]
+
+
+def _ellipses(
+    axis: Any, x: np.ndarray, y: np.ndarray, covariance: np.ndarray, bad: np.ndarray
+) -> None:
+    """One-sigma error ellipses; points that are probably outliers as crosses."""
+    values, vectors = np.linalg.eigh(covariance)
+    length = 2 * np.sqrt(np.maximum(values, 0))
+    angle = np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1]))
+    axis.add_collection(
+        EllipseCollection(
+            length[:, 1],
+            length[:, 0],
+            angle,
+            units="xy",
+            offsets=np.column_stack([x, y]),
+            transOffset=axis.transData,
+            facecolors="none",
+            edgecolors=_colours(bad),
+            linewidths=0.7,
+            zorder=3,
+        )
+    )
+    flat = length[:, 0] <= 1e-3 * length[:, 1]
+    if flat.any():  # an ellipse without width is a bar
+        for sign in (-1, 1):
+            end = 0.5 * sign * length[:, 1, None] * vectors[:, :, 1]
+            axis.plot(
+                np.column_stack([x, x + end[:, 0]])[flat].T,
+                np.column_stack([y, y + end[:, 1]])[flat].T,
+                color=style.COLOURS["blue"],
+                linewidth=0.7,
+                zorder=3,
+            )
+    for chosen, marker, label in (
+        (bad <= 0.5, "o", "data"),
+        (bad > 0.5, "X", "probable outliers"),
+    ):
+        if chosen.any():
+            axis.scatter(
+                x[chosen],
+                y[chosen],
+                s=12,
+                marker=marker,
+                zorder=4,
+                label=label,
+                color=style.COLOURS["purple" if marker == "X" else "blue"],
+            )
+    axis.autoscale_view()
+
+
+def _points(axis: Any, x: np.ndarray, y: np.ndarray, error: np.ndarray, bad: np.ndarray) -> None:
+    for chosen, marker, label in (
+        (bad <= 0.5, "o", "data"),
+        (bad > 0.5, "X", "probable outliers"),
+    ):
+        if chosen.any():
+            colour = style.COLOURS["purple" if marker == "X" else "blue"]
+            axis.errorbar(
+                x[chosen], y[chosen], error[chosen], fmt=marker, ms=3, color=colour, label=label
+            )
