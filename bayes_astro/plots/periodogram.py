@@ -16,7 +16,7 @@ PIXELS = 3000
 
 def overview(model: Any) -> style.Drawing:
     """All of it on one page."""
-    figure = style.page(1.5 if style.narrow() else 0.95)
+    figure = style.page(2.6 if style.narrow() else 0.95)
     if style.narrow():
         grid = figure.add_gridspec(5, 1, height_ratios=[2, 2, 3, 1, 2])
         places = [grid[0], grid[1], grid[2], grid[3], grid[4]]
@@ -95,7 +95,7 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
     best = _best(model)
     if name == "log_density":
         y = y - y.max()
-        axis.set_ylabel("log density − maximum [nat]")
+        axis.set_ylabel("log density [nat]" if style.narrow() else "log density − maximum [nat]")
     else:
         axis.set_ylabel("Lomb-Scargle power")
     if zoom:
@@ -126,7 +126,7 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
     )
     if "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
         odds = float(tree["evidence"]["log_bayes_factor"]) / np.log(10)
-        axis.set_title(f"log10 Bayes factor against no period: {odds:.1f}", loc="left")
+        axis.set_title(f"log10 Bayes factor {odds:.1f}", loc="left")
 
 
 def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
@@ -207,7 +207,10 @@ def _folded(axis: Any, model: Any) -> None:
     axis.set_xlabel(f"phase (period {1 / frequency:.7g} {data.time_unit})")
     if data.is_magnitude:
         axis.invert_yaxis()
-    axis.legend(loc="best", ncols=3)
+    axis.legend(loc="upper center", ncols=3, columnspacing=0.8, handlelength=1.2)
+    low, high = sorted(axis.get_ylim())
+    room = low - 0.18 * (high - low) if data.is_magnitude else high + 0.18 * (high - low)
+    axis.set_ylim(*((high, room) if data.is_magnitude else (low, room)))
 
 
 def _residuals(axis: Any, model: Any) -> None:

@@ -50,7 +50,8 @@ def new_predictors(data: Measurements, response: str, at: Any) -> tuple[np.ndarr
         if np.isnan(x).any():
             row = int(np.argmax(np.isnan(x).any(axis=1)))
             raise ValueError(f"at: row {row} misses a predictor; drop that row.")
-        return x, covariance
+        # A response that was not measured has no error either.
+        return x, np.nan_to_num(covariance)
     if hasattr(at, "unit"):
         units = dict(zip(data.names, data.units or (), strict=False))
         try:

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_astro.data import Measurements
 from bayes_astro.model import Model
 from bayes_astro.priors import Prior
-from bayes_astro.regression import inputs, population
+from bayes_astro.regression import inputs, population, predictive
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -261,97 +261,21 @@ class LinearRelation(Model):
             pm.Potential("measurements", density[0])
         return model
 
-    def _parameters(self, draws: xr.Dataset) -> list[np.ndarray]:
-        """The kernel's parameters for (draw,)-stacked draws, in its order."""
-        count = draws.sizes["sample"]
-        zeros = np.zeros(count)
-
-        def column(name: str) -> np.ndarray:
-            if name not in draws:
-                return zeros
-            return np.ascontiguousarray(draws[name].transpose("sample", ...).values, dtype=float)
-
-        width = column("predictor_width")
-        partial = column("partial_correlation") if "partial_correlation" in draws else None
-        p = width.shape[1]
-        rows = population.cholesky(width.T, None if partial is None else partial.T, p, np.sqrt)
-        cholesky = np.array([[np.broadcast_to(x, count) for x in row] for row in rows])
-        return [
-            column("response_mean"),
-            column("slope"),
-            column("scatter"),
-            column("predictor_mean"),
-            np.ascontiguousarray(cholesky.transpose(2, 0, 1)),
-            column("outlier_mean"),
-            column("outlier_scatter"),
-        ]
-
-    def _densities(self, draws: xr.Dataset, data: Measurements) -> Any:
-        """Log density of line and outlier for every draw and row, weighted by the fraction."""
-        from bayes_astro.likelihoods.linear_relation import component_densities
-
-        stacked = draws.stack(sample=("chain", "draw"))
-        x, y, covariance = inputs.ordered(data, self.response)
-        value, covariance = np.column_stack([x, y]), np.ascontiguousarray(covariance)
-        columns = self._parameters(stacked)
-        densities = np.array(
-            [component_densities(*row, value, covariance) for row in zip(*columns, strict=True)]
-        )
-        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
-        densities = densities.reshape(*shape, 2)
-        fraction = draws["outlier_fraction"].values[..., None] if self.outliers else 0.0
-        with np.errstate(divide="ignore"):
-            return densities[..., 0] + np.log1p(-fraction), densities[..., 1] + np.log(fraction)
-
     def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of predictors and response of every row: (chain, draw, row)."""
-        line, outlier = self._densities(draws, data)
+        line, outlier = predictive.log_densities(draws, *inputs.ordered(data, self.response))
         return inputs.by_row(draws, np.logaddexp(line, outlier))
 
     def log_predictive(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of every response given its measured predictors: (chain, draw, row)."""
-        joint = self.log_density(draws, data)
         x, _, covariance = inputs.ordered(data, self.response)
-        _, _, _, mean, cholesky, *_ = self._parameters(draws.stack(sample=("chain", "draw")))
-        noise = covariance[:, :-1, :-1]
-        marginal = np.array(
-            [
-                population.log_normal(x - m, factor @ factor.T + noise)
-                for m, factor in zip(mean, cholesky)
-            ]
-        )
-        return joint - inputs.by_row(draws, marginal.reshape(joint.shape))
+        marginal = predictive.log_predictors(draws, x, covariance)
+        return self.log_density(draws, data) - inputs.by_row(draws, marginal)
 
     def standardised(self, draws: xr.Dataset, data: Measurements) -> np.ndarray:
         """Normal scores of every response given its measured predictors."""
-        from scipy.special import ndtr, ndtri
-
-        x, y, noise = inputs.ordered(data, self.response)
-        parameters = self._parameters(draws.stack(sample=("chain", "draw")))
-        centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = parameters
-        spread = cholesky @ cholesky.transpose(0, 2, 1)  # (s, p, p)
-        along = np.einsum("spq,sq->sp", spread, slope)
-        inverse = np.linalg.inv(spread[:, None] + noise[None, :, :-1, :-1])
-        offset = np.einsum("snpq,snq->snp", inverse, x[None] - mean[:, None])
-        cross = along[:, None] + noise[None, :, :-1, -1]
-        variance = np.einsum("sp,sp->s", along, slope) + scatter**2
-        expected = centre[:, None] + np.einsum("snp,snp->sn", cross, offset)
-        left = (variance[:, None] + noise[None, :, -1, -1]) - np.einsum(
-            "snp,snpq,snq->sn", cross, inverse, cross
-        )
-        scores = (y - expected) / np.sqrt(left)
-        if self.outliers:
-            stray = noise[None, :, :-1, -1]
-            expected = outlier_mean[:, None] + np.einsum("snp,snp->sn", stray + 0 * cross, offset)
-            left = (outlier_scatter[:, None] ** 2 + noise[None, :, -1, -1]) - np.einsum(
-                "snp,snpq,snq->sn", stray + 0 * cross, inverse, stray + 0 * cross
-            )
-            fraction = draws["outlier_fraction"].values.reshape(-1, 1)
-            other = (y - expected) / np.sqrt(left)
-            below = (1 - fraction) * ndtr(scores) + fraction * ndtr(other)
-            above = (1 - fraction) * ndtr(-scores) + fraction * ndtr(-other)
-            scores = np.where(below < 0.5, ndtri(below), -ndtri(above))
-        return scores.reshape(draws.sizes["chain"], draws.sizes["draw"], len(y))
+        scores = predictive.normal_scores(draws, *inputs.ordered(data, self.response))
+        return inputs.by_row(draws, scores).values
 
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
@@ -374,31 +298,16 @@ class LinearRelation(Model):
             ``signal`` (the line) and ``observation`` (with scatter, outliers and errors):
             (chain, draw, row).
         """
-        x, noise = inputs.new_predictors(data, self.response, at)
-        centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = self._parameters(
-            draws.stack(sample=("chain", "draw"))
-        )
-        count, (m, p) = len(centre), x.shape
-        true = np.broadcast_to(x, (count, m, p)).copy()
-        error = np.zeros((count, m))
-        for row in np.flatnonzero(noise.any(axis=(1, 2))):
-            true[:, row], error[:, row] = population.latent(x[row], noise[row], mean, cholesky, rng)
-        signal = centre[:, None] + np.einsum("smp,sp->sm", true - mean[:, None], slope)
-        response = signal + scatter[:, None] * rng.standard_normal((count, m))
-        if self.outliers:
-            fraction = draws["outlier_fraction"].values.reshape(-1, 1)
-            bad = rng.uniform(size=(count, m)) < fraction
-            stray = outlier_mean[:, None] + outlier_scatter[:, None] * rng.standard_normal(
-                (count, m)
-            )
-            response = np.where(bad, stray, response)
         import xarray as xr
 
+        x, noise = inputs.new_predictors(data, self.response, at)
+        signal, observation = predictive.draw_responses(draws, x, noise, rng)
+        columns = {name: ("row", x[:, i]) for i, name in enumerate(self.predictors(data))}
         return xr.Dataset(
             {
                 "signal": inputs.by_row(draws, signal),
-                "observation": inputs.by_row(draws, response + error),
-                **{name: ("row", x[:, i]) for i, name in enumerate(self.predictors(data))},
+                "observation": inputs.by_row(draws, observation),
+                **columns,
             }
         )
 
@@ -441,21 +350,8 @@ class LinearRelation(Model):
         self, parameters: xr.Dataset, design: Measurements, rng: np.random.Generator
     ) -> Measurements:
         """New predictors and responses with the errors of `design`."""
-        one = parameters.expand_dims(["chain", "draw"]).stack(sample=("chain", "draw"))
-        columns = [column[0] for column in self._parameters(one)]
-        centre, slope, scatter, mean, cholesky, outlier_mean, outlier_scatter = columns
-        n, p = len(design), len(slope)
-        true = mean + rng.standard_normal((n, p)) @ cholesky.T
-        response = centre + (true - mean) @ slope + scatter * rng.standard_normal(n)
-        if self.outliers:
-            bad = rng.uniform(size=n) < float(parameters["outlier_fraction"])
-            stray = outlier_mean + outlier_scatter * rng.standard_normal(n)
-            response = np.where(bad, stray, response)
         _, _, covariance = inputs.ordered(design, self.response)
-        noise = np.einsum(
-            "nij,nj->ni", population.square_roots(covariance), rng.standard_normal((n, p + 1))
-        )
-        observed = np.column_stack([true, response]) + noise
+        observed = predictive.simulate(parameters.expand_dims(["chain", "draw"]), covariance, rng)
         order = [*self.predictors(design), self.response]
         value = np.empty_like(observed)
         for i, name in enumerate(order):
@@ -510,8 +406,9 @@ class LinearRelation(Model):
 
         if not self.outliers:
             return {}
-        line, outlier = self._densities(tree["posterior"].to_dataset(), data)
-        probability = np.exp(outlier - np.logaddexp(line, outlier)).mean(axis=(0, 1))
+        draws = tree["posterior"].to_dataset()
+        line, outlier = predictive.log_densities(draws, *inputs.ordered(data, self.response))
+        probability = np.exp(outlier - np.logaddexp(line, outlier)).mean(axis=0)
         return {"outliers": xr.Dataset({"probability": ("row", probability)})}
 
     def outlier_probability(self) -> np.ndarray:

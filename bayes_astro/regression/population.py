@@ -25,7 +25,7 @@ def cholesky(width: Any, partial: Any, p: int, sqrt: Any) -> list[list[Any]]:
     for j in range(p):
         left: Any = 1.0
         row = []
-        for k in range(j):
+        for _ in range(j):
             row.append(partial[at] * sqrt(left))
             left = left * (1 - partial[at] ** 2)
             at += 1

@@ -9,7 +9,8 @@ from bayes_astro.likelihoods.harmonic import (
     log_evidence_null_jitter,
     project,
 )
-from bayes_astro.timeseries.frequency_posterior import _Density, modes, sample_frequency
+from bayes_astro.timeseries.frequency_density import Density
+from bayes_astro.timeseries.frequency_posterior import modes, sample_frequency
 
 DRAWS = 4000
 
@@ -123,7 +124,7 @@ def test_equal_aliases_are_all_found():
 
 def test_proposals_follow_the_piecewise_linear_density():
     nodes, height = np.array([0.0, 1.0, 1.5, 4.0]), np.array([0.1, 2.0, 2.0, 0.3])
-    density = _Density(nodes, np.log(height))
+    density = Density(nodes, np.log(height))
     rng = np.random.default_rng(16)
     draws = density.draw(50_000, 0, rng)
     grid = np.linspace(0.0, 4.0, 4001)
