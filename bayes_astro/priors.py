@@ -7,13 +7,14 @@ evaluated with NumPy, and becomes a PyMC variable only inside `Model.build`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Prior", "nearest"]
+__all__ = ["Prior", "nearest", "quantity"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,39 @@ FAMILIES: dict[str, Family] = {
 def nearest(name: Any, known: Any) -> str:
     """`` Did you mean 'x'? Known: a, b, x.``: the end of every error about an unknown name."""
     known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:80], known, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"{hint} Known: {', '.join(known) or 'none'}."
+
+
+def quantity(value: Any, unit: Any) -> Any:
+    """An astropy Quantity from plain numbers and the name of a unit, as files hold them."""
+    from astropy import units
+
+    # Longer names, and powers that astropy multiplies out, are not units of anything measured.
+    if not isinstance(unit, str) or len(unit) > 80 or re.search(r"\d{5}|[eE]\d", unit):
+        raise ValueError(f"{unit!r:.80} is not a unit.")
+    if not _numeric(value):
+        raise ValueError(f"{value!r:.80} is not a number or a list of numbers.")
+    try:
+        return units.Quantity(np.asarray(value, dtype=float), unit, subok=True)
+    except Exception:  # astropy raises anything, as for "m**(1/0)"
+        raise ValueError(f"{unit!r:.80} is not a unit that astropy knows.") from None
+
+
+def _short(value: Any) -> str:
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # Python does not print integers of thousands of digits
+        return "a number of thousands of digits"
+
+
+def _numeric(value: Any) -> bool:
+    """Whether `value` holds numbers, neither text nor truth values."""
+    if isinstance(value, list | tuple):
+        return all(map(_numeric, value))
+    array = np.asarray(value)
+    return array.dtype.kind in "iuf" or (array.dtype.kind == "O" and isinstance(value, int))
 
 
 class Prior:
@@ -129,21 +160,28 @@ class Prior:
     Prior('HalfNormal', sigma=0.1)
     """
 
-    def __init__(self, distribution: str, **arguments: Any) -> None:
+    def __init__(self, distribution: str, /, **arguments: Any) -> None:
         if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise ValueError(
-                f"Unknown prior distribution {distribution!r}.{nearest(distribution, FAMILIES)}"
+                f"Unknown prior distribution {distribution!r:.80}."
+                f"{nearest(distribution, FAMILIES)}"
             )
         wanted = FAMILIES[distribution].arguments
         for name in arguments:
             if name not in wanted:
                 raise ValueError(
-                    f"Prior {distribution} has no argument {name!r}.{nearest(name, wanted)}"
+                    f"Prior {distribution} has no argument {name!r:.80}.{nearest(name, wanted)}"
                 )
         if missing := [name for name in wanted if name not in arguments]:
             raise ValueError(f"Prior {distribution} needs {', '.join(missing)}.")
         self.distribution = distribution
         self.arguments = {name: self._checked(name, arguments[name]) for name in wanted}
+        lengths = {np.size(getattr(v, "value", v)) for v in self.arguments.values()} - {1}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"Prior {distribution}: lists of {' and '.join(map(str, sorted(lengths)))} numbers "
+                "do not go together."
+            )
         if not self._dimensional():
             lower, upper = self.support
             if np.any(np.asarray(lower) >= np.asarray(upper)):
@@ -153,22 +191,25 @@ class Prior:
 
     def _checked(self, name: str, value: Any) -> Any:
         kind = FAMILIES[self.distribution].arguments[name]
-        number = getattr(value, "value", value) if hasattr(value, "unit") else value
+        number = value.value if hasattr(value, "unit") else value
         try:
+            if not _numeric(number):
+                raise TypeError
             array = np.asarray(number, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"Prior {self.distribution}: {name} must be a number, got {value!r}."
-            ) from None
-        if array.ndim > 1 or array.size == 0 or isinstance(number, bool):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
-                f"got {value!r}."
+                f"got {_short(value)}."
+            ) from None
+        if array.ndim > 1 or array.size == 0:
+            raise ValueError(
+                f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
+                f"got {_short(value)}."
             )
         if not np.all(np.isfinite(array)):
-            raise ValueError(f"Prior {self.distribution}: {name}={value!r} must be finite.")
+            raise ValueError(f"Prior {self.distribution}: {name}={_short(value)} must be finite.")
         if kind in ("scale", "shape") and np.any(array <= 0):
-            raise ValueError(f"Prior {self.distribution}: {name}={value!r} must be positive.")
+            raise ValueError(f"Prior {self.distribution}: {name}={_short(value)} must be positive.")
         if hasattr(value, "unit"):
             if kind not in ("value", "scale"):
                 raise ValueError(
@@ -247,15 +288,17 @@ class Prior:
     def from_dict(cls, plain: dict[str, Any]) -> Prior:
         """Rebuild a prior from `to_dict` or from a table of a spec."""
         if not isinstance(plain, dict) or "distribution" not in plain:
-            raise ValueError(f"A prior is a table with a 'distribution', got {plain!r}.")
+            raise ValueError(
+                f"A prior is a table with a 'distribution', got {_short(plain)}."
+            )
         arguments = {key: value for key, value in plain.items() if key != "distribution"}
         for key, value in arguments.items():
             if isinstance(value, dict):
                 if set(value) != {"value", "unit"}:
-                    raise ValueError(f"Prior argument {key!r}: a table needs 'value' and 'unit'.")
-                from astropy import units
-
-                arguments[key] = units.Quantity(value["value"], value["unit"])
+                    raise ValueError(
+                        f"Prior argument {key!r:.80}: a table needs 'value' and 'unit'."
+                    )
+                arguments[key] = quantity(value["value"], value["unit"])
         return cls(plain["distribution"], **arguments)
 
     def __eq__(self, other: object) -> bool:

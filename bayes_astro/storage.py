@@ -2,23 +2,26 @@
 
 A file is netCDF-4 (HDF5). The writer makes a temporary file beside the target, syncs and renames
 it, so a kill at any moment leaves the old file or the new one. The reader adds up what the file
-declares before it reads any of it, follows no link out of the file, and rebuilds only classes of
-this package from plain JSON.
+declares before it reads any of it, takes plain numbers and text and nothing else, follows no link,
+and rebuilds only classes of this package from plain JSON.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import re
 import tempfile
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, quantity
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "open_fit", "save", "write_atomically"]
 
 MAX_BYTES = 4 * 2**30
+MAX_TEXT = 64 * 2**20
+MAX_OBJECTS = 20_000
+ABANDONED = 3600.0
+"""Seconds after which a temporary file that nobody wrote to was left by a killed process."""
 FORMAT = 1
 _PACKAGES = ("bayes-astro", "numpy", "scipy", "pymc", "pytensor", "nutpie", "emcee", "xarray")
 
@@ -41,7 +48,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, list):
         return [encode(item) for item in value]
     if hasattr(value, "unit"):
-        return {"quantity": [np.asarray(value.value).tolist(), value.unit.to_string("vounit")]}
+        return {"quantity": [np.asarray(value.value).tolist(), value.unit.to_string()]}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -60,6 +67,8 @@ def decode(value: Any) -> Any:
         return [decode(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if len(value) != 1:
+        raise ValueError("a stored value has one kind")
     ((kind, content),) = value.items()
     if kind == "prior":
         return Prior.from_dict(content)
@@ -70,9 +79,7 @@ def decode(value: Any) -> Any:
     if kind == "array":
         return np.asarray(content)
     if kind == "quantity":
-        from astropy import units
-
-        return units.Quantity(content[0], content[1])
+        return quantity(*content)
     raise ValueError(f"Unknown kind of stored value {kind!r}.")
 
 
@@ -134,17 +141,24 @@ def write_record(tree: xr.DataTree, estimator: Any, data: Any, seed: int, **how:
 
 def read_record(tree: xr.DataTree) -> dict[str, Any]:
     """The inverse of `write_record`."""
-    return json.loads(tree.attrs["bayes_astro"])
+    record = json.loads(tree.attrs["bayes_astro"])
+    if not isinstance(record, dict):
+        raise ValueError("its record is not a table")
+    return record
 
 
 def write_atomically(path: Any, write: Any) -> None:
     """Call ``write(temporary_path)``, sync what it wrote and rename it to `path`.
 
-    A process killed at any moment leaves the file that was there, or the new one, whole.
+    A process killed at any moment leaves the file that was there, or the new one, whole. The
+    temporary file that it leaves beside it is removed by a later write to the same `path`.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise ValueError(f"Folder {str(path.parent)!r} does not exist: make it first.")
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder: give the name of a file in it.")
+    _remove_abandoned(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     try:
@@ -165,6 +179,18 @@ def write_atomically(path: Any, write: Any) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files that killed processes left; a live writer keeps touching its own."""
+    ours = re.compile(re.escape(f".{path.name}.") + r"[^.]{8}\.part")
+    with os.scandir(path.parent) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                # Another process may have renamed or removed it meanwhile.
+                with contextlib.suppress(OSError):
+                    if time.time() - entry.stat().st_mtime > ABANDONED:
+                        os.unlink(entry.path)
 
 
 def save(tree: xr.DataTree, path: Any) -> None:
@@ -188,6 +214,8 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
         For a file that is missing, cut short, too large, not made by this package, or that asks
         for anything but plain arrays. Nothing in the file is ever run.
     """
+    import warnings
+
     import xarray as xr
 
     path = Path(path)
@@ -195,93 +223,170 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
         raise ValueError(f"There is no file {str(path)!r}.")
     _check_declared(path, max_bytes)
     try:
-        with xr.open_datatree(
-            path, engine="h5netcdf", decode_times=False, decode_timedelta=False
-        ) as file:
-            tree = file.load()
-            record = read_record(tree)
-        estimator = _rebuild(record)
-        estimator._tree = tree
-        if tree["posterior"].sizes["draw"] < 1:
-            raise ValueError("no draws")
-        estimator.data  # noqa: B018  a container that does not validate is found here
-    except (KeyError, TypeError, ValueError, OSError, RuntimeError, RecursionError) as error:
+        with (
+            # What other libraries have to say about a damaged file ends in our own error.
+            warnings.catch_warnings(action="ignore"),
+            xr.open_datatree(
+                path, engine="h5netcdf", decode_times=False, decode_timedelta=False
+            ) as file,
+        ):
+            estimator = _rebuild(file.load())
+    except Exception as error:  # libraries raise anything on damaged files
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(
-            f"{str(path)!r} is not a complete fit saved by bayes_astro ({error}). "
+            f"{str(path)!r} is not a complete fit saved by bayes_astro ({reason}). "
             "Fit and save it again."
         ) from error
     return estimator
 
 
-def _rebuild(record: dict[str, Any]) -> Any:
+def _rebuild(tree: xr.DataTree) -> Any:
+    """The estimator whose fit `tree` is; any exception where it cannot be one."""
     import bayes_astro
 
+    record = read_record(tree)
     if record["format"] != FORMAT:
-        raise ValueError(f"written in format {record['format']}; this version reads {FORMAT}")
+        raise ValueError(f"written in format {record['format']!r:.20}; this reads {FORMAT}")
     name = record["task"]
     known = {**bayes_astro.TASKS, **bayes_astro.BASELINES}
     if name not in known:
-        raise ValueError(f"unknown task {name!r}")
-    return bayes_astro.load_public(known[name], name)(**decode(record["parameters"]))
+        raise ValueError(f"unknown task {name!r:.80}")
+    estimator = bayes_astro.load_public(known[name], name)(**decode(record["parameters"]))
+    estimator._tree = tree
+    _check_record(record)
+    # What was fitted is checked as it was then, and predicts before anybody relies on it.
+    estimator._checked(estimator.data)
+    for name, draws in tree["posterior"].data_vars.items():
+        if not np.issubdtype(draws.dtype, np.number) or not np.isfinite(draws.values).all():
+            raise ValueError(f"posterior: {name} holds draws that are not finite numbers")
+    estimator.predict(draws=1)
+    return estimator
+
+
+def _check_record(record: dict[str, Any]) -> None:
+    """What `write_record` wrote beside the parameters, as reports and diagnoses read it."""
+    import bayes_astro
+
+    if type(record["seed"]) is not int or record["seed"] < 0:
+        raise ValueError("its seed is not a whole number")
+    for prior in record["priors"].values():
+        Prior.from_dict(prior)
+    for package, version in record["versions"].items():
+        if not isinstance(version, str):
+            raise ValueError(f"the version of {package!r:.80} is not text")
+    sampler = record["sampler"]
+    if sampler is not None:
+        settings = decode(sampler["settings"])
+        bayes_astro.load_public(bayes_astro.SAMPLERS[sampler["name"]], sampler["name"])(**settings)
 
 
 def _check_declared(path: Path, max_bytes: int) -> None:
-    """Add up what the file declares and refuse what is too large or points out of the file."""
+    """Refuse a file that declares too much or anything but plain arrays, before reading it."""
     import h5py
 
-    def refuse(why: str) -> None:
-        raise ValueError(f"{str(path)!r} is refused: {why}.")
-
-    total, seen = 0, set()
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         raise ValueError(
             f"{str(path)!r} is cut short or is not a netCDF-4 file ({error})."
         ) from error
+    size = path.stat().st_size
+    # The writer compresses nothing, so an honest file is as long as its arrays.
+    limit = min(max_bytes, 2 * size + 2**20)
+    total, text, seen = 0, 0, set()
     with file:
-        groups = [file["/"]]
+        items: list[Any] = [file["/"]]
         try:
-            while groups:
-                group = groups.pop()
-                for name in group:
-                    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                        refuse(f"{name!r} is a link to somewhere else")
-                    item = group[name]
-                    address = h5py.h5o.get_info(item.id).addr
-                    if address in seen:
-                        continue
-                    seen.add(address)
-                    if len(seen) > 100_000:
-                        refuse("it holds more than 100,000 objects")
-                    if isinstance(item, h5py.Group):
-                        groups.append(item)
-                    elif isinstance(item, h5py.Dataset):
-                        if item.is_virtual or item.external:
-                            refuse(f"{name!r} takes its values from another file")
-                        total += _declared_bytes(item)
-                    for attribute in item.attrs:
-                        kind = item.attrs.get_id(attribute)
-                        total += int(np.prod(kind.shape, dtype=float)) * kind.dtype.itemsize
-                    if total > max_bytes:
-                        refuse(
-                            f"it declares {total:.3g} bytes of arrays and the limit is "
-                            f"{max_bytes:.3g}; raise max_bytes if you trust it"
-                        )
-        except (OSError, RuntimeError, KeyError) as error:
-            raise ValueError(f"{str(path)!r} is damaged ({error}).") from error
+            while items:
+                item = items.pop()
+                # A second path to an object is a cycle, or the same bytes declared once more.
+                address = h5py.h5o.get_info(item.id).addr
+                if address in seen:
+                    raise _Refused(f"{item.name!r} is there twice")
+                seen.add(address)
+                if len(seen) > MAX_OBJECTS:
+                    raise _Refused(f"it holds more than {MAX_OBJECTS} objects")
+                if isinstance(item, h5py.Group):
+                    items += _children(item)
+                elif isinstance(item, h5py.Dataset):
+                    total += _declared_bytes(item)
+                else:
+                    raise _Refused(f"{item.name!r} is neither a group nor an array")
+                if total > limit:
+                    raise _Refused(
+                        f"it declares {total:.3g} bytes of arrays and the limit is {limit:.3g} "
+                        f"for {size:.3g} bytes on disk"
+                        + ("; raise max_bytes if you trust it" if limit == max_bytes else "")
+                    )
+                text += _text_bytes(item, size, MAX_TEXT - text)
+        except _Refused as refusal:
+            raise ValueError(f"{str(path)!r} is refused: {refusal}.") from None
+        except Exception as error:  # h5py raises anything on damaged files
+            raise ValueError(f"{str(path)!r} is damaged or incomplete ({error}).") from error
+
+
+class _Refused(Exception):
+    """Why a file is not read."""
+
+
+def _children(group: Any) -> list[Any]:
+    import h5py
+
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise _Refused(f"{name!r} is a link to somewhere else")
+    return [group[name] for name in group]
 
 
 def _declared_bytes(dataset: Any) -> int:
     import h5py
 
+    if dataset.is_virtual or dataset.external:
+        raise _Refused(f"{dataset.name!r} takes its values from elsewhere")
+    if dataset.id.get_create_plist().get_nfilters():
+        raise _Refused(f"{dataset.name!r} is compressed")
+    if dataset.shape is None:
+        raise _Refused(f"{dataset.name!r} is empty")
     text = h5py.check_string_dtype(dataset.dtype) is not None
-    if dataset.dtype.hasobject and not text and dataset.dtype != h5py.ref_dtype:
-        vlen = h5py.check_vlen_dtype(dataset.dtype)
-        if vlen is None or h5py.check_ref_dtype(vlen) is None:
-            raise ValueError(f"{dataset.name!r} holds objects, not numbers or text.")
-    itemsize = max(dataset.dtype.itemsize, dataset.id.get_type().get_size())
-    cells = float(np.prod(dataset.shape or (1,), dtype=float))
+    if not text and dataset.dtype.kind not in "iufb":
+        raise _Refused(f"{dataset.name!r} holds objects, not numbers or text")
+    cells = np.prod(dataset.shape, dtype=float)
     if dataset.chunks:
-        cells = max(cells, float(np.prod(dataset.chunks, dtype=float)))
-    return int(cells) * itemsize
+        cells = max(cells, np.prod(dataset.chunks, dtype=float))
+    return int(cells * max(dataset.dtype.itemsize, dataset.id.get_type().get_size()))
+
+
+def _text_bytes(item: Any, size: int, limit: int) -> int:
+    """Length of the text of an array and of all attributes, where the file does not declare it.
+
+    Entries of variable length may all point to the same long text, so that a short file can hold
+    terabytes: they are read a few at a time, none of which is longer than the file.
+    """
+    import h5py
+
+    def length(values: Any) -> int:
+        return sum(len(entry) + 64 for entry in np.atleast_1d(values).ravel().tolist())
+
+    total = 0
+    for name in item.attrs:
+        attribute = item.attrs.get_id(name)
+        cells = 1 if attribute.shape is None else int(np.prod(attribute.shape, dtype=float))
+        if cells > 4096 or cells * attribute.dtype.itemsize > 2**16:
+            raise _Refused(f"attribute {name!r} of {item.name!r} is too long")
+        if attribute.dtype.kind == "O" and h5py.check_ref_dtype(attribute.dtype) is None:
+            if cells > 64:
+                raise _Refused(f"attribute {name!r} of {item.name!r} is too long")
+            total += length(item.attrs[name])
+    if isinstance(item, h5py.Dataset) and h5py.check_vlen_dtype(item.dtype) is not None:
+        step = max(1, limit // size)
+        flat = int(np.prod(item.shape, dtype=float))
+        if item.ndim > 1 and flat > step:
+            raise _Refused(f"{item.name!r} holds a table of text")
+        for start in range(0, flat, step):
+            part = item[start : start + step] if item.ndim == 1 else item[()]
+            total += length(part)
+            if total > limit:
+                break
+    if total > limit:
+        raise _Refused(f"it holds more than {MAX_TEXT:.3g} bytes of text")
+    return total

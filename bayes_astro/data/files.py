@@ -156,7 +156,7 @@ def _read_fits(path: Path, wanted: list[str], as_text: set[str]):
         if file.read(9) != b"SIMPLE  =":
             raise DataError(f"{path}: is not a FITS file, it does not begin with 'SIMPLE  ='")
     with fits.open(path, memmap=True, lazy_load_hdus=True) as hdus:
-        for number, hdu in enumerate(hdus):
+        for number, hdu in enumerate(hdus):  # noqa: B007  read below
             if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
                 break
         else:

@@ -61,7 +61,7 @@ class LinearRelation(Model):
         axes have unit spread), ``response_mean`` Normal, ``scatter`` HalfNormal with the spread
         of the response, ``predictor_mean`` Normal, ``predictor_width`` LogNormal (several
         predictors: with a uniform prior over correlation matrices), ``outlier_fraction`` Uniform
-        from 0 to 0.5, ``outlier_mean`` Normal, ``outlier_scatter`` HalfNormal.
+        from 0 to 1, ``outlier_mean`` Normal, ``outlier_scatter`` HalfNormal.
         ``intercept`` may be given in place of ``response_mean``: it then holds at x = 0.
 
     Notes
@@ -170,7 +170,7 @@ class LinearRelation(Model):
             priors["scatter"] = Prior("HalfNormal", sigma=spread)
         if self.outliers:
             priors |= {
-                "outlier_fraction": Prior("Uniform", lower=0.0, upper=0.5),
+                "outlier_fraction": Prior("Uniform", lower=0.0, upper=1.0),
                 "outlier_mean": Prior("Normal", mu=float(np.mean(y)), sigma=2 * spread),
                 "outlier_scatter": Prior("HalfNormal", sigma=2 * spread),
             }
@@ -218,7 +218,8 @@ class LinearRelation(Model):
 
         priors = self.resolve_priors(data) if priors is None else priors
         predictors = self.predictors(data)
-        with pm.Model(coords={"predictor": predictors}) as model:
+        pairs = [f"{a}, {b}" for j, b in enumerate(predictors) for a in predictors[:j]]
+        with pm.Model(coords={"predictor": predictors, "pair": pairs}) as model:
             arrays = {name: pm.Data(name, array) for name, array in self.arrays(data).items()}
             slope = priors["slope"].variable("slope", dims="predictor")
             mean = priors["predictor_mean"].variable("predictor_mean", dims="predictor")
@@ -234,7 +235,7 @@ class LinearRelation(Model):
             if len(predictors) > 1:
                 shape = population.vine_shape(len(predictors))
                 unit = pm.Beta("partial_unit", shape, shape, shape=len(shape))
-                partial = pm.Deterministic("partial_correlation", 2 * unit - 1)
+                partial = pm.Deterministic("partial_correlation", 2 * unit - 1, dims="pair")
             cholesky = pt.stack(
                 [
                     pt.stack(row)

@@ -1,0 +1,13 @@
+"""Exercises: `check` judges an answer, `hint` and `solution` help on the way to it.
+
+>>> import bayes_astro as ba
+>>> ba.exercises.check("5.1", (33.63, 0.16)).state
+'correct'
+"""
+
+from bayes_astro.exercises.checking import check as check
+from bayes_astro.exercises.library import hint as hint
+from bayes_astro.exercises.library import solution as solution
+from bayes_astro.exercises.verdict import Verdict as Verdict
+
+__all__ = ["Verdict", "check", "hint", "solution"]

@@ -1,0 +1,206 @@
+"""From what a student hands in to means, sds and their Monte Carlo errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.exercises.library import Exercise, Quantity
+from bayes_astro.priors import nearest
+
+__all__ = ["Estimate", "NotAttempted", "read"]
+
+# A number comes without its Monte Carlo error: it is taken to rest on as many effective draws as
+# `diagnose` asks of a fit.
+ASSUMED_DRAWS = 400
+
+
+class NotAttempted(Exception):
+    """The answer is still the stub of the blank notebook."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean and sd of one quantity, with the error of the mean and of ln sd.
+
+    ``sd`` is None for a plain number; ``effective_draws`` is None where no draws were given, and
+    ``rounding`` is the change that writing the number down may have made.
+    """
+
+    mean: float
+    mean_error: float
+    sd: float | None = None
+    log_sd_error: float = 0.0
+    effective_draws: float | None = None
+    rounding: float = 0.0
+
+
+def read(exercise: Exercise, answer: Any) -> dict[str, Estimate]:
+    """One estimate for each asked quantity that the answer holds.
+
+    Raises
+    ------
+    NotAttempted
+        When the answer, or a part of it, is ``...`` or None.
+    ValueError
+        When it is of a wrong kind, shape or name, or not finite; says what is accepted.
+    """
+    if _blank(answer):
+        raise NotAttempted
+    required = [quantity for quantity in exercise.quantities.values() if not quantity.optional]
+    parts = _parts(exercise, answer)
+    if parts is None:
+        if len(required) > 1:
+            raise _refuse(
+                exercise,
+                f"one {type(answer).__name__} was given where {len(required)} quantities are asked",
+            )
+        parts = {required[0].name: answer}
+    if any(_blank(part) for part in parts.values()):
+        raise NotAttempted
+    missing = [quantity.name for quantity in required if quantity.name not in parts]
+    if missing:
+        given = ", ".join(map(str, parts)) or "nothing"
+        raise _refuse(exercise, f"{' and '.join(missing)} missing (given: {given})")
+    return {
+        name: _estimate(exercise, quantity, parts[name])
+        for name, quantity in exercise.quantities.items()
+        if name in parts
+    }
+
+
+def _blank(answer: Any) -> bool:
+    return answer is None or answer is Ellipsis
+
+
+def _refuse(exercise: Exercise, problem: str) -> ValueError:
+    return ValueError(f"Exercise {exercise.id}: {problem}. Accepted: {exercise.accepts}")
+
+
+def _parts(exercise: Exercise, answer: Any) -> dict[str, Any] | None:
+    """The answer by quantity; None when it is not divided."""
+    if isinstance(answer, bool | int | float | list | tuple | np.ndarray | np.generic):
+        return None
+    if isinstance(answer, dict):
+        return _named(exercise, answer)
+    import xarray as xr
+
+    from bayes_astro.model import Estimator
+
+    if isinstance(answer, xr.Dataset):
+        return {str(name): array for name, array in answer.data_vars.items()}
+    if isinstance(answer, Estimator):
+        return _from_tree(answer.posterior)
+    if isinstance(answer, xr.DataTree):
+        if "posterior" not in answer:
+            raise _refuse(exercise, "this DataTree has no group 'posterior'")
+        return _from_tree(answer)
+    return _named(exercise, answer) if isinstance(answer, Mapping) else None
+
+
+def _named(exercise: Exercise, answer: Mapping[Any, Any]) -> dict[str, Any]:
+    for name in answer:
+        if name not in exercise.quantities:
+            known = nearest(name, exercise.quantities).rstrip(".")
+            raise _refuse(exercise, f"unknown quantity {name!r}.{known}")
+    return dict(answer)
+
+
+def _from_tree(tree: Any) -> dict[str, Any]:
+    """The variables of a posterior; of a baseline the estimate with its standard error."""
+    posterior = tree["posterior"].to_dataset()
+    if "estimate" not in tree:
+        return {str(name): array for name, array in posterior.data_vars.items()}
+    errors = tree["estimate"].to_dataset()
+    return {
+        str(name): (float(array.mean()), float(errors[name].mean()))
+        for name, array in posterior.data_vars.items()
+        if name in errors and array.size == 1
+    }
+
+
+def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
+    """One quantity: a number, a pair (mean, sd), or draws."""
+    numbers = _numbers(exercise, quantity, value)
+    if numbers.ndim == 0:
+        return Estimate(
+            float(numbers),
+            quantity.sd / np.sqrt(ASSUMED_DRAWS),
+            rounding=_half_digit(quantity.sd),
+        )
+    if numbers.shape == (2,):
+        mean, sd = map(float, numbers)
+        if sd <= 0:
+            raise _refuse(exercise, f"{quantity.name}: sd = {sd:g} must be positive")
+        rounding = _half_digit(sd)
+        return Estimate(
+            mean,
+            sd / np.sqrt(ASSUMED_DRAWS),
+            sd,
+            1 / np.sqrt(2 * ASSUMED_DRAWS) + 0.25 * rounding / sd,
+            rounding=rounding,
+        )
+    return _from_draws(exercise, quantity, numbers)
+
+
+def _numbers(exercise: Exercise, quantity: Quantity, value: Any) -> np.ndarray:
+    """Finite floats in the unit of the quantity: (), (2,), (draw,) or (chain, draw)."""
+    name = quantity.name
+    if hasattr(value, "to_value"):  # an astropy Quantity
+        from astropy.units import UnitConversionError
+
+        try:
+            value = value.to_value(quantity.unit)
+        except UnitConversionError as error:
+            raise _refuse(exercise, f"{name}: {error}") from None
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise _refuse(exercise, f"{name}: {type(value).__name__} holds no numbers") from None
+    if numbers.ndim > 2 and numbers.shape[2:] == (1,) * (numbers.ndim - 2):
+        numbers = numbers.reshape(numbers.shape[:2])  # a dimension of one predictor or term
+    if numbers.ndim > 2 or numbers.size == 0:
+        raise _refuse(exercise, f"{name}: shape {numbers.shape} is not (draws,) or (chain, draw)")
+    if not np.isfinite(numbers).all():
+        bad = int(np.count_nonzero(~np.isfinite(numbers)))
+        raise _refuse(exercise, f"{name}: {bad} of {numbers.size} values not finite")
+    if numbers.ndim == 2 and numbers.shape[0] > numbers.shape[1]:
+        raise _refuse(
+            exercise,
+            f"{name}: shape {numbers.shape} has more chains than draws; transpose it to "
+            "(chain, draw)",
+        )
+    return numbers
+
+
+def _from_draws(exercise: Exercise, quantity: Quantity, draws: np.ndarray) -> Estimate:
+    """Monte Carlo errors from the effective sample size, so that correlated draws count as few."""
+    from arviz_stats.base import array_stats
+
+    if np.ptp(draws) == 0:
+        raise _refuse(
+            exercise,
+            f"{quantity.name}: {draws.size} values that are all equal are no draws; give the "
+            "number itself",
+        )
+    chains = np.atleast_2d(draws)
+    mean, sd = float(chains.mean()), float(chains.std(ddof=1))
+    if chains.shape[1] < 4:
+        return Estimate(mean, sd, sd, 1.0, effective_draws=1.0)
+    # A scale of one keeps draws of any unit within the range of floats.
+    scaled = (chains - mean) / sd
+    return Estimate(
+        mean,
+        sd * float(array_stats.mcse(scaled, method="mean")),
+        sd,
+        float(array_stats.mcse(scaled, method="sd")),
+        effective_draws=float(array_stats.ess(scaled, method="bulk")),
+    )
+
+
+def _half_digit(sd: float) -> float:
+    """Half a unit of the second significant digit of an error: 0.16 gives 0.005."""
+    return 0.5 * 10.0 ** (np.floor(np.log10(sd)) - 1)

@@ -1,0 +1,184 @@
+"""Judge an answer against the reference posterior, and recognise typical mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.exercises.answers import Estimate, NotAttempted, read
+from bayes_astro.exercises.library import Exercise, Mistake, Quantity, exercise
+from bayes_astro.exercises.verdict import Row, Verdict
+
+__all__ = ["check"]
+
+ERRORS = 4  # Monte Carlo errors that an answer may be off
+SLACK = 0.05  # and this fraction of the sd, for priors that differ a little
+LEAST_DRAWS = 200
+
+
+def check(id: str, answer: Any) -> Verdict:
+    """Judge the answer to an exercise.
+
+    The mean must lie within ``4 sqrt(mcse^2 + mcse_ref^2) + 0.05 sd_ref`` of the reference and
+    ``|ln(sd / sd_ref)|`` within ``0.05 + 4 se``, where mcse and se are the Monte Carlo errors that
+    the effective sample size of the draws gives. A plain number, and a pair of mean and sd, are
+    taken to rest on 400 effective draws, and may be rounded to the second significant digit of
+    the sd. Of a plain number only the mean can be judged.
+
+    Parameters
+    ----------
+    id : str
+        Such as "5.1".
+    answer : float, Quantity, (mean, sd), array, mapping, Dataset, DataTree or fitted model
+        Draws as (draw,) or (chain, draw); with several quantities a mapping from their names to
+        any of these. Of a model or DataTree the variables of the posterior are taken. ``...`` and
+        None stand for an exercise that was not attempted.
+
+    Returns
+    -------
+    Verdict
+        True when correct; its message names the typical mistake that a wrong answer looks like.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, or an answer of a kind that the exercise does not accept.
+
+    Examples
+    --------
+    >>> check("5.1", (34.72, 0.63)).passed
+    False
+    """
+    task = exercise(id)
+    try:
+        estimates = read(task, answer)
+    except NotAttempted:
+        return Verdict(id, "not attempted", "Replace ... by your answer.")
+    few = {
+        name: estimate.effective_draws
+        for name, estimate in estimates.items()
+        if estimate.effective_draws is not None and not estimate.effective_draws >= LEAST_DRAWS
+    }
+    if few:
+        worst = min(few, key=lambda name: few[name])
+        return Verdict(
+            id,
+            "sample more",
+            f"Your draws of {worst} are worth {few[worst]:.0f} independent ones, too few to "
+            f"judge: at least {LEAST_DRAWS} are needed. Draw longer, or look at the chains.",
+        )
+    judged = {
+        name: _compare(estimate, task.quantities[name]) for name, estimate in estimates.items()
+    }
+    rows = tuple(row for name, result in judged.items() for row in _rows(task, name, result))
+    if all(judged.values()):
+        return Verdict(id, "correct", f"{task.title}: well done.", rows)
+    message = " ".join(_difference(name, result) for name, result in judged.items() if not result)
+    mistake = _recognise(task, estimates, judged)
+    if mistake is not None:
+        message += f" This looks like a typical mistake: {' '.join(mistake.explanation.split())}"
+    else:
+        message += f" ba.exercises.hint({id!r}) may help."
+    return Verdict(id, "incorrect", message, rows)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Differences from a reference with what is tolerated; true when both are within."""
+
+    estimate: Estimate
+    reference: Quantity
+    shift: float
+    shift_tolerance: float
+    log_ratio: float
+    log_ratio_tolerance: float
+
+    @property
+    def mean_agrees(self) -> bool:
+        return abs(self.shift) <= self.shift_tolerance
+
+    @property
+    def sd_agrees(self) -> bool:
+        return abs(self.log_ratio) <= self.log_ratio_tolerance
+
+    @property
+    def distance(self) -> float:
+        """In units of the tolerances."""
+        return abs(self.shift) / self.shift_tolerance + (
+            abs(self.log_ratio) / self.log_ratio_tolerance if self.estimate.sd else 0.0
+        )
+
+    def __bool__(self) -> bool:
+        return self.mean_agrees and self.sd_agrees
+
+
+def _compare(estimate: Estimate, reference: Quantity) -> _Comparison:
+    error = np.hypot(estimate.mean_error, reference.mcse_mean)
+    log_error = np.hypot(estimate.log_sd_error, reference.mcse_sd / reference.sd)
+    return _Comparison(
+        estimate,
+        reference,
+        estimate.mean - reference.mean,
+        ERRORS * error + SLACK * reference.sd + estimate.rounding,
+        0.0 if estimate.sd is None else float(np.log(estimate.sd / reference.sd)),
+        ERRORS * log_error + SLACK,
+    )
+
+
+def _recognise(
+    task: Exercise, estimates: dict[str, Estimate], judged: dict[str, _Comparison]
+) -> Mistake | None:
+    """The nearest stored mistake that explains what was judged wrong."""
+    best, nearest = None, np.inf
+    for mistake in task.mistakes:
+        shared = [name for name in mistake.quantities if name in estimates]
+        if all(judged[name] for name in shared):
+            continue
+        results = [_compare(estimates[name], mistake.quantities[name]) for name in shared]
+        if mistake.within is not None:
+            agrees = all(abs(result.shift) <= mistake.within for result in results)
+        else:
+            agrees = all(results)
+        distance = sum(result.distance for result in results)
+        if agrees and distance < nearest:
+            best, nearest = mistake, distance
+    return best
+
+
+def _difference(name: str, result: _Comparison) -> str:
+    """One sentence on what is off."""
+    if not result.mean_agrees:
+        side = "above" if result.shift > 0 else "below"
+        size = abs(result.shift) / result.reference.sd
+        return f"Your {name} is {size:.2g} posterior sd {side} the reference."
+    return f"Your sd of {name} is {np.exp(result.log_ratio):.2g} times the reference's."
+
+
+def _rows(task: Exercise, name: str, result: _Comparison) -> list[Row]:
+    """The table's row of the mean and, where one was given, of the sd."""
+    reference, estimate = result.reference, result.estimate
+    unit = f" {reference.unit}" if reference.unit else ""
+    decimals = max(0, 2 - int(np.floor(np.log10(reference.sd))))
+    verdicts = {True: "ok", False: "off"}
+    rows = [
+        Row(
+            name,
+            f"{estimate.mean:.{decimals}f}{unit}",
+            f"{reference.mean:.{decimals}f}{unit}",
+            f"{result.shift_tolerance:.2g}{unit}",
+            verdicts[result.mean_agrees],
+        )
+    ]
+    if estimate.sd is not None:
+        rows.append(
+            Row(
+                f"{name}, sd",
+                f"{estimate.sd:.3g}{unit}",
+                f"{reference.sd:.3g}{unit}",
+                f"factor {np.exp(result.log_ratio_tolerance):.2f}",
+                verdicts[result.sd_agrees],
+            )
+        )
+    return rows

@@ -1,0 +1,150 @@
+"""The exercises that travel with the package, read from their files.
+
+``ID.toml`` is written by hand: what is asked, hint, solution, and the typical mistakes in words.
+``ID.json`` holds the numbers and is written by ``python -m bayes_astro.exercises.reference``.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from bayes_astro.priors import nearest
+
+__all__ = ["Exercise", "Mistake", "Quantity", "Text", "exercise", "hint", "ids", "solution"]
+
+
+class Text(str):
+    """A string that a notebook shows as it reads, not with quotes and escapes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One asked quantity and its reference posterior.
+
+    ``mcse_mean`` and ``mcse_sd`` are the Monte Carlo errors of ``mean`` and ``sd``, zero where
+    these are exact. An ``optional`` quantity is judged when it is given.
+    """
+
+    name: str
+    mean: float
+    sd: float
+    mcse_mean: float
+    mcse_sd: float
+    meaning: str
+    unit: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer: the posterior it leads to, by quantity, and what went wrong.
+
+    With ``within`` any answer whose mean is that close is recognised, whatever its sd.
+    """
+
+    name: str
+    explanation: str
+    quantities: dict[str, Quantity]
+    within: float | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what is asked, its reference, and the mistakes that are recognised."""
+
+    id: str
+    title: str
+    accepts: str
+    hint: str
+    solution: str
+    quantities: dict[str, Quantity]
+    mistakes: tuple[Mistake, ...]
+    data: dict[str, Any]
+    method: str
+    checks_made: dict[str, Any]
+
+
+def _files() -> Any:
+    return resources.files(__package__)
+
+
+def ids() -> list[str]:
+    """The known exercises, in the order of their chapters."""
+    found = [
+        entry.name.removesuffix(".toml")
+        for entry in _files().iterdir()
+        if entry.name.endswith(".toml")
+    ]
+    return sorted(found, key=lambda name: [int(part) for part in name.split(".")])
+
+
+def words(id: str) -> dict[str, Any]:
+    """What is written by hand about an exercise, without its numbers."""
+    if id not in ids():
+        raise ValueError(f"There is no exercise {id!r}.{nearest(id, ids())}")
+    return tomllib.loads((_files() / f"{id}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def exercise(id: str) -> Exercise:
+    """The exercise of this id.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, naming those that exist.
+    """
+    written = words(id)
+    numbers = json.loads((_files() / f"{id}.json").read_text(encoding="utf-8"))
+    quantities = {
+        name: Quantity(name, **numbers["quantities"][name], **about)
+        for name, about in written["quantities"].items()
+    }
+    mistakes = tuple(
+        Mistake(
+            name,
+            about["explanation"],
+            {
+                key: Quantity(key, value["mean"], value["sd"], 0.0, 0.0, "")
+                for key, value in numbers["mistakes"][name].items()
+            },
+            about.get("within"),
+        )
+        for name, about in written["mistakes"].items()
+    )
+    return Exercise(
+        id,
+        written["title"],
+        written["accepts"],
+        written["hint"],
+        written["solution"],
+        quantities,
+        mistakes,
+        written.get("data", {}),
+        numbers["method"],
+        numbers["checks_made"],
+    )
+
+
+def hint(id: str) -> Text:
+    """The hint of an exercise.
+
+    >>> hint("5.1").splitlines()[0]
+    'A measurement with half the error carries four times the weight. For Gaussian errors and a flat'
+    """
+    return Text(exercise(id).hint.strip())
+
+
+def solution(id: str) -> Text:
+    """The worked solution of an exercise, as Python code."""
+    return Text(exercise(id).solution.strip())

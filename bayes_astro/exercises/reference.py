@@ -1,0 +1,184 @@
+"""Make the reference numbers of the exercises.
+
+``python -m bayes_astro.exercises.reference [ID ...]`` rewrites ``ID.json`` beside this file, of all
+exercises in about three minutes. It needs nutpie (``pip install "bayes-astro[nutpie]"``).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bayes_astro as ba
+from bayes_astro.exercises.library import ids, words
+
+__all__ = ["MAKERS", "line_with_outliers", "main", "period", "unequal_errors"]
+
+EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
+LIMITS = {"draws": 10_000, "rhat": 1.01, "lag_1": 0.05}
+
+
+def unequal_errors() -> dict[str, Any]:
+    """5.1: the weighted mean, and what other weights give; all in closed form."""
+    data = words("5.1")["data"]
+    velocity, error = np.array(data["velocity"]), np.array(data["error"])
+
+    def weighted(power: int) -> dict[str, float]:
+        weight = error ** -float(power)
+        return {
+            "mean": float(np.sum(weight * velocity) / np.sum(weight)),
+            "sd": float(np.sum(weight) ** -0.5),
+        }
+
+    right = weighted(2)
+    plain = {
+        "mean": float(velocity.mean()),
+        "sd": float(velocity.std(ddof=1) / np.sqrt(len(velocity))),
+    }
+    return {
+        "method": "closed form: the mean weighted by 1 / error^2, with a flat prior",
+        "quantities": {"velocity": right | EXACT},
+        "mistakes": {
+            "unweighted": {"velocity": plain},
+            "sd_taken_for_variance": {"velocity": weighted(1)},
+            "errors_squared_twice": {"velocity": weighted(4)},
+            "variance_taken_for_sd": {"velocity": {"mean": right["mean"], "sd": right["sd"] ** 2}},
+        },
+        "checks_made": {"exact": True},
+    }
+
+
+def line_with_outliers() -> dict[str, Any]:
+    """5.2: long NUTS runs; the lines without an outlier model are least squares."""
+    data = ba.load("hogg-2010")
+    sampler = ba.NUTS(draws=10_000, tune=2000, target_accept=0.9, backend="nutpie")
+    lines = {}
+    for name, response, used in (
+        ("reference", "y", data.without_error("x")),
+        ("errors_in_x_left_in", "y", data),
+        ("axes_interchanged", "x", data.without_error("y")),
+    ):
+        model = ba.LinearRelation(response, scatter=False, outliers=True)
+        model.fit(used, sampler=sampler, seed=52, progress=False)
+        draws = model.posterior["posterior"]
+        lines[name] = measured(
+            {"slope": draws["slope"].values[..., 0], "intercept": draws["intercept"].values},
+            divergences=int(model.posterior["sample_stats"]["diverging"].sum()),
+        )
+    x, y = data.column("x"), data.column("y")
+    error = data.error[:, data.index("y")]
+    quantities, checks = lines["reference"]
+    return {
+        "method": f"{sampler}, seed 52",
+        "quantities": quantities,
+        "mistakes": {
+            "chi_square_of_all": _least_squares(x, y, 1 / error, "unscaled"),
+            "one_wide_scatter": _least_squares(x, y, None, True),
+        }
+        | {
+            name: {key: _mean_sd(value) for key, value in lines[name][0].items()}
+            for name in ("axes_interchanged", "errors_in_x_left_in")
+        },
+        "checks_made": checks,
+    }
+
+
+def _least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -> dict[str, Any]:
+    (slope, intercept), errors = np.polyfit(x, y, 1, w=weight, cov=covariance)
+    sds = np.sqrt(np.diag(errors))
+    return {
+        "slope": {"mean": float(slope), "sd": float(sds[0])},
+        "intercept": {"mean": float(intercept), "sd": float(sds[1])},
+    }
+
+
+def period() -> dict[str, Any]:
+    """10.1: independent draws; the mistakes are fits that go wrong in the same way."""
+    light_curve = ba.load("eros2-cepheid").select("B")
+    sampler = ba.Exact(draws=100_000)
+
+    def periods(n_terms: int, searched: tuple[float, float]) -> np.ndarray:
+        model = ba.Periodogram(n_terms=n_terms, period=searched)
+        model.fit(light_curve, sampler=sampler, seed=101)
+        return model.posterior["posterior"]["period"].values
+
+    right, sine = periods(3, (1, 20)), periods(1, (1, 20))
+    quantities, checks = measured({"period": right, "alias": 1 / (1 - 1 / right)})
+    middle = quantities["period"]["mean"]
+    width = middle**2 / float(np.ptp(light_curve.time))
+    return {
+        "method": f"{sampler}, seed 101",
+        "quantities": quantities,
+        "mistakes": {
+            "half_the_period": {"period": _scaled(quantities["period"], 0.5)},
+            "one_day_alias": {"period": _mean_sd(quantities["alias"])},
+            "peak_width": {"period": {"mean": middle, "sd": width}},
+            "sine_only": {"period": _mean_sd(measured({"period": sine})[0]["period"])},
+        },
+        "checks_made": checks,
+    }
+
+
+MAKERS = {"5.1": unequal_errors, "5.2": line_with_outliers, "10.1": period}
+
+
+def measured(draws: dict[str, np.ndarray], divergences: int = 0) -> tuple[Any, Any]:
+    """Mean and sd with their Monte Carlo errors, and the worst of what was checked.
+
+    Raises
+    ------
+    RuntimeError
+        When the run is not good enough for a reference.
+    """
+    from arviz_stats.base import array_stats
+
+    quantities = {}
+    checks: dict[str, Any] = {"draws": 0, "rhat": 0.0, "lag_1": 0.0, "ess": np.inf}
+    for name, values in draws.items():
+        mean, sd = float(values.mean()), float(values.std(ddof=1))
+        scaled = (values - mean) / sd
+        lag = float(np.mean(scaled[:, 1:] * scaled[:, :-1]))
+        quantities[name] = {
+            "mean": mean,
+            "sd": sd,
+            "mcse_mean": sd * float(array_stats.mcse(scaled, method="mean")),
+            "mcse_sd": sd * float(array_stats.mcse(scaled, method="sd")),
+        }
+        checks = {
+            "draws": values.size,
+            "rhat": max(checks["rhat"], round(float(array_stats.rhat(scaled)), 5)),
+            "lag_1": max(checks["lag_1"], round(abs(lag), 4)),
+            "ess": min(checks["ess"], round(float(array_stats.ess(scaled, method="bulk")))),
+        }
+    checks["divergences"] = divergences
+    good = checks["draws"] >= LIMITS["draws"] and divergences == 0
+    if not good or any(checks[key] > LIMITS[key] for key in ("rhat", "lag_1")):
+        raise RuntimeError(f"not good enough for a reference: {checks}, limits {LIMITS}.")
+    return quantities, checks
+
+
+def _mean_sd(quantity: dict[str, float]) -> dict[str, float]:
+    return {key: quantity[key] for key in ("mean", "sd")}
+
+
+def _scaled(quantity: dict[str, float], factor: float) -> dict[str, float]:
+    return {key: factor * quantity[key] for key in ("mean", "sd")}
+
+
+def main(chosen: list[str]) -> None:
+    """Rewrite the files of the chosen exercises, of all when none is chosen."""
+    for id in chosen or ids():
+        if id not in MAKERS:
+            raise ValueError(f"There is no exercise {id!r}; known: {', '.join(MAKERS)}.")
+        path = Path(__file__).with_name(f"{id}.json")
+        numbers = MAKERS[id]()
+        path.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8", newline="\n")
+        print(f"{path.name}: {numbers['quantities']}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,222 @@
+"""What every task keeps: each test runs for every row of CASES in conftest.py."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import bayes_astro as ba
+
+
+def same(a, b):
+    return all(np.array_equal(a[name].values, b[name].values) for name in a.data_vars)
+
+
+def test_parameters_clone_and_repr(case):
+    params = case.model.get_params()
+    twin = clone(case.model)
+    assert repr(twin) == repr(case.model)
+    assert twin.get_params().keys() == params.keys()
+    for name, value in params.items():
+        assert twin.set_params(**{name: value}).get_params()[name] is value
+    assert type(case.model).__name__ in case.model._repr_html_()
+    with pytest.raises(ValueError, match="Invalid parameter 'no_such'"):
+        case.model.set_params(no_such=1)
+
+
+def test_before_fit_the_posterior_says_what_to_call(case):
+    for use in ("posterior", "record", "data"):
+        with pytest.raises(NotFittedError, match=r"call \.fit"):
+            getattr(case.model, use)
+    for verb in ("predict", "diagnose", "summary", "log_likelihood"):
+        with pytest.raises(NotFittedError, match=r"call \.fit"):
+            getattr(case.model, verb)()
+
+
+def test_same_seed_same_draws_and_nothing_of_the_callers_changes(case):
+    before = {name: array.copy() for name, array in case.data.to_arrays().items()}
+    params = {name: repr(value) for name, value in case.model.get_params().items()}
+    state = np.random.get_state()[1].copy()
+    first = case.fitted.posterior["posterior"].to_dataset()
+    again = clone(case.model).fit(case.data, case.sampler, seed=1, progress=False)
+    other = clone(case.model).fit(case.data, case.sampler, seed=2, progress=False)
+    assert same(first, again.posterior["posterior"].to_dataset())
+    assert not same(first, other.posterior["posterior"].to_dataset())
+    for name, array in case.data.to_arrays().items():
+        assert np.array_equal(array, before[name]), name
+    assert {name: repr(value) for name, value in case.model.get_params().items()} == params
+    assert np.array_equal(np.random.get_state()[1], state)
+
+
+def test_posterior_holds_how_it_was_made(case):
+    record = case.fitted.record
+    assert record["seed"] == 1
+    assert record["sampler"]["name"] == type(case.sampler).__name__
+    assert set(record["priors"]) == set(case.fitted.resolve_priors(case.data))
+    assert record["versions"]["bayes-astro"] == ba.__version__
+    posterior = case.fitted.posterior["posterior"]
+    assert posterior["slope" if "slope" in posterior else "period"].dims[:2] == ("chain", "draw")
+    for name in ("observed_data", "constant_data", "sample_stats"):
+        assert name in case.fitted.posterior
+
+
+def test_predictions(case):
+    predicted = case.fitted.predict()
+    for name in ("signal", "observation"):
+        assert predicted[name].dims == ("chain", "draw", "row")
+        assert predicted[name].sizes["row"] == len(case.data)
+    assert same(predicted, case.fitted.predict())
+    assert not same(predicted, case.fitted.predict(seed=5))
+    few = case.fitted.predict(draws=10)
+    assert 1 <= few.sizes["chain"] * few.sizes["draw"] <= 10
+    residual = predicted["observation"].mean(("chain", "draw")) - case.fitted.observed(case.data)
+    spread = predicted["observation"].std(("chain", "draw"))
+    assert float(abs(residual / spread).median()) < 1.5
+    # A new observation scatters more than the signal does.
+    assert float(spread.mean()) > float(predicted["signal"].std(("chain", "draw")).mean())
+    with pytest.raises(ValueError, match="draws"):
+        case.fitted.predict(draws=0)
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
+def test_groups_that_arviz_needs(case):
+    import arviz_stats
+
+    case.fitted.log_likelihood()
+    case.fitted.posterior_predictive()
+    case.fitted.prior_predictive(draws=50, seed=1)
+    tree = case.fitted.posterior
+    for name in ("log_likelihood", "posterior_predictive", "prior_predictive", "prior"):
+        assert name in tree
+    loo = arviz_stats.loo(tree, pointwise=True)
+    assert np.isfinite(loo.elpd)
+    direct = tree["log_likelihood"]["observation"].values.reshape(-1, len(case.data))
+    upper = np.log(np.mean(np.exp(direct), axis=0)).sum()  # leaving a row out predicts it worse
+    assert loo.elpd < upper
+
+
+def test_density_of_build_is_priors_times_log_density(case):
+    """PyMC's density against the NumPy one, at draws from the prior."""
+    model, data = case.model, case.data
+    priors = model.resolve_priors(data)
+    rng = np.random.default_rng(4)
+    draws = model.prior_draws(data, priors, 5, rng)
+    pymc_model = model.build(data, priors)
+    density = pymc_model.compile_logp(jacobian=False)
+    free = {variable.name for variable in pymc_model.free_RVs}
+    for i in range(5):
+        one = draws.isel(draw=[i])
+        values = {name: one[name].values[0, 0] for name in one.data_vars}
+        expected = float(model.log_density(one, data).sum())
+        if "amplitude" in values:  # sampled as cosine and sine, each normal
+            scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.n_terms)
+            values["cosine"] = values["amplitude"] * np.cos(values["phase"])
+            values["sine"] = values["amplitude"] * np.sin(values["phase"])
+            for name in ("cosine", "sine"):
+                expected += ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(
+                    values[name]
+                ).sum()
+        for name, prior in priors.items():
+            if name == "amplitude":
+                continue
+            expected += np.sum(prior.log_density(values[name]))
+            if prior.distribution == "LogUniform":  # sampled as its logarithm
+                values[f"log_{name}"] = np.log(values[name])
+                expected += np.log(values[name])
+        if "partial_unit" in free:
+            values["partial_unit"] = 0.5 * (values["partial_correlation"] + 1)
+        point = {}
+        for variable in pymc_model.free_RVs:
+            value = pymc_model.rvs_to_values[variable]
+            transform = pymc_model.rvs_to_transforms[variable]
+            x = np.asarray(values[variable.name], dtype=float)
+            if transform is not None:
+                x = transform.forward(x, *variable.owner.inputs).eval()
+            point[value.name] = x
+        assert density(point) == pytest.approx(expected, rel=1e-9, abs=1e-7)
+
+
+def test_simulated_data_look_like_the_design(case):
+    data, truth = case.model.simulate(case.data, seed=3)
+    again, _ = case.model.simulate(case.data, seed=3)
+    assert type(data) is type(case.data)
+    assert len(data) == len(case.data)
+    assert np.array_equal(data.error, case.data.error)
+    assert np.array_equal(data.value, again.value)
+    assert not np.array_equal(data.value, case.data.value)
+    posterior = case.fitted.posterior["posterior"]
+    assert set(posterior.data_vars) <= set(truth.data_vars)
+
+
+def test_saved_and_opened(case, tmp_path):
+    case.fitted.save(tmp_path / "fit.nc")
+    opened = ba.open(tmp_path / "fit.nc")
+    assert type(opened) is type(case.model)
+    assert repr(opened.get_params()) == repr(case.fitted.get_params())
+    assert same(opened.predict(), case.fitted.predict())
+    assert repr(opened.diagnose()) == repr(case.fitted.diagnose())
+
+
+def test_priors_that_do_not_exist_or_fit(case):
+    model = clone(case.model).set_params(priors={"slop": ba.Prior("Normal", mu=0, sigma=1)})
+    with pytest.raises(ValueError, match=r"no parameter 'slop'.*Known: "):
+        model.fit(case.data)
+    name = next(iter(case.model.resolve_priors(case.data)))
+    with pytest.raises(ValueError, match=r"must be a ba\.Prior"):
+        clone(case.model).set_params(priors={name: 3.0}).fit(case.data)
+    with pytest.raises(ValueError, match="must map parameter names"):
+        clone(case.model).set_params(priors=[1]).fit(case.data)
+
+
+def test_wrong_container_and_sampler(case):
+    other = ba.Measurements([[1.0, 2.0]], [[1.0, 1.0]])
+    if isinstance(case.data, ba.Measurements):
+        other = ba.LightCurve([1, 2], [1, 2], [1, 1])
+    with pytest.raises(ValueError, match=r"takes a .*\.read"):
+        case.model.fit(other)
+    with pytest.raises(ValueError, match="with brackets"):
+        case.model.fit(case.data, ba.NUTS)
+    with pytest.raises(ValueError, match="It takes ba"):
+        case.model.fit(case.data, "NUTS")
+    for seed in (-1, 1.5, "a", True):
+        with pytest.raises(ValueError, match="seed"):
+            case.model.fit(case.data, seed=seed)
+
+
+def test_baseline_keeps_the_same_verbs(case, tmp_path):
+    baseline = case.model.baseline().fit(case.data)
+    posterior = baseline.posterior["posterior"]
+    assert posterior.sizes["chain"] == posterior.sizes["draw"] == 1
+    assert baseline.predict()["observation"].dims == ("chain", "draw", "row")
+    table = baseline.summary()
+    assert (table["sd"] > 0).all()
+    assert baseline.diagnose()
+    baseline.save(tmp_path / "base.nc")
+    assert same(ba.open(tmp_path / "base.nc").predict(), baseline.predict())
+    scores = ba.compare({"bayes": case.fitted, "baseline": baseline}, case.data)
+    assert np.isfinite(scores.to_numpy(dtype=float)).all()
+    assert "@" in baseline.citations()
+
+
+def test_citations_and_equation(case):
+    text = case.fitted.citations()
+    assert text.count("@") >= 2
+    assert len(case.model.equation()) > 10
+
+
+def test_figures(case):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    for name in case.fitted.figure_names():
+        for width, inches in (("page", 7.1), ("column", 3.4)):
+            figure = case.fitted.plot(name, width=width)
+            assert figure.get_size_inches()[0] == pytest.approx(inches)
+            assert figure._repr_png_()[:4] == b"\x89PNG"
+            sizes = [text.get_fontsize() for text in figure.findobj(matplotlib.text.Text)]
+            assert min(sizes) >= 6.5
+    assert dict(matplotlib.rcParams) == before
+    with pytest.raises(ValueError, match="Unknown figure"):
+        case.fitted.plot("no such")
+    with pytest.raises(ValueError, match="width"):
+        case.fitted.plot(width="poster")
