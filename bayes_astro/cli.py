@@ -170,6 +170,9 @@ def main() -> None:
     """Run the command line; an error of the user's is one line, not a traceback."""
     try:
         app()
-    except ValueError as error:
-        typer.echo(f"Error: {error}", err=True)
+    except (ValueError, OSError) as error:
+        # Names from files may hold anything: no control character reaches the terminal.
+        line = " ".join(str(error).split())
+        line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
+        typer.echo(f"Error: {line}", err=True)
         raise SystemExit(2) from None

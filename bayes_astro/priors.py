@@ -108,8 +108,8 @@ def quantity(value: Any, unit: Any) -> Any:
     """An astropy Quantity from plain numbers and the name of a unit, as files hold them."""
     from astropy import units
 
-    # Longer names, and powers that astropy multiplies out, are not units of anything measured.
-    if not isinstance(unit, str) or len(unit) > 80 or re.search(r"\d{5}|[eE]\d", unit):
+    # astropy would write out all digits of 10**999999999.
+    if not isinstance(unit, str) or len(unit) > 80 or re.search(r"10[\s*^(+-]+\d{4}", unit):
         raise ValueError(f"{unit!r:.80} is not a unit.")
     if not _numeric(value):
         raise ValueError(f"{value!r:.80} is not a number or a list of numbers.")
@@ -163,8 +163,7 @@ class Prior:
     def __init__(self, distribution: str, /, **arguments: Any) -> None:
         if not isinstance(distribution, str) or distribution not in FAMILIES:
             raise ValueError(
-                f"Unknown prior distribution {distribution!r:.80}."
-                f"{nearest(distribution, FAMILIES)}"
+                f"Unknown prior distribution {distribution!r:.80}.{nearest(distribution, FAMILIES)}"
             )
         wanted = FAMILIES[distribution].arguments
         for name in arguments:
@@ -288,9 +287,7 @@ class Prior:
     def from_dict(cls, plain: dict[str, Any]) -> Prior:
         """Rebuild a prior from `to_dict` or from a table of a spec."""
         if not isinstance(plain, dict) or "distribution" not in plain:
-            raise ValueError(
-                f"A prior is a table with a 'distribution', got {_short(plain)}."
-            )
+            raise ValueError(f"A prior is a table with a 'distribution', got {_short(plain)}.")
         arguments = {key: value for key, value in plain.items() if key != "distribution"}
         for key, value in arguments.items():
             if isinstance(value, dict):

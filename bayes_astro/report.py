@@ -15,18 +15,39 @@ from bayes_astro import storage
 __all__ = ["page", "rounded", "write"]
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; font-size: .9rem; } td, th { padding: .25rem .7rem;
-       text-align: left; border-bottom: 1px solid #ddd; font-variant-numeric: tabular-nums; }
-td.n { text-align: right; } .ok { color: #006b4f; } .FAILED { color: #b03a00; font-weight: 600; }
-.note { color: #555; } img { max-width: 100%; height: auto; } pre { background: #f5f5f5;
-       padding: .8rem; overflow-x: auto; font-size: .8rem; } .equation { font-family: serif;
-       font-size: 1.05rem; background: #f5f5f5; padding: .6rem 1rem; }
-.scroll { overflow-x: auto; }
+:root { --ink: #1a1a1a; --grey: #5c5c5c; --line: #dcdcdc; --shade: #f6f6f4; --good: #006b4f;
+        --bad: #b03a00; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 60rem;
+       margin: 0 auto; padding: 2rem 1.25rem 4rem; overflow-wrap: break-word; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; padding-top: .75rem;
+     border-top: 1px solid var(--line); }
+p { margin: .5rem 0; max-width: 46rem; }
+.note { color: var(--grey); font-size: .9rem; }
+.verdict { display: inline-block; border-left: 4px solid; padding: .1rem .7rem;
+           background: var(--shade); }
+.ok { color: var(--good); } .FAILED { color: var(--bad); font-weight: 600; }
+.equation { font: 1.05rem/1.6 Georgia, serif; background: var(--shade); padding: .7rem 1rem;
+            max-width: none; border-radius: 4px; }
+.scroll { overflow-x: auto; margin: .75rem 0 1.25rem; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th { text-align: left; vertical-align: bottom; border-bottom: 1.5px solid var(--ink); }
+td { vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: .3rem 1.1rem .3rem 0; }
+.n { text-align: right; white-space: nowrap; }
+.w { min-width: 14rem; }
+figure { margin: 0; } img { display: block; width: 100%; height: auto; }
+pre { background: var(--shade); padding: .8rem 1rem; overflow-x: auto; font-size: .8rem;
+      border-radius: 4px; }
+@media (max-width: 34rem) { body { padding: 1rem .9rem 3rem; } h1 { font-size: 1.35rem; } }
+@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; }
+               figure, tr { break-inside: avoid; } .scroll { overflow: visible; } }
 """
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
+)
 
 
 def _t(text: Any) -> str:
@@ -48,25 +69,30 @@ def rounded(value: float, error: float) -> str:
     return f"{round(value, digits):.0f}"
 
 
-def _table(head: list[str], rows: list[list[str]], classes: list[str] | None = None) -> str:
-    """A table of escaped cells; numbers to the right."""
-    top = "".join(f"<th>{_t(name)}</th>" for name in head)
-    body = ""
-    for i, row in enumerate(rows):
-        cells = "".join(
-            f'<td class="n">{_t(cell)}</td>' if _numeric(cell) else f"<td>{_t(cell)}</td>"
-            for cell in row
-        )
-        kind = f' class="{_t(classes[i])}"' if classes else ""
-        body += f"<tr{kind}>{cells}</tr>"
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """A table of escaped cells; columns of numbers to the right, a verdict in its colour."""
+    numbers = [bool(rows) and all(_numeric(row[i]) for row in rows) for i in range(len(head))]
+    longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(head))]
+
+    def cell(tag: str, i: int, text: str) -> str:
+        kind = "n" if numbers[i] else "w" if longest[i] > 40 else ""
+        if tag == "td" and head[i] == "verdict" and text in ("ok", "FAILED"):
+            kind = text
+        return f'<{tag} class="{kind}">{_t(text)}</{tag}>'
+
+    top = "".join(cell("th", i, name) for i, name in enumerate(head))
+    lines = ("".join(cell("td", i, text) for i, text in enumerate(row)) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    header = f"<tr>{top}</tr>" if any(head) else ""
+    return f'<div class="scroll"><table>{header}{body}</table></div>'
 
 
 def _numeric(cell: str) -> bool:
+    """Whether a cell starts with a number, or stands for one that there is not."""
     try:
-        float(cell.split(" ")[0])
+        float(cell.removeprefix("< ").split(" ")[0])
     except ValueError:
-        return False
+        return cell == "–"
     return True
 
 
@@ -74,7 +100,7 @@ def _image(figure: Any, name: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'<img alt="{_t(name)}" src="data:image/png;base64,{data}">'
+    return f'<figure><img alt="{_t(name)}" src="data:image/png;base64,{data}"></figure>'
 
 
 def parameter_rows(table: Any) -> list[list[str]]:
@@ -116,14 +142,12 @@ def evidence_rows(model: Any) -> list[list[str]]:
         return []
     group = model.posterior["evidence"]
     factor = float(group["log_bayes_factor"])
+    alarm = float(group["false_alarm_probability"])
     return [
         ["log evidence [nat]", f"{float(group['log_evidence']):.2f}"],
         ["log Bayes factor [nat]", f"{factor:.2f}"],
         ["log10 Bayes factor", f"{factor / np.log(10):.2f}"],
-        [
-            "false-alarm probability (baseline)",
-            f"{float(group['false_alarm_probability']):.2g}",
-        ],
+        ["false-alarm probability (baseline)", f"{alarm:.2g}" if alarm else "< 1e-300"],
     ]
 
 
@@ -138,14 +162,15 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
     title : str
     """
     record, table = model.record, model.summary()
-    data = model.data
+    data, diagnosis = model.data, model.diagnose()
     name = title or f"{type(model).__name__} of {getattr(data, 'name', '') or 'your data'}"
-    parts = [f"<h1>{_t(name)}</h1>", f"<p class='note'>{_t(repr(data))}</p>"]
+    parts = [f"<h1>{_t(name)}</h1>", f'<p class="note">{_t(repr(data)[1:-1])}</p>']
     if getattr(data, "source", ""):
-        parts.append(f"<p class='note'>Data: {_t(data.source)}</p>")
+        parts.append(f'<p class="note">Data: {_t(data.source)}</p>')
+    parts.append(_verdict(diagnosis))
     parts.append("<h2>What was fitted</h2>")
     parts.append(f"<p>{_t((type(model).__doc__ or '').strip().splitlines()[0])}</p>")
-    parts.append(f"<p class='equation'>{_t(model.equation())}</p>")
+    parts.append(f'<p class="equation">{_t(model.equation())}</p>')
     priors = [[name, _prior(prior)] for name, prior in record["priors"].items()]
     parts.append(_table(["parameter", "prior"], priors))
     parts.append("<h2>Result</h2>")
@@ -162,15 +187,11 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
     for figure in model.figure_names():
         if figure in ("overview", "relation", "corner"):
             parts.append(f"<h2>{_t(figure.capitalize())}</h2>{_image(model.plot(figure), figure)}")
-    diagnosis = model.diagnose()
-    verdict = "No check failed." if diagnosis else "Do not trust this fit yet."
-    rows = diagnosis.rows()
-    parts.append(f"<h2>Diagnosis</h2><p>{verdict}</p>")
+    parts.append(f"<h2>Diagnosis</h2>{_verdict(diagnosis)}")
     parts.append(
         _table(
             ["check", "verdict", "figure", "limit", "advice"],
-            [list(row) for row in rows],
-            [row[1] for row in rows],
+            [list(row) for row in diagnosis.rows()],
         )
     )
     if hasattr(model, "modes") and "periodogram" in model.posterior:
@@ -215,6 +236,13 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
     )
 
 
+def _verdict(diagnosis: Any) -> str:
+    if diagnosis:
+        return '<p class="verdict ok">No check failed.</p>'
+    failed = ", ".join(check.name for check in diagnosis.failures())
+    return f'<p class="verdict FAILED">Do not trust this fit yet: {_t(failed)}.</p>'
+
+
 def _prior(plain: dict[str, Any]) -> str:
     arguments = {key: value for key, value in plain.items() if key != "distribution"}
     return f"{plain['distribution']}({_arguments(arguments)})"
@@ -226,6 +254,8 @@ def _arguments(settings: dict[str, Any]) -> str:
             return f"{value:.6g}"
         if isinstance(value, list):
             return "[" + ", ".join(short(item) for item in value) + "]"
+        if isinstance(value, dict) and set(value) == {"value", "unit"}:
+            return f"{short(value['value'])} {value['unit']}"
         return str(value)
 
     return ", ".join(f"{key}={short(value)}" for key, value in settings.items())
@@ -233,5 +263,6 @@ def _arguments(settings: dict[str, Any]) -> str:
 
 def write(model: Any, path: Any, baseline: Any = None, *, title: str = "") -> None:
     """Write `page` to a file, whole or not at all."""
-    text = page(model, baseline, title=title)
-    storage.write_atomically(path, lambda part: Path(part).write_text(text, encoding="utf-8"))
+    # Names may hold half a surrogate pair, which no file can.
+    content = page(model, baseline, title=title).encode("utf-8", errors="replace")
+    storage.write_atomically(path, lambda part: Path(part).write_bytes(content))

@@ -27,9 +27,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,20 +72,25 @@ class Spec:
         import bayes_astro
 
         task = bayes_astro.load_public(bayes_astro.TASKS[self.task], self.task)
-        known = [f.name for f in fields(task) if f.name != "priors"]
+        known = {f.name: f for f in fields(task) if f.name != "priors"}
         for key in self.parameters:
             if key not in known:
                 raise SpecError(
-                    f"parameters: {self.task} has no parameter {key!r}.{nearest(key, known)}"
+                    f"parameters: {self.task} has no parameter {key!r:.80}.{nearest(key, known)}"
                 )
+        for key, parameter in known.items():
+            if parameter.default is MISSING and key not in self.parameters:
+                raise SpecError(f"parameters: {self.task} needs {key!r}.")
         parameters = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.parameters.items()
         }
         try:
-            return task(**parameters, priors=dict(self.priors) or None)
-        except TypeError as error:
-            raise SpecError(f"parameters: {error}.") from None
+            model = task(**parameters, priors=dict(self.priors) or None)
+            model.check_parameters()
+        except (ValueError, TypeError) as error:
+            raise SpecError(f"parameters: {error}") from None
+        return model
 
     def chosen_sampler(self) -> Any:
         """The sampler, or None for the task's first."""
@@ -98,7 +104,7 @@ class Spec:
         settings = {key: value for key, value in self.sampler.items() if key != "name"}
         for key in settings:
             if key not in known:
-                raise SpecError(f"sampler: {name} has no setting {key!r}.{nearest(key, known)}")
+                raise SpecError(f"sampler: {name} has no setting {key!r:.80}.{nearest(key, known)}")
         try:
             return sampler(**settings)
         except (TypeError, ValueError) as error:
@@ -122,9 +128,16 @@ class Spec:
                 key: tuple(value) if isinstance(value, list) else value
                 for key, value in self.data.get("columns", {}).items()
             }
+            known = list(inspect.signature(model.data_type.read).parameters)[1:]
+            for key in columns:
+                if key not in known:
+                    raise SpecError(
+                        f"data.columns: {model.data_type.__name__} has no {key!r:.80}."
+                        f"{nearest(key, known)}"
+                    )
             try:
                 data = model.data_type.read(path, **columns)
-            except TypeError as error:
+            except (TypeError, AttributeError) as error:
                 raise SpecError(f"data.columns: {error}.") from None
         if "band" in self.data:
             if not hasattr(data, "bands"):
@@ -169,15 +182,18 @@ def read(source: str | Path) -> Spec:
         and values that are not those of a specification; an unknown key names the nearest.
     """
     path = Path(source)
-    if not path.suffix and not path.is_file():
-        named = available()
-        if str(source) not in named:
-            raise SpecError(
-                f"There is no file {str(source)!r} and no specification of that name."
-                f"{nearest(source, named)}"
-            )
-        path = named[str(source)]
     try:
+        found = path.is_file()
+        if not path.suffix and not found:
+            named = available()
+            if str(source) not in named:
+                raise SpecError(
+                    f"There is no file {str(source)!r} and no specification of that name."
+                    f"{nearest(source, named)}"
+                )
+            path, found = named[str(source)], True
+        if not found:
+            raise SpecError(f"There is no file {str(path)!r}.")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -190,7 +206,7 @@ def parse(content: bytes, *, folder: str = ".", name: str = "") -> Spec:
     if len(content) > MAX_BYTES:
         raise SpecError(f"A specification has at most {MAX_BYTES} bytes; this one is longer.")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError(f"A specification is UTF-8 text; byte {error.start} is not.") from None
     _check_nesting(text)
@@ -198,17 +214,17 @@ def parse(content: bytes, *, folder: str = ".", name: str = "") -> Spec:
         plain = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SpecError(f"Not valid TOML: {error}.") from None
-    if _depth(plain) > MAX_DEPTH:
-        raise SpecError(f"A specification is at most {MAX_DEPTH} levels deep.")
+    _check_values(plain, 0)
     return _checked(plain, folder, name)
 
 
+# Possessive, and closing quotes optional: no text is read twice, whatever is left open.
 _TOKENS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""'
-    r"|'''(?:[^']|'(?!''))*'''"
-    r'|"(?:[^"\\\n]|\\.)*"'
-    r"|'[^'\n]*'"
-    r"|\#[^\n]*"
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5})?"
+    r'|"(?:[^"\\\n]|\\.)*+"?'
+    r"|'[^'\n]*+'?"
+    r"|\#[^\n]*+"
     r"|[\[\]{}.\n=,]",
     re.DOTALL,
 )
@@ -222,7 +238,7 @@ def _check_nesting(text: str) -> None:
         if token in ("[", "{"):
             depth, dots = depth + 1, 0
         elif token in ("]", "}"):
-            depth -= 1
+            depth = max(0, depth - 1)
         elif token == ".":
             dots += 1
         elif token in ("\n", "=", ","):
@@ -231,12 +247,15 @@ def _check_nesting(text: str) -> None:
             raise SpecError(f"A specification is at most {MAX_DEPTH} levels deep.")
 
 
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+def _check_values(value: Any, depth: int) -> None:
+    """Refuse nesting that headers add up to, and integers beyond the 64 bits of TOML."""
+    if isinstance(value, dict | list):
+        if depth == MAX_DEPTH:
+            raise SpecError(f"A specification is at most {MAX_DEPTH} levels deep.")
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_values(item, depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise SpecError("A whole number of a specification has at most 64 bits.")
 
 
 _KINDS = {
@@ -294,7 +313,7 @@ def _checked(plain: dict[str, Any], folder: str, name: str) -> Spec:
     if "columns" in data and "name" in data:
         raise SpecError("data: columns belong to a file; a bundled data set knows its own.")
     rows = data.get("rows", [])
-    if rows and (len(rows) != 2 or not all(type(row) is int for row in rows)):
+    if "rows" in data and (len(rows) != 2 or not all(type(row) is int for row in rows)):
         raise SpecError(f"data: rows must be [first, one past the last], got {rows!r:.80}.")
     if not all(isinstance(column, str) for column in data.get("exact", [])):
         raise SpecError(f"data: exact must list names of columns, got {data['exact']!r:.80}.")
@@ -318,6 +337,9 @@ def _checked(plain: dict[str, Any], folder: str, name: str) -> Spec:
         for needed in ("mean", "sd", "mcse"):
             if needed not in value:
                 raise SpecError(f"{where}: {needed!r} is missing.")
+        for error in ("mcse", "mcse_sd"):
+            if value.get(error, 1) <= 0:
+                raise SpecError(f"{where}: {error} must be positive, got {value[error]}.")
     return Spec(
         task=plain["task"],
         title=plain.get("title", ""),

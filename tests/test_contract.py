@@ -113,9 +113,9 @@ def test_density_of_build_is_priors_times_log_density(case):
             values["cosine"] = values["amplitude"] * np.cos(values["phase"])
             values["sine"] = values["amplitude"] * np.sin(values["phase"])
             for name in ("cosine", "sine"):
-                expected += ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(
-                    values[name]
-                ).sum()
+                expected += (
+                    ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(values[name]).sum()
+                )
         for name, prior in priors.items():
             if name == "amplitude":
                 continue

@@ -138,7 +138,10 @@ def _recognise(
             continue
         results = [_compare(estimates[name], mistake.quantities[name]) for name in shared]
         if mistake.within is not None:
-            agrees = all(abs(result.shift) <= mistake.within for result in results)
+            agrees = all(
+                abs(result.shift) <= mistake.within[name]
+                for name, result in zip(shared, results, strict=True)
+            )
         else:
             agrees = all(results)
         distance = sum(result.distance for result in results)

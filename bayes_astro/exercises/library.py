@@ -49,13 +49,14 @@ class Quantity:
 class Mistake:
     """A typical wrong answer: the posterior it leads to, by quantity, and what went wrong.
 
-    With ``within`` any answer whose mean is that close is recognised, whatever its sd.
+    With ``within``, by quantity, an answer whose means are that close is recognised whatever its
+    sd: for mistakes that can be made in several ways.
     """
 
     name: str
     explanation: str
     quantities: dict[str, Quantity]
-    within: float | None = None
+    within: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)

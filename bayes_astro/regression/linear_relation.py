@@ -61,7 +61,7 @@ class LinearRelation(Model):
         axes have unit spread), ``response_mean`` Normal, ``scatter`` HalfNormal with the spread
         of the response, ``predictor_mean`` Normal, ``predictor_width`` LogNormal (several
         predictors: with a uniform prior over correlation matrices), ``outlier_fraction`` Uniform
-        from 0 to 1, ``outlier_mean`` Normal, ``outlier_scatter`` HalfNormal.
+        from 0 to 0.5, ``outlier_mean`` Normal, ``outlier_scatter`` HalfNormal.
         ``intercept`` may be given in place of ``response_mean``: it then holds at x = 0.
 
     Notes
@@ -170,7 +170,7 @@ class LinearRelation(Model):
             priors["scatter"] = Prior("HalfNormal", sigma=spread)
         if self.outliers:
             priors |= {
-                "outlier_fraction": Prior("Uniform", lower=0.0, upper=1.0),
+                "outlier_fraction": Prior("Uniform", lower=0.0, upper=0.5),
                 "outlier_mean": Prior("Normal", mu=float(np.mean(y)), sigma=2 * spread),
                 "outlier_scatter": Prior("HalfNormal", sigma=2 * spread),
             }
@@ -385,12 +385,10 @@ class LinearRelation(Model):
                 "response_mean": y[rows].mean(),
                 "intercept": y[rows].mean() - mean @ slope,
                 "scatter": rng.uniform(0.1, 1.0) * max(residual.std(), 1e-3 * y.std()),
-                "outlier_fraction": rng.uniform(0.02, 0.3),
-                "outlier_mean": y.mean() + y.std() * rng.normal(),
-                "outlier_scatter": y.std() * rng.uniform(0.3, 2),
             }
-            for name in values:
-                values[name].append(guess[name])
+            for name, prior in priors.items():
+                # Outliers start anywhere: how many there are may have more than one answer.
+                values[name].append(guess[name] if name in guess else prior.sample(rng))
         starts = {name: np.array(value) for name, value in values.items()}
         for name, prior in priors.items():
             lower, upper = (np.asarray(edge, dtype=float) for edge in prior.support)

@@ -1,0 +1,27 @@
+"""Simulated data that many tests share."""
+
+import numpy as np
+
+import bayes_astro as ba
+
+
+def sinusoid(n=60, period=3.7, amplitude=1.0, noise=0.5, seed=0, span=100.0, **kwargs):
+    """A light curve of one sinusoid."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, span, n))
+    error = noise * rng.uniform(0.7, 1.3, n)
+    value = 10 + amplitude * np.cos(2 * np.pi * time / period - 1.0) + error * rng.normal(size=n)
+    return ba.LightCurve(time, value, error, **kwargs)
+
+
+def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
+    """Points about a straight line (or plane), with correlated errors on all axes."""
+    rng = np.random.default_rng(seed)
+    p = len(names) - 1
+    x = rng.normal(2, 1, (n, p))
+    y = 3 + x @ np.full(p, slope) + scatter * rng.normal(size=n)
+    y[:outliers] = rng.normal(3, 6, outliers)
+    factor = 0.2 * rng.normal(size=(n, p + 1, p + 1)) + 0.2 * np.eye(p + 1)
+    covariance = factor @ factor.transpose(0, 2, 1) + 0.01 * np.eye(p + 1)
+    noise = np.einsum("nij,nj->ni", np.linalg.cholesky(covariance), rng.normal(size=(n, p + 1)))
+    return ba.Measurements(np.column_stack([x, y]) + noise, covariance=covariance, names=names)
