@@ -261,10 +261,8 @@ class Prior:
         """Declare the variable `name` in the PyMC model whose context is open."""
         import pymc as pm
 
-        arguments = {
-            key: value if np.isscalar(value) else np.asarray(value)
-            for key, value in self.arguments.items()
-        }
+        # PyTensor computes with Python's own floats in single precision where they fit.
+        arguments = {key: np.asarray(value) for key, value in self.arguments.items()}
         if self.distribution == "LogUniform":
             lower, upper = (np.log(arguments[key]) for key in ("lower", "upper"))
             logarithm = pm.Uniform(f"log_{name}", lower, upper, dims=dims)

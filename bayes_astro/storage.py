@@ -15,6 +15,7 @@ import platform
 import re
 import tempfile
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,7 @@ def decode(value: Any) -> Any:
     raise ValueError(f"Unknown kind of stored value {kind!r}.")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a fit may depend on."""
     found = {"python": platform.python_version()}

@@ -108,7 +108,9 @@ class Periodogram(Model):
                 raise ValueError(f"{name}={value!r} must be a whole number from {least} to {most}.")
         if not isinstance(self.jitter, bool | np.bool_):
             raise ValueError(f"jitter must be True or False, got {self.jitter!r}.")
-        if self.period is not None and np.shape(self.period) != (2,):
+        if self.period is not None and (
+            isinstance(self.period, str) or getattr(self.period, "__len__", lambda: 0)() != 2
+        ):
             raise ValueError(f"period must be (shortest, longest) or None, got {self.period!r}.")
 
     def check_data(self, data: LightCurve) -> None:

@@ -7,8 +7,8 @@
 # example of Hogg, Bovy & Lang (2010, arXiv:1008.4686).
 #
 # **Question.** What are slope and intercept of the line y = intercept + slope x? Use the errors in
-# y only, all 20 points, no intrinsic scatter, and a model in which each point may be an outlier.
-# No point is to be thrown out by hand.
+# y only, all 20 points, no intrinsic scatter, and a model in which each point may be an outlier; the
+# fraction of outliers is at most one half. No point is to be thrown out by hand.
 #
 # **Answer.** A fitted model, or a dictionary `{"slope": ..., "intercept": ...}` of numbers, pairs
 # `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.

@@ -1,0 +1,320 @@
+"""Right answers pass whatever their seed; typical mistakes are rejected and named."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy import units as u
+
+import bayes_astro as ba
+from bayes_astro.exercises import check
+from bayes_astro.exercises.library import exercise, ids
+
+REPEATS = 200
+
+
+def conjugate(seed):
+    """Mean and sd of 5.1, worked out here once more, and draws from it."""
+    data = exercise("5.1").data
+    weight = 1 / np.square(data["error"])
+    mean = np.average(data["velocity"], weights=weight)
+    sd = weight.sum() ** -0.5
+    return mean, sd, np.random.default_rng(seed).normal(mean, sd, size=(4, 250))
+
+
+def line_answers(runs=REPEATS, chains=4, steps=6000, thin=10, warm_up=1500):
+    """Answers to 5.2: Metropolis on the mixture of Hogg et al. (2010), written here once more.
+
+    Every run has its own chains; after warm-up their proposals no longer depend on one another.
+    Only the priors are taken from the library.
+    """
+    data = ba.load("hogg-2010").without_error("x")
+    x, y = data.value.T
+    error = data.error[:, 1]
+    priors = ba.LinearRelation("y", scatter=False, outliers=True).resolve_priors(data)
+    middle = x.mean()
+    names = ("slope", "response_mean", "outlier_fraction", "outlier_mean", "outlier_scatter")
+
+    def log_density(points):
+        slope, centre, fraction, mean, scatter = points.T
+        inside = (fraction > 0) & (fraction < 1) & (scatter > 0)
+        fraction, scatter = np.where(inside, fraction, 0.5), np.where(inside, scatter, 1.0)
+        line = centre[:, None] + slope[:, None] * (x - middle)
+        wide = error**2 + scatter[:, None] ** 2
+        good = np.exp(-0.5 * ((y - line) / error) ** 2) / error
+        bad = np.exp(-0.5 * (y - mean[:, None]) ** 2 / wide) / np.sqrt(wide)
+        total = np.log((1 - fraction[:, None]) * good + fraction[:, None] * bad).sum(axis=1)
+        for name, column in zip(names, points.T, strict=True):
+            total += priors[name].log_density(column)
+        return np.where(inside, total, -np.inf)
+
+    rng = np.random.default_rng(2010)
+    count = runs * chains
+    sigma = np.array([0.15, 8.0, 0.08, 50.0, 40.0])
+    points = rng.normal([2.25, 420.0, 0.25, 450.0, 110.0], sigma, size=(count, 5))
+    points[:, 2] = np.clip(points[:, 2], 0.02, 0.48)
+    points[:, 4] = np.abs(points[:, 4]) + 1
+    density = log_density(points)
+    jump = np.diag(sigma)
+    kept = []
+    for step in range(warm_up + steps):
+        if step < warm_up and step % 250 == 249:
+            jump = np.linalg.cholesky(np.cov(points.T))
+        proposal = points + 1.06 * rng.standard_normal(points.shape) @ jump.T
+        new = log_density(proposal)
+        accept = np.log(rng.random(count)) < new - density
+        points[accept], density[accept] = proposal[accept], new[accept]
+        if step >= warm_up and step % thin == 0:
+            kept.append(points[:, :2].copy())
+    draws = np.array(kept).reshape(len(kept), runs, chains, 2).transpose(1, 2, 0, 3)
+    for run in draws:
+        yield {"slope": run[..., 0], "intercept": run[..., 1] - run[..., 0] * middle}
+
+
+@pytest.fixture(scope="module")
+def light_curve():
+    return ba.load("eros2-cepheid").select("B")
+
+
+# Right answers --------------------------------------------------------------------------------
+
+
+def test_no_right_answer_to_5_1_is_rejected():
+    for seed in range(REPEATS):
+        mean, sd, draws = conjugate(seed)
+        assert check("5.1", draws)
+        assert check("5.1", draws.ravel())
+        assert check("5.1", draws.mean())
+        assert check("5.1", (draws.mean(), draws.std()))
+        assert check("5.1", round(draws.mean(), 2))
+    assert check("5.1", mean)
+    assert check("5.1", (round(mean, 2), round(sd, 2)))
+
+
+def test_no_right_answer_to_5_2_is_rejected():
+    answers = list(line_answers())
+    assert len(answers) == REPEATS
+    for answer in answers:
+        verdict = check("5.2", answer)
+        assert verdict, verdict
+        assert check("5.2", {name: draws.mean() for name, draws in answer.items()})
+    # All of them together are a reference of their own.
+    for name, quantity in exercise("5.2").quantities.items():
+        means = np.array([answer[name].mean() for answer in answers])
+        spreads = np.array([answer[name].var() for answer in answers])
+        error = np.hypot(means.std() / np.sqrt(REPEATS), quantity.mcse_mean)
+        assert abs(means.mean() - quantity.mean) < 4 * error
+        variance = np.mean(spreads) + np.var(means)
+        slack = 4 * np.hypot(
+            spreads.std() / np.sqrt(REPEATS) / variance / 2, quantity.mcse_sd / quantity.sd
+        )
+        assert abs(0.5 * np.log(variance) - np.log(quantity.sd)) < slack
+
+
+def test_no_right_answer_to_10_1_is_rejected(light_curve):
+    model = ba.Periodogram(n_terms=3, period=(1, 20))
+    for seed in range(REPEATS):
+        model.fit(light_curve, sampler=ba.Exact(draws=1000), seed=seed)
+        verdict = check("10.1", model)
+        assert verdict, verdict
+        period = model.posterior["posterior"]["period"].values
+        assert check("10.1", {"period": period.mean(), "alias": 1 / (1 - 1 / period)})
+
+
+# Mistakes -------------------------------------------------------------------------------------
+
+MISTAKES = [(id, mistake.name) for id in ids() for mistake in exercise(id).mistakes]
+
+
+def named(verdict, id, mistake):
+    explanation = {m.name: " ".join(m.explanation.split()) for m in exercise(id).mistakes}[mistake]
+    return verdict.state == "incorrect" and explanation in verdict.message
+
+
+@pytest.mark.parametrize("id, mistake", MISTAKES)
+def test_mistake_is_rejected_and_named(id, mistake):
+    quantities = {m.name: m for m in exercise(id).mistakes}[mistake].quantities
+    rng = np.random.default_rng(7)
+    for _ in range(REPEATS):
+        draws = {
+            name: rng.normal(quantity.mean, quantity.sd, size=(4, 1000))
+            for name, quantity in quantities.items()
+        }
+        verdict = check(id, draws)
+        assert named(verdict, id, mistake), verdict
+        if mistake != "errors_in_x_left_in":  # too little for numbers without their own error
+            pairs = {name: (d.mean(), d.std()) for name, d in draws.items()}
+            assert named(check(id, pairs), id, mistake)
+
+
+@pytest.mark.parametrize(
+    "answer, mistake",
+    [
+        (34.7, "unweighted"),
+        (33.80, "sd_taken_for_variance"),
+        ((33.69, 0.048), "errors_squared_twice"),
+    ],
+)
+def test_mistake_in_a_rounded_answer_is_named(answer, mistake):
+    assert named(check("5.1", answer), "5.1", mistake)
+
+
+@pytest.mark.parametrize(
+    "n_terms, searched, mistake",
+    [
+        (1, (1, 20), "sine_only"),
+        (1, (1, 2), "one_day_alias"),
+        (3, (1, 2), "one_day_alias"),
+        (1, (2, 3), "half_the_period"),
+    ],
+)
+def test_a_period_fitted_wrongly_is_named(light_curve, n_terms, searched, mistake):
+    model = ba.Periodogram(n_terms=n_terms, period=searched).fit(light_curve, seed=3)
+    assert named(check("10.1", model), "10.1", mistake)
+
+
+def test_least_squares_of_all_points_is_named():
+    data = ba.load("hogg-2010").without_error("x")
+    x, y = data.value.T
+    (slope, intercept), errors = np.polyfit(x, y, 1, w=1 / data.error[:, 1], cov="unscaled")
+    sds = np.sqrt(np.diag(errors))
+    verdict = check("5.2", {"slope": (slope, sds[0]), "intercept": (intercept, sds[1])})
+    assert named(verdict, "5.2", "chi_square_of_all")
+    assert named(
+        check("5.2", {"slope": 1.08, "intercept": 213}),
+        "5.2",
+        "chi_square_of_all",
+    )
+
+
+def test_a_wrong_answer_that_is_no_known_mistake_gets_the_hint():
+    verdict = check("5.1", 12.0)
+    assert verdict.state == "incorrect"
+    assert "hint('5.1')" in verdict.message
+    assert "below the reference" in verdict.message
+
+
+# Kinds of answers -----------------------------------------------------------------------------
+
+
+def test_blank_answers_are_not_attempted():
+    for id in ids():
+        assert check(id, ...).state == "not attempted"
+        assert check(id, None).state == "not attempted"
+    assert check("5.2", {"slope": ..., "intercept": 1.0}).state == "not attempted"
+
+
+def test_few_or_correlated_draws_ask_for_more():
+    _, _, draws = conjugate(1)
+    assert check("5.1", draws[0, :100]).state == "sample more"
+    assert check("5.1", draws[0, :3]).state == "sample more"
+    slow = np.repeat(draws[:, :30], 50, axis=1)
+    verdict = check("5.1", slow)
+    assert verdict.state == "sample more"
+    assert "at least 200" in verdict.message
+
+
+def test_chains_that_disagree_ask_for_more():
+    _, sd, draws = conjugate(1)
+    assert check("5.1", draws + 3 * sd * np.arange(4)[:, None]).state == "sample more"
+
+
+def test_every_container_of_draws_gives_the_same_verdict():
+    reference = exercise("5.2").quantities
+    rng = np.random.default_rng(3)
+    draws = {name: rng.normal(q.mean, q.sd, size=(4, 1000)) for name, q in reference.items()}
+    dataset = xr.Dataset(
+        {
+            "slope": (("chain", "draw", "predictor"), draws["slope"][..., None]),
+            "intercept": (("chain", "draw"), draws["intercept"]),
+            "scatter": (("chain", "draw"), draws["slope"]),
+        }
+    )
+    tree = xr.DataTree.from_dict({"posterior": dataset})
+    verdicts = [check("5.2", answer) for answer in (draws, dataset, tree)]
+    assert verdicts[0].passed
+    assert verdicts[0].rows == verdicts[1].rows == verdicts[2].rows
+
+
+def test_quantities_are_converted():
+    mean, sd, draws = conjugate(1)
+    assert check("5.1", 1000 * draws * u.m / u.s)
+    assert check("5.1", {"velocity": 1000 * mean * u.m / u.s})
+    with pytest.raises(ValueError, match="not convertible"):
+        check("5.1", mean * u.d)
+
+
+def test_answers_are_not_changed():
+    _, _, draws = conjugate(1)
+    before = draws.copy()
+    check("5.1", draws)
+    np.testing.assert_array_equal(draws, before)
+
+
+@pytest.mark.parametrize(
+    "id, answer, problem",
+    [
+        ("5.1", np.nan, "1 of 1 values not finite"),
+        ("5.1", [1.0, np.inf, 2.0], "1 of 3 values not finite"),
+        ("5.1", (33.6, -0.1), "must be positive"),
+        ("5.1", [], "shape"),
+        ("5.1", np.zeros((2, 3, 4)), "shape"),
+        ("5.1", np.ones((1000, 4)), "transpose"),
+        ("5.1", np.ones(500), "all equal"),
+        ("5.1", "33.6 km/s", "holds no numbers"),
+        ("5.1", object(), "holds no numbers"),
+        ("5.1", {"velocty": 33.6}, "Did you mean 'velocity'"),
+        ("5.1", {}, "velocity missing"),
+        ("5.2", 2.25, "2 quantities are asked"),
+        ("5.2", {"slope": 2.25}, "intercept missing"),
+        ("5.2", xr.Dataset({"m": 2.25}), "slope and intercept missing"),
+        ("5.2", xr.DataTree(), "no group 'posterior'"),
+        ("10.1", {"alias": 1.3}, "period missing"),
+    ],
+)
+def test_what_is_no_answer_is_refused_with_what_is_accepted(id, answer, problem):
+    with pytest.raises(ValueError, match=problem) as refusal:
+        check(id, answer)
+    assert exercise(id).accepts in str(refusal.value)
+
+
+def test_an_unfitted_model_says_what_to_call():
+    with pytest.raises(ValueError, match=r"\.fit"):
+        check("10.1", ba.Periodogram())
+
+
+@pytest.mark.parametrize("ask", [lambda id: check(id, 1.0), ba.exercises.hint])
+def test_an_unknown_exercise_names_those_that_exist(ask):
+    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 10\.1"):
+        ask("5.3")
+
+
+# The verdict ----------------------------------------------------------------------------------
+
+
+def test_the_verdict_reads_as_text_table_and_html():
+    verdict = check("5.1", (34.72, 0.63))
+    assert not verdict.passed
+    assert list(verdict.table["quantity"]) == ["velocity", "velocity, sd"]
+    assert list(verdict.table["verdict"]) == ["off", "off"]
+    assert verdict.table.loc[0, "yours"].startswith("34.72")
+    assert "plain mean" in repr(verdict)
+    assert verdict._repr_html_().count("<tr>") == 3
+
+
+def test_text_in_html_is_escaped():
+    verdict = ba.exercises.Verdict("5.1", "incorrect", "<script>alert(1)</script>")
+    assert "<script>" not in verdict._repr_html_()
+
+
+# The references -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("id", ids())
+def test_the_reference_was_checked(id):
+    checks = exercise(id).checks_made
+    if checks.get("exact"):
+        return
+    assert checks["draws"] >= 10_000
+    assert checks["rhat"] < 1.01
+    assert checks["lag_1"] < 0.05
+    assert checks["divergences"] == 0
