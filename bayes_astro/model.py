@@ -284,10 +284,10 @@ class Model(Estimator):
 
     def resolve_priors(self, data: Any) -> dict[str, Prior]:
         """The default priors for `data`, with those that the user asked for in their places."""
-        defaults = self.default_priors(data)
-        asked = self.priors or {}
+        asked = {} if self.priors is None else self.priors
         if not isinstance(asked, dict):
             raise ValueError(f"priors must map parameter names to ba.Prior, got {asked!r}.")
+        defaults = self.default_priors(data)
         units = self.units(data)
         for name, prior in asked.items():
             if name not in defaults:

@@ -97,11 +97,11 @@ class _Comparison:
 
     @property
     def mean_agrees(self) -> bool:
-        return abs(self.shift) <= self.shift_tolerance
+        return bool(abs(self.shift) <= self.shift_tolerance)
 
     @property
     def sd_agrees(self) -> bool:
-        return abs(self.log_ratio) <= self.log_ratio_tolerance
+        return bool(abs(self.log_ratio) <= self.log_ratio_tolerance)
 
     @property
     def distance(self) -> float:

@@ -1,0 +1,188 @@
+"""Simulation-based calibration: of both tasks, and of the verdict itself."""
+
+import numpy as np
+import pytest
+from samples import line, sinusoid
+
+import bayes_astro as ba
+from bayes_astro.calibration import Calibration, verdicts
+
+PERIODOGRAMS = {
+    "plain": {},
+    "all": {"n_terms": 2, "trend": 1, "jitter": True},
+}
+DESIGN = sinusoid(n=60, noise=0.5, amplitude=0.0, seed=4)
+EXACT = ba.Exact(draws=400)
+# One ensemble a data set, long enough for its ranks; agreement with NUTS is tested elsewhere.
+EMCEE = {
+    False: ba.Emcee(steps=400, tune=400, walkers=32, ensembles=1),
+    True: ba.Emcee(steps=800, tune=1000, walkers=40, ensembles=1),
+}
+
+
+def periodogram(kind, n):
+    model = ba.Periodogram(period=(1, 50), **PERIODOGRAMS[kind])
+    return ba.calibrate(model, DESIGN, n=n, seed=1, sampler=EXACT, progress=False)
+
+
+def relation(outliers, n):
+    model = ba.LinearRelation("y", outliers=outliers)
+    return ba.calibrate(
+        model,
+        line(n=30, scatter=0.5),
+        n=n,
+        seed=1,
+        sampler=EMCEE[outliers],
+        parameters=("slope", "intercept", "scatter"),
+        progress=False,
+    )
+
+
+@pytest.mark.parametrize("kind", list(PERIODOGRAMS))
+def test_periodogram_is_calibrated_at_200(kind):
+    result = periodogram(kind, 200)
+    assert result, result
+    assert set(result.ranks) >= {"frequency", "offset", "amplitude[1]"}
+
+
+@pytest.mark.parametrize("outliers", [False, True])
+def test_linear_relation_is_calibrated_at_200(outliers):
+    result = relation(outliers, 200)
+    assert result, result
+    assert set(result.ranks) == {"slope[x]", "intercept", "scatter"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(PERIODOGRAMS))
+def test_periodogram_is_calibrated_at_1000(kind):
+    result = periodogram(kind, 1000)
+    assert result, result
+    assert result.detectable()["width"] < 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outliers", [False, True])
+def test_linear_relation_is_calibrated_at_1000(outliers):
+    result = relation(outliers, 1000)
+    assert result, result
+
+
+class SdForVariance(ba.Periodogram):
+    """The error bars are taken for variances in the simulator."""
+
+    def simulate_data(self, parameters, design, rng):
+        wrong = design.replace(error=np.sqrt(design.error))
+        return design.replace(value=super().simulate_data(parameters, wrong, rng).value)
+
+
+class MissingJacobian(ba.Periodogram):
+    """The jitter's prior density is used as if it were one of its logarithm."""
+
+    def _search(self, data, priors, draws, rng):
+        class Wrong:
+            support, arguments = priors["jitter"].support, priors["jitter"].arguments
+
+            @staticmethod
+            def log_density(x):
+                return priors["jitter"].log_density(x) + np.log(x)
+
+        return super()._search(data, {**priors, "jitter": Wrong}, draws, rng)
+
+
+class ErrorsTimes125(ba.Periodogram):
+    """The fit sees error bars that are a quarter too large."""
+
+    def _search(self, data, priors, draws, rng):
+        return super()._search(data.replace(error=1.25 * data.error), priors, draws, rng)
+
+
+class ShiftedDatum(ba.Periodogram):
+    """One of the values is off by four of its errors."""
+
+    def simulate_data(self, parameters, design, rng):
+        data = super().simulate_data(parameters, design, rng)
+        value = data.value.copy()
+        value[20] += 4 * data.error[20]
+        return data.replace(value=value)
+
+
+class PriorUnlikeSimulator(ba.Periodogram):
+    """Amplitudes are drawn from a prior half as wide again as the one that is fitted with."""
+
+    def prior_draws(self, design, priors, draws, rng):
+        sigma = 1.5 * np.asarray(priors["amplitude"].arguments["sigma"])
+        wide = ba.Prior("Rayleigh", sigma=list(sigma))
+        return super().prior_draws(design, {**priors, "amplitude": wide}, draws, rng)
+
+
+class SharedSeed(ba.Periodogram):
+    """Every data set is simulated with the same seed."""
+
+    def simulate(self, design, seed=None, **kwargs):
+        return super().simulate(design, 7, **kwargs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "bug",
+    [
+        SdForVariance,
+        MissingJacobian,
+        ErrorsTimes125,
+        ShiftedDatum,
+        PriorUnlikeSimulator,
+        SharedSeed,
+    ],
+)
+def test_planted_bugs_are_caught_at_1000(bug):
+    # Jitter only where the bug needs it: a free noise term rightly absorbs wrong error bars.
+    model = bug(period=(1, 50), jitter=bug is MissingJacobian)
+    result = ba.calibrate(model, DESIGN, n=1000, seed=1, sampler=EXACT, progress=False)
+    assert not result, result
+
+
+def test_false_alarm_rate_and_power_of_the_verdict():
+    rng = np.random.default_rng(0)
+
+    def share_refused(n, transform, runs):
+        refused = 0
+        for _ in range(runs):
+            scores = rng.standard_normal((3, n))
+            from scipy.special import ndtr
+
+            ranks = {str(i): ndtr(transform(row)) for i, row in enumerate(scores)}
+            refused += not all(row["calibrated"] for row in verdicts(ranks).values())
+        return refused / runs
+
+    assert share_refused(200, lambda z: z, 2000) <= 8 / 2000  # 2 expected, 8 in 1 of 4000
+    assert share_refused(1000, lambda z: z / 0.85, 100) > 0.9
+    assert share_refused(200, lambda z: z / 0.7, 100) > 0.9
+    assert share_refused(1000, lambda z: z + 0.2, 100) > 0.9
+    assert share_refused(200, lambda z: 0.75 * z, 100) > 0.4
+
+
+def test_a_run_says_what_it_could_have_seen():
+    from scipy.special import ndtr
+
+    rng = np.random.default_rng(1)
+    for n in (200, 1000):
+        calibration = Calibration({"a": rng.uniform(size=n), "b": rng.uniform(size=n)})
+        sees = calibration.detectable()
+        assert f"{100 * sees['width']:.0f}%" in repr(calibration)
+        caught = 0
+        for _ in range(200):
+            wrong = ndtr((1 + sees["width"]) * rng.standard_normal(n))
+            caught += not Calibration({"a": rng.uniform(size=n), "b": wrong})
+        assert 0.8 < caught / 200 < 0.99
+
+
+def test_same_seed_same_ranks_and_bad_arguments():
+    model = ba.Periodogram(period=(1, 50))
+    a, b = (ba.calibrate(model, DESIGN, n=20, seed=2, progress=False) for _ in range(2))
+    assert all(np.array_equal(a.ranks[name], b.ranks[name]) for name in a.ranks)
+    assert not model.__sklearn_is_fitted__()
+    assert a.plot()._repr_png_()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="at least 20"):
+        ba.calibrate(model, DESIGN, n=5)
+    with pytest.raises(ValueError, match="None of the parameters"):
+        ba.calibrate(model, DESIGN, n=20, parameters=("slope",), progress=False)

@@ -1,0 +1,74 @@
+"""One model on many objects: failures are rows, order and subsets change nothing."""
+
+import numpy as np
+import pytest
+from samples import line, sinusoid
+
+import bayes_astro as ba
+
+
+def objects():
+    good = {f"star {i}": sinusoid(seed=i, name=f"star {i}") for i in range(4)}
+    return {
+        **good,
+        "constant": good["star 0"].replace(value=np.ones(60), name="constant"),
+        "not a light curve": 3,
+    }
+
+
+def test_a_row_an_object():
+    model = ba.Periodogram(period=(2, 20))
+    table = ba.fit_each(model, objects(), seed=1, sampler=ba.Exact(draws=400))
+    assert list(table.index) == list(objects())
+    assert list(table["status"]) == ["ok"] * 4 + ["failed"] * 2
+    assert "constant" in table.loc["constant", "error"]
+    assert table.loc["constant", "error_type"] == "ValueError"
+    assert np.isnan(table.loc["constant", "period_mean"])
+    good = table.iloc[:4]
+    assert good["period_mean"].to_numpy() == pytest.approx(3.7, abs=0.05)
+    for name in ("period", "amplitude[1]"):
+        levels = good[[f"{name}_{q}" for q in ("q025", "q16", "q50", "q84", "q975")]].to_numpy()
+        assert (np.diff(levels, axis=1) > 0).all()
+    assert (good["log_bayes_factor"] > 5).all()
+    assert (good["n_obs"] == 60).all()
+    assert not model.__sklearn_is_fitted__()
+
+
+def test_order_subset_and_names_change_nothing():
+    model = ba.Periodogram(period=(2, 20))
+    every = {name: item for name, item in objects().items() if name.startswith("star")}
+    all_of_them = ba.fit_each(model, every, seed=1).drop(columns="ms")
+    backwards = ba.fit_each(model, dict(reversed(every.items())), seed=1).drop(columns="ms")
+    named_by_themselves = ba.fit_each(model, list(every.values())[:2], seed=1).drop(columns="ms")
+    assert all_of_them.equals(backwards.loc[all_of_them.index])
+    assert all_of_them.iloc[:2].equals(named_by_themselves)
+    other = ba.fit_each(model, every, seed=2)
+    assert not np.array_equal(other["period_mean"], all_of_them["period_mean"])
+
+
+def test_levels_are_those_of_the_draws():
+    data = sinusoid(name="one")
+    model = ba.Periodogram(period=(2, 20))
+    row = ba.fit_each(model, [data], seed=5).loc["one"]
+    model.fit(data, seed=int(row["seed"]))
+    draws = model.posterior["posterior"]["period"].values
+    assert row["period_q84"] == np.quantile(draws, 0.84)
+    assert row["period_q025"] == np.quantile(draws, 0.025)
+
+
+def test_a_chain_reports_its_convergence():
+    sampler = ba.NUTS(draws=100, tune=200, chains=2)
+    table = ba.fit_each(ba.LinearRelation("y"), [line(), line(seed=1)], seed=1, sampler=sampler)
+    assert list(table.index) == ["0", "1"]
+    assert (table["rhat_max"] < 1.2).all()
+    assert (table["ess_min"] > 10).all()
+    assert (table["n_divergent"] >= 0).all()
+
+
+def test_empty_and_names_that_repeat():
+    assert len(ba.fit_each(ba.Periodogram(), [], seed=1)) == 0
+    twice = [("a", sinusoid()), ("a", sinusoid())]
+    from bayes_astro.catalog import fit_each
+
+    same_name = [item.replace(name="x") for _, item in twice]
+    assert list(fit_each(ba.Periodogram(period=(2, 20)), same_name, seed=1).index) == ["0", "1"]

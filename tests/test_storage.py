@@ -1,0 +1,633 @@
+"""Files of fits: nothing lost in writing, nothing trusted in reading."""
+
+import getpass
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from astropy import units as u
+
+import bayes_astro as ba
+from bayes_astro import report, storage
+from bayes_astro.baselines import LeastSquaresLine, LombScargle
+
+rng = np.random.default_rng(20)
+TIME = np.sort(rng.uniform(0, 60, 50))
+CURVE = ba.LightCurve(
+    TIME,
+    15 + 0.3 * np.cos(2 * np.pi * TIME / 5.3) + rng.normal(0, 0.05, 50),
+    rng.uniform(0.02, 0.06, 50),
+    band=["V"] * 50,
+    value_unit="mag",
+    name="an öbject",
+    time_scale="tdb",
+    time_format="mjd",
+    source="made up",
+)
+X = rng.normal(3, 2, (25, 2))
+LINE = ba.Measurements(
+    np.column_stack([X, X @ [1.5, -0.7] + rng.normal(0, 0.3, 25)]),
+    np.tile(np.diag([0.1, 0.2, 0.3]) ** 2 + 0.001, (25, 1, 1)),
+    names=("colour", "log P", "M"),
+    units=("mag", "", "mag"),
+    name="a plane",
+)
+
+# Every parameter differs from its default and every prior from that of the data.
+MODELS = {
+    "Periodogram": ba.Periodogram(
+        n_terms=2,
+        period=(2 * u.d, 480 * u.h),
+        trend=2,
+        jitter=True,
+        priors={
+            "frequency": ba.Prior("LogUniform", lower=0.06 / u.d, upper=0.4 / u.d),
+            "offset": ba.Prior("Normal", mu=15100 * u.mmag, sigma=1 / 3),
+            "amplitude": ba.Prior("Rayleigh", sigma=[0.3, 0.1]),
+            "trend": ba.Prior("Normal", mu=[0.001, 0.0], sigma=[0.01, 0.0002]),
+            "jitter": ba.Prior("HalfNormal", sigma=50 * u.mmag),
+        },
+    ),
+    "LinearRelation": ba.LinearRelation(
+        "M",
+        scatter=False,
+        outliers=True,
+        priors={
+            "slope": ba.Prior("StudentT", nu=4, mu=[1.0, -1.0], sigma=2),
+            "intercept": ba.Prior("Normal", mu=0.0, sigma=5 * u.mag),
+            "outlier_fraction": ba.Prior("Beta", alpha=1, beta=9),
+        },
+    ),
+    "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
+    "LeastSquaresLine": LeastSquaresLine("M", method="wls"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One saved fit of each task and each baseline."""
+    path = tmp_path_factory.mktemp("fits")
+    samplers = {"Periodogram": ba.Exact(draws=400), "LinearRelation": ba.NUTS(50, 50, 2)}
+    for name, model in MODELS.items():
+        data = CURVE if model.data_type is ba.LightCurve else LINE
+        model.fit(data, samplers.get(name), seed=3, progress=False)
+        model.save(path / f"{name}.nc")
+    return path
+
+
+@pytest.fixture
+def fit(folder, tmp_path):
+    """A copy of the saved periodogram, to be damaged."""
+    return Path(shutil.copy(folder / "Periodogram.nc", tmp_path / "fit.nc"))
+
+
+# Round trips ----------------------------------------------------------------------------------
+
+CHILD = '''
+import hashlib, json, sys
+import bayes_astro as ba
+
+def digest(pairs):
+    found = hashlib.sha256()
+    for name, array in sorted(pairs):
+        found.update(f"{name} {array.dtype.kind} {array.shape}".encode())
+        found.update("|".join(array.ravel()).encode() if array.dtype.kind in "UOT" else array.tobytes())
+    return found.hexdigest()
+
+def describe(model):
+    data = model.data
+    return {
+        "task": type(model).__name__,
+        "predict": digest((n, v.values) for n, v in model.predict().variables.items()),
+        "later": digest((n, v.values) for n, v in model.predict(draws=20, seed=9).variables.items()),
+        "posterior": digest((n, v.values) for n, v in model.posterior["posterior"].variables.items()),
+        "summary": model.summary().to_csv(),
+        "parameters": repr(sorted(model.get_params(deep=False).items())),
+        "data": digest(data.to_arrays().items()),
+        "metadata": data.metadata(),
+        "record": model.record,
+        "diagnosis": repr(model.diagnose()),
+    }
+'''
+exec_child = {}
+exec(CHILD, exec_child)  # noqa: S102  our own text, which the other process runs too
+
+
+@pytest.fixture(scope="module")
+def reopened(folder):
+    """What a new process finds in each file."""
+    program = CHILD + "print(json.dumps({p: describe(ba.open(p)) for p in sys.argv[1:]}))"
+    paths = {name: str(folder / f"{name}.nc") for name in MODELS}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *paths.values()],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {name: found[path] for name, path in paths.items()}
+
+
+def test_every_task_and_baseline_is_here():
+    assert set(MODELS) == {*ba.TASKS, *ba.BASELINES}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_and_prior_is_changed(name):
+    from dataclasses import MISSING, fields
+
+    for field in fields(MODELS[name]):
+        if field.default is not MISSING:
+            assert getattr(MODELS[name], field.name) != field.default, field.name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_new_process_finds_the_same_bit_for_bit(name, reopened):
+    expected = json.loads(json.dumps(exec_child["describe"](MODELS[name])))
+    assert reopened[name] == expected
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saving_what_was_opened_changes_nothing(name, folder, tmp_path):
+    again = ba.open(folder / f"{name}.nc")
+    again.save(tmp_path / "again.nc")
+    assert exec_child["describe"](ba.open(tmp_path / "again.nc")) == exec_child["describe"](again)
+
+
+def test_stored_parameters_keep_their_types():
+    values = {
+        "none": None,
+        "flag": True,
+        "tuple": (1, 2.5, "x", (3,)),
+        "list": [1, [2]],
+        "dict": {"a": ba.Prior("HalfNormal", sigma=1 * u.km)},
+        "number": 1 / 3,
+    }
+    again = storage.decode(json.loads(json.dumps(storage.encode(values))))
+    assert again == values
+    assert type(again["tuple"]) is tuple
+    for quantity in (1 / 3 * u.d, [1, 2] * u.cycle, 5 * u.Unit("1e-7 erg / s"), 3 * u.mag("AB")):
+        again = storage.decode(json.loads(json.dumps(storage.encode(quantity))))
+        assert np.all(again == quantity)
+        assert again.unit == quantity.unit
+    array = np.array([1.0, 2.0])
+    assert np.array_equal(storage.decode(storage.encode(array)), array)
+    assert storage.encode(np.float64(2.5)) == 2.5
+    with pytest.raises(ValueError, match="cannot be stored"):
+        storage.encode(object())
+
+
+# Writing --------------------------------------------------------------------------------------
+
+
+def save_until_killed(tree, path, delay):
+    """Fork a process that saves without end, and kill it after `delay` seconds."""
+    ready, done = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(done, b"x")
+            while True:
+                storage.save(tree, path)
+        finally:
+            os._exit(0)
+    os.read(ready, 1)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(ready)
+    os.close(done)
+    assert os.WIFSIGNALED(status), "the process must still be saving when it is killed"
+
+
+def states(path):
+    with h5py.File(path) as file:
+        return int(file["posterior/draw"].size), float(file["posterior/offset"][()].sum())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_200_kills_during_save_lose_nothing(tmp_path):
+    import xarray as xr
+
+    path = tmp_path / "fit.nc"
+    trees, known = [], set()
+    for size in (200, 300):
+        tree = MODELS_SMALL(size)
+        trees.append(tree)
+        storage.save(tree, path)
+        known.add(states(path))
+    moments = np.random.default_rng(4).uniform(0, 0.03, 200)
+    for i, moment in enumerate(moments):
+        save_until_killed(trees[i % 2], path, moment)
+        assert states(path) in known
+    assert isinstance(xr.load_dataset(path, group="posterior"), xr.Dataset)
+    # Fresh temporary files may belong to a process that is writing; old ones belong to nobody.
+    parts = sorted(tmp_path.glob(".*.part"))
+    assert parts, "no kill hit a write: the test shows nothing"
+    foreign = tmp_path / ".other.nc.abcdefgh.part"
+    foreign.touch()
+    for part in [*parts[:-1], foreign]:
+        os.utime(part, (1e9, 1e9))
+    storage.save(trees[0], path)
+    assert sorted(tmp_path.glob(".*.part")) == sorted([parts[-1], foreign])
+
+
+def MODELS_SMALL(size):
+    import xarray as xr
+
+    draws = np.random.default_rng(size).normal(size=(1, size))
+    variables = {name: (("chain", "draw"), draws) for name in ("offset", "slope")}
+    coords = {"chain": [0], "draw": np.arange(size)}
+    return xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords)})
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "x.txt"
+    storage.write_atomically(path, lambda part: Path(part).write_text("old"))
+
+    def fails(part):
+        Path(part).write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        storage.write_atomically(path, fails)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["x.txt"]
+
+
+def test_a_written_file_is_an_ordinary_one(tmp_path):
+    storage.write_atomically(tmp_path / "x", lambda part: Path(part).write_text(""))
+    (tmp_path / "y").touch()
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
+
+
+def test_where_it_cannot_write_it_says_so(tmp_path):
+    with pytest.raises(ValueError, match="make it first"):
+        storage.write_atomically(tmp_path / "no" / "x", lambda part: None)
+    with pytest.raises(ValueError, match="is a folder"):
+        storage.write_atomically(tmp_path, lambda part: None)
+
+
+def test_no_user_host_or_path_in_any_artefact(folder, tmp_path):
+    model = MODELS["Periodogram"]
+    model.save(tmp_path / "fit.nc")
+    report.write(model, tmp_path / "report.html", model.baseline().fit(CURVE))
+    model.summary().to_csv(tmp_path / "summary.csv")
+    private = {getpass.getuser(), socket.gethostname(), str(Path.cwd()), str(tmp_path)}
+    private |= {str(Path(ba.__file__).parent), str(Path.home()), sys.prefix}
+    for path in [*folder.glob("*.nc"), *tmp_path.iterdir()]:
+        content = path.read_bytes()
+        # Images are left out: any four letters turn up in base64.
+        content = re.sub(rb"base64,[A-Za-z0-9+/=]+", b"", content)
+        for text in private:
+            if len(text) > 1:
+                word = rb"(?<![A-Za-z])" + re.escape(text.encode()) + rb"(?![A-Za-z])"
+                assert not re.search(word, content), (path.name, text)
+
+
+# Hostile files --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bounded():
+    """At most 3 s and 300 MB for what follows."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < 3
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 300_000
+
+
+def refuses(path, match="."):
+    with pytest.raises(ValueError, match=match) as caught:
+        ba.open(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    return str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    refuses(tmp_path / "no.nc", "There is no file")
+    refuses(tmp_path, "There is no file")
+
+
+@pytest.mark.parametrize("part", np.random.default_rng(5).uniform(0, 1, 10))
+def test_a_file_cut_short(fit, part):
+    content = fit.read_bytes()
+    fit.write_bytes(content[: int(part * len(content))])
+    refuses(fit, "cut short|incomplete")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"CDF\x01" + bytes(100), b"\x80\x04."])
+def test_another_kind_of_file(fit, content):
+    fit.write_bytes(content)
+    refuses(fit, "not a netCDF-4 file")
+
+
+def change(path):
+    return h5py.File(path, "r+")
+
+
+def test_a_short_file_that_declares_800_gigabytes(tmp_path, bounded):
+    path = tmp_path / "bomb.nc"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", (100_000_000_000,), "f8", chunks=(1_000_000,))
+    assert path.stat().st_size < 10_000
+    assert "declares" in refuses(path, "refused")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shape": (10**9,), "dtype": "f8"},
+        {"shape": (3 * 10**8,), "dtype": "S1000"},
+        {"shape": (1,), "dtype": "S2000000000"},
+        {"shape": (10**6, 10**6, 10**6), "dtype": "i1"},
+        {"shape": (10,), "dtype": "f8", "chunks": (5 * 10**7,), "maxshape": (None,)},
+    ],
+)
+def test_arrays_larger_than_the_file(fit, options, bounded):
+    with change(fit) as file:
+        file.create_dataset("posterior/bomb", **options)
+    refuses(fit, "declares")
+
+
+def test_compressed_zeros(fit, bounded):
+    with change(fit) as file:
+        file.create_dataset("posterior/x", data=np.zeros(10**6), chunks=(10**6,), compression=9)
+    refuses(fit, "compressed")
+
+
+def test_a_large_fit_is_opened_on_request(fit):
+    size = fit.stat().st_size
+    with pytest.raises(ValueError, match="raise max_bytes"):
+        ba.open(fit, max_bytes=size // 2)
+    ba.open(fit, max_bytes=size)
+
+
+def test_many_short_pointers_to_one_long_text(tmp_path, bounded):
+    """Variable-length entries that share one text: gigabytes in a file of 1 MB."""
+    path = tmp_path / "laugh.nc"
+    with h5py.File(path, "w") as file:
+        text = file.create_dataset("x", (20_000,), h5py.string_dtype())
+        text[0] = "a" * 500_000
+        file.flush()
+        address = text.id.get_offset()
+    content = bytearray(path.read_bytes())
+    content[address : address + 16 * 20_000] = content[address : address + 16] * 20_000
+    path.write_bytes(content)
+    with h5py.File(path) as file:
+        assert len(file["x"][19_999]) == 500_000
+    refuses(path, "bytes of text")
+
+
+def test_links_and_foreign_storage(fit, tmp_path, bounded):
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["x"] = np.arange(4.0)
+    layout = h5py.VirtualLayout((4,), "f8")
+    layout[:] = h5py.VirtualSource(str(other), "x", (4,))
+    raw = [(str(tmp_path / "raw"), 0, 32)]
+    (tmp_path / "raw").write_bytes(bytes(32))
+    additions = {
+        "link to somewhere": lambda f: f.__setitem__("posterior/a", h5py.SoftLink("/posterior")),
+        "link to some": lambda f: f.__setitem__("a", h5py.ExternalLink(str(other), "x")),
+        "from elsewhere": lambda f: f.create_virtual_dataset("posterior/a", layout),
+        "from else": lambda f: f.create_dataset("posterior/a", (4,), "f8", external=raw),
+        "there twice": lambda f: f.__setitem__("posterior/again", f["posterior"]),
+        "is there twice": lambda f: f.__setitem__("posterior/up", f["/"]),
+        "twice": lambda f: f.__setitem__("posterior/again", f["posterior/offset"]),
+        "holds objects": lambda f: f.create_dataset("a", (2,), h5py.ref_dtype),
+        "objects": lambda f: f.create_dataset("a", (2,), h5py.vlen_dtype(float)),
+        "not numbers": lambda f: f.create_dataset("a", data=np.void(b"\x80\x04.")),
+        "numbers or text": lambda f: f.create_dataset("a", data=np.zeros(2, "f8,i4")),
+        "neither": lambda f: f.__setitem__("a", np.dtype("f8,i4")),
+        "is empty": lambda f: f.create_dataset("a", data=h5py.Empty("f8")),
+    }
+    clean = fit.read_bytes()
+    for message, add in additions.items():
+        fit.write_bytes(clean)
+        with change(fit) as file:
+            add(file)
+        assert message in refuses(fit, "refused")
+
+
+def test_deeply_nested_and_many_groups(fit, bounded):
+    clean = fit.read_bytes()
+    with change(fit) as file:
+        group = file
+        for _ in range(3000):
+            group = group.create_group("g")
+    refuses(fit)
+    fit.write_bytes(clean)
+    with change(fit) as file:
+        for i in range(25_000):
+            file.create_group(f"g{i}")
+    refuses(fit, "objects")
+
+
+@pytest.mark.parametrize("name", ["posterior", "constant_data", "observed_data"])
+def test_groups_that_are_missing(fit, name):
+    with change(fit) as file:
+        del file[name]
+    if name == "observed_data":  # a copy of what constant_data holds
+        assert ba.open(fit).predict().sizes["draw"] == 100
+    else:
+        refuses(fit, "not a complete fit")
+
+
+@pytest.mark.parametrize("name", ["posterior/amplitude", "posterior/trend", "constant_data/value"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, None])
+def test_arrays_that_are_missing_or_not_finite(fit, name, bad):
+    with change(fit) as file:
+        if bad is None:
+            del file[name]
+        else:
+            file[name][...] = bad
+    refuses(fit, "not a complete fit")
+
+
+def with_record(path, edit):
+    """Replace the record by what `edit` makes of it."""
+    with change(path) as file:
+        record = json.loads(file.attrs["bayes_astro"])
+        new = edit(record)
+        file.attrs["bayes_astro"] = json.dumps(record) if new is None else new
+
+
+HUGE = "10**999999999 d"
+RECORDS = {
+    "unknown task": lambda r: r.update(task="os"),
+    "another class": lambda r: r.update(task="subprocess:Popen"),
+    "a class of the library that is no task": lambda r: r.update(task="Exact"),
+    "a list as task": lambda r: r.update(task=["Periodogram"]),
+    "container outside": lambda r: r.update(container="builtins:eval"),
+    "container of the other task": lambda r: r.update(container="Measurements"),
+    "sampler outside": lambda r: r["sampler"].update(name="os:system"),
+    "sampler settings": lambda r: r["sampler"].update(settings={"dict": {"draws": -1}}),
+    "format": lambda r: r.update(format=2),
+    "format text": lambda r: r.update(format="1" * 10**6),
+    "no parameters": lambda r: r.pop("parameters"),
+    "no record": lambda r: "",
+    "list": lambda r: "[1, 2]",
+    "not JSON": lambda r: "cos\nsystem\n(S'true'\ntR.",
+    "bytes": lambda r: np.void(b"\x80\x04."),
+    "numbers": lambda r: np.arange(4),
+    "deep": lambda r: "[" * 50_000 + "]" * 50_000,
+    "deep tables": lambda r: '{"tuple":' * 5_000 + "[]" + "}" * 5_000,
+    "deep parameters": lambda r: json.dumps(r).replace(
+        '"parameters": {', '"parameters": ' + '{"tuple": [' * 500 + "1" + "]}" * 500 + ', "x": {', 1
+    ),
+    "huge integer": lambda r: '{"format": ' + "9" * 100_000 + "}",
+    "huge seed": lambda r: r.update(seed=-1),
+    "seed text": lambda r: r.update(seed="1"),
+    "unknown parameter": lambda r: r["parameters"]["dict"].update(code="1"),
+    "parameter of another kind": lambda r: r["parameters"]["dict"].update(n_terms="2"),
+    "parameter beyond the data": lambda r: r["parameters"]["dict"].update(n_terms=3),
+    "unknown kind of value": lambda r: r["parameters"]["dict"].update(period={"eval": "1"}),
+    "two kinds of value": lambda r: r["parameters"]["dict"].update(
+        period={"tuple": [1, 2], "array": [1]}
+    ),
+    "unit": lambda r: r["parameters"]["dict"].update(
+        period={"tuple": [{"quantity": [1, HUGE]}, {"quantity": [2, HUGE]}]}
+    ),
+    "prior": lambda r: r["priors"].update(offset={"distribution": "Normal", "mu": 0}),
+    "prior that cannot be": lambda r: r["parameters"]["dict"]["priors"]["dict"].update(
+        offset={"prior": {"distribution": "eval"}}
+    ),
+    "priors list": lambda r: r.update(priors=[1]),
+    "versions": lambda r: r.update(versions={"python": {"a": 1}}),
+    "data": lambda r: r["data"].update(code="1"),
+    "data that is an array": lambda r: r["data"].update(time=[1]),
+    "no data": lambda r: r.pop("data"),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_that_were_tampered_with(fit, name, bounded):
+    with_record(fit, RECORDS[name])
+    refuses(fit)
+
+
+def test_no_record_at_all(fit):
+    with change(fit) as file:
+        del file.attrs["bayes_astro"]
+    refuses(fit, "not a complete fit")
+
+
+def test_nothing_in_a_file_is_ever_run(fit, tmp_path):
+    """Pickles in every place that can hold bytes or text."""
+    flag = tmp_path / "flag"
+    pickle = f"cposix\nsystem\n(S'touch {flag}'\ntR."
+    with change(fit) as file:
+        file.attrs["extra"] = np.void(pickle.encode())
+        for name in file:
+            file[name].attrs["extra"] = pickle
+            file[name].attrs["dtype"] = pickle
+        file["posterior/offset"].attrs["dtype"] = pickle
+        file["posterior/offset"].attrs["units"] = pickle
+        file["constant_data/band"][:] = pickle
+    try:
+        ba.open(fit).predict()
+    except ValueError:
+        pass
+    assert not flag.exists()
+
+
+def mutated(content, generator):
+    """A few bits flipped, a piece cut out, doubled, zeroed or moved."""
+    content = bytearray(content)
+    kind = generator.integers(5)
+    a, b = sorted(generator.integers(0, len(content), 2).tolist())
+    # Most of a fit is draws: half of the damage goes where the structure is.
+    if generator.random() < 0.7:
+        a = int(generator.integers(0, len(content)) * generator.random() ** 3)
+        b = min(len(content), a + int(generator.integers(1, 400)))
+    if kind == 0:
+        for position in generator.integers(0, len(content), 40):
+            content[position] ^= 1 << int(generator.integers(8))
+    elif kind == 1:
+        del content[a:b]
+    elif kind == 2:
+        content[a:b] = bytes(b - a)
+    elif kind == 3:
+        content[a:a] = content[a:b]
+    else:
+        c = int(generator.integers(0, len(content)))
+        content[c : c + b - a] = content[a:b]
+    return bytes(content)
+
+
+FUZZ = """
+import sys, resource, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[3])
+import numpy as np, importlib.util, faulthandler, time
+import bayes_astro as ba
+faulthandler.enable()
+spec = importlib.util.spec_from_file_location("cases", sys.argv[4])
+cases = importlib.util.module_from_spec(spec); spec.loader.exec_module(cases)
+clean = open(sys.argv[1], "rb").read()
+ba.open(sys.argv[1])
+first, opened, slowest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0, 0.0
+for i in range(*map(int, sys.argv[5].split(":"))):
+    print(f"{i}\\r", end="", flush=True)
+    open(sys.argv[2], "wb").write(cases.mutated(clean, np.random.default_rng(i)))
+    start = time.process_time()
+    try:
+        model = ba.open(sys.argv[2])
+    except ValueError:
+        model = None
+    if model is not None:
+        opened += 1
+        model.predict(); model.record; model.data
+    slowest = max(slowest, time.process_time() - start)
+growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first
+print(f"\\n{opened} {slowest} {growth}")
+"""
+
+
+def test_300_mutated_files_are_refused_or_predict(folder, tmp_path):
+    """In another process: a library that crashed would end it, and it does not."""
+    arguments = [folder / "Periodogram.nc", tmp_path / "x.nc", ".", __file__, "0:300"]
+    done = subprocess.run(
+        [sys.executable, "-c", FUZZ, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, (done.stdout[-200:], done.stderr[-3000:])
+    opened, slowest, growth = done.stdout.splitlines()[-1].split()
+    assert 0 < int(opened) < 290
+    assert float(slowest) < 3
+    assert int(growth) < 300_000
+
+
+def test_two_threads_save_to_the_same_file(tmp_path):
+    path = tmp_path / "x.txt"
+    texts = {name: name * 50_000 for name in "ab"}
+
+    def write(name):
+        for _ in range(20):
+            storage.write_atomically(path, lambda part: Path(part).write_text(texts[name]))
+
+    threads = [threading.Thread(target=write, args=name) for name in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() in texts.values()
+    assert os.listdir(tmp_path) == ["x.txt"]
