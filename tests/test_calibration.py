@@ -15,8 +15,8 @@ DESIGN = sinusoid(n=60, noise=0.5, amplitude=0.0, seed=4)
 EXACT = ba.Exact(draws=400)
 # One ensemble a data set, long enough for its ranks; agreement with NUTS is tested elsewhere.
 EMCEE = {
-    False: ba.Emcee(steps=400, tune=400, walkers=32, ensembles=1),
-    True: ba.Emcee(steps=800, tune=1000, walkers=40, ensembles=1),
+    False: ba.Emcee(steps=300, tune=400, walkers=24, ensembles=1),
+    True: ba.Emcee(steps=400, tune=900, walkers=24, ensembles=1),
 }
 
 
@@ -29,7 +29,7 @@ def relation(outliers, n):
     model = ba.LinearRelation("y", outliers=outliers)
     return ba.calibrate(
         model,
-        line(n=30, scatter=0.5),
+        line(n=24, scatter=0.5),
         n=n,
         seed=1,
         sampler=EMCEE[outliers],

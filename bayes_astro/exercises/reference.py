@@ -54,7 +54,7 @@ def unequal_errors() -> dict[str, Any]:
 
 def line_with_outliers() -> dict[str, Any]:
     """5.2: long NUTS runs; the lines without an outlier model are least squares."""
-    data = ba.load("hogg-2010")
+    data: Any = ba.load("hogg-2010")
     sampler = ba.NUTS(draws=10_000, tune=2000, target_accept=0.9, backend="nutpie")
     lines = {}
     for name, response, used in (
@@ -64,7 +64,7 @@ def line_with_outliers() -> dict[str, Any]:
     ):
         model = ba.LinearRelation(response, scatter=False, outliers=True)
         model.fit(used, sampler=sampler, seed=52, progress=False)
-        draws = model.posterior["posterior"]
+        draws: Any = model.posterior["posterior"]
         lines[name] = measured(
             {"slope": draws["slope"].values[..., 0], "intercept": draws["intercept"].values},
             divergences=int(model.posterior["sample_stats"]["diverging"].sum()),
@@ -98,13 +98,14 @@ def _least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -
 
 def period() -> dict[str, Any]:
     """10.1: independent draws; the mistakes are fits that go wrong in the same way."""
-    light_curve = ba.load("eros2-cepheid").select("B")
+    light_curve: Any = ba.load("eros2-cepheid").select("B")
     sampler = ba.Exact(draws=100_000)
 
     def periods(n_terms: int, searched: tuple[float, float]) -> np.ndarray:
         model = ba.Periodogram(n_terms=n_terms, period=searched)
         model.fit(light_curve, sampler=sampler, seed=101)
-        return model.posterior["posterior"]["period"].values
+        draws: Any = model.posterior["posterior"]
+        return draws["period"].values
 
     right, sine = periods(3, (1, 20)), periods(1, (1, 20))
     quantities, checks = measured({"period": right, "alias": 1 / (1 - 1 / right)})

@@ -34,5 +34,5 @@ answer = np.random.default_rng(1).normal(mean, sd, size=4000)
 ba.exercises.check("5.1", answer)
 
 # %% [markdown]
-# **To think about.** The six poor nights all lie on one side but one. How much do they move the
-# answer, and how much would they move the plain mean?
+# **To think about.** All but one of the six poor nights lie above the good ones. How much do they
+# move the answer, and how much would they move the plain mean?

@@ -2,7 +2,7 @@
 # # 10.1 A period and its aliases
 #
 # **Physics.** The period of a Cepheid gives its luminosity, and so its distance. EROS-2 observed
-# this one, in the blue band, on 617 nights within six and a half years. A star that can be seen at
+# this one 617 times in the blue band, within six and a half years. A star that can be seen at
 # night only is measured at nearly the same time of each day, and a frequency f then looks much like
 # the frequency 1/day - f: its one-day *alias*.
 #

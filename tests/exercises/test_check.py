@@ -49,7 +49,7 @@ def metropolis(seed, steps, thin, x, y, error, priors, start, jump):
     return kept
 
 
-def line_answers(runs=REPEATS, chains=4, steps=6000, thin=10, warm_up=50):
+def line_answers(runs=REPEATS, chains=4, steps=4000, thin=10, warm_up=50):
     """Answers to 5.2 by a Metropolis sampler written here; only the priors are the library's."""
     data = ba.load("hogg-2010").without_error("x")
     x, y = data.value.T

@@ -1,0 +1,18 @@
+"""Every specification in models/ reproduces its reference results."""
+
+import pytest
+
+from bayes_astro import specs
+
+
+@pytest.mark.parametrize("name", list(specs.available()))
+def test_reproduces_its_reference(name):
+    spec = specs.read(name)
+    model = spec.run(seed=99, progress=False)  # not the seed that the user gets, nor the reference's
+    table = specs.check(spec, model)
+    assert table["reproduced"].all(), table.to_string()
+    assert (table["reference_sd"] > 0).all()
+
+
+def test_there_are_the_promised_ones():
+    assert {"cepheid", "hd164922", "hogg-line", "hogg-outliers"} <= set(specs.available())
