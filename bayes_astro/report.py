@@ -15,7 +15,7 @@ from bayes_astro import storage
 __all__ = ["page", "rounded", "write"]
 
 _STYLE = """
-:root { --ink: #1a1a1a; --grey: #5c5c5c; --line: #dcdcdc; --shade: #f6f6f4; --good: #006b4f;
+html { --ink: #1a1a1a; --grey: #5c5c5c; --line: #dcdcdc; --shade: #f6f6f4; --good: #006b4f;
         --bad: #b03a00; }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 60rem;

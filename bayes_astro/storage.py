@@ -136,6 +136,10 @@ def write_record(tree: xr.DataTree, estimator: Any, data: Any, seed: int, **how:
         "seed": seed,
         "container": type(data).__name__,
         "data": data.metadata(),
+        "contents": {
+            group: {name: list(array.shape) for name, array in tree[group].data_vars.items()}
+            for group in tree.children
+        },
         **how,
     }
     tree.attrs["bayes_astro"] = json.dumps(record)
@@ -256,6 +260,10 @@ def _rebuild(tree: xr.DataTree) -> Any:
     estimator = bayes_astro.load_public(known[name], name)(**decode(record["parameters"]))
     estimator._tree = tree
     _check_record(record)
+    for group, arrays in record["contents"].items():
+        for name, shape in arrays.items():
+            if list(tree[group][name].shape) != shape:
+                raise ValueError(f"{group}: {name} is not of the shape that was written")
     # What was fitted is checked as it was then, and predicts before anybody relies on it.
     estimator._checked(estimator.data)
     for name, draws in tree["posterior"].data_vars.items():
@@ -297,8 +305,8 @@ def _check_declared(path: Path, max_bytes: int) -> None:
     limit = min(max_bytes, 2 * size + 2**20)
     total, text, seen = 0, 0, set()
     with file:
-        items: list[Any] = [file["/"]]
         try:
+            items: list[Any] = [file["/"]]
             while items:
                 item = items.pop()
                 # A second path to an object is a cycle, or the same bytes declared once more.

@@ -296,7 +296,6 @@ def test_no_user_host_or_path_in_any_artefact(folder, tmp_path):
     private |= {str(Path(ba.__file__).parent), str(Path.home()), sys.prefix}
     for path in [*folder.glob("*.nc"), *tmp_path.iterdir()]:
         content = path.read_bytes()
-        # Images are left out: any four letters turn up in base64.
         content = re.sub(rb"base64,[A-Za-z0-9+/=]+", b"", content)
         for text in private:
             if len(text) > 1:
@@ -448,10 +447,7 @@ def test_deeply_nested_and_many_groups(fit, bounded):
 def test_groups_that_are_missing(fit, name):
     with change(fit) as file:
         del file[name]
-    if name == "observed_data":  # a copy of what constant_data holds
-        assert ba.open(fit).predict().sizes["draw"] == 100
-    else:
-        refuses(fit, "not a complete fit")
+    refuses(fit, "not a complete fit")
 
 
 @pytest.mark.parametrize("name", ["posterior/amplitude", "posterior/trend", "constant_data/value"])
@@ -470,7 +466,7 @@ def with_record(path, edit):
     with change(path) as file:
         record = json.loads(file.attrs["bayes_astro"])
         new = edit(record)
-        file.attrs["bayes_astro"] = json.dumps(record) if new is None else new
+        file.attrs["bayes_astro"] = new if isinstance(new, str | np.ndarray) else json.dumps(record)
 
 
 HUGE = "10**999999999 d"
@@ -489,7 +485,7 @@ RECORDS = {
     "no record": lambda r: "",
     "list": lambda r: "[1, 2]",
     "not JSON": lambda r: "cos\nsystem\n(S'true'\ntR.",
-    "bytes": lambda r: np.void(b"\x80\x04."),
+    "bytes": lambda r: np.frombuffer(b"\x80\x04.", "u1"),
     "numbers": lambda r: np.arange(4),
     "deep": lambda r: "[" * 50_000 + "]" * 50_000,
     "deep tables": lambda r: '{"tuple":' * 5_000 + "[]" + "}" * 5_000,
@@ -501,7 +497,6 @@ RECORDS = {
     "seed text": lambda r: r.update(seed="1"),
     "unknown parameter": lambda r: r["parameters"]["dict"].update(code="1"),
     "parameter of another kind": lambda r: r["parameters"]["dict"].update(n_terms="2"),
-    "parameter beyond the data": lambda r: r["parameters"]["dict"].update(n_terms=3),
     "unknown kind of value": lambda r: r["parameters"]["dict"].update(period={"eval": "1"}),
     "two kinds of value": lambda r: r["parameters"]["dict"].update(
         period={"tuple": [1, 2], "array": [1]}
