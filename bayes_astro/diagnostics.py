@@ -173,7 +173,7 @@ def _estimates(tree: xr.DataTree) -> pd.DataFrame:
     import pandas as pd
 
     errors = {label: float(v.squeeze()) for label, v, _ in scalars(tree["estimate"].to_dataset())}
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for label, values, unit in scalars(tree["posterior"].to_dataset()):
         value, error = float(values.mean()), errors.get(label, np.nan)
         rows[label] = {"mean": value, "sd": error, "median": value}

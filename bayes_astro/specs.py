@@ -258,7 +258,7 @@ def _check_values(value: Any, depth: int) -> None:
         raise SpecError("A whole number of a specification has at most 64 bits.")
 
 
-_KINDS = {
+_KINDS: dict[str, type] = {
     "title": str,
     "task": str,
     "seed": int,
@@ -268,9 +268,16 @@ _KINDS = {
     "sampler": dict,
     "reference": dict,
 }
-_DATA = {"name": str, "file": str, "columns": dict, "band": str, "rows": list, "exact": list}
-_REFERENCE = {"source": str, "values": dict}
-_VALUE = {"mean": float, "sd": float, "mcse": float, "mcse_sd": float}
+_DATA: dict[str, type] = {
+    "name": str,
+    "file": str,
+    "columns": dict,
+    "band": str,
+    "rows": list,
+    "exact": list,
+}
+_REFERENCE: dict[str, type] = {"source": str, "values": dict}
+_VALUE: dict[str, type] = {"mean": float, "sd": float, "mcse": float, "mcse_sd": float}
 
 
 def _typed(table: Any, kinds: dict[str, type], where: str) -> dict[str, Any]:
@@ -337,9 +344,11 @@ def _checked(plain: dict[str, Any], folder: str, name: str) -> Spec:
         for needed in ("mean", "sd", "mcse"):
             if needed not in value:
                 raise SpecError(f"{where}: {needed!r} is missing.")
-        for error in ("mcse", "mcse_sd"):
-            if value.get(error, 1) <= 0:
-                raise SpecError(f"{where}: {error} must be positive, got {value[error]}.")
+        for name_of_error in ("mcse", "mcse_sd"):
+            if value.get(name_of_error, 1) <= 0:
+                raise SpecError(
+                    f"{where}: {name_of_error} must be positive, got {value[name_of_error]}."
+                )
     return Spec(
         task=plain["task"],
         title=plain.get("title", ""),

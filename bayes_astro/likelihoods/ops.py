@@ -31,9 +31,9 @@ class LinearRelationDensity(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         """Scalars, vectors and matrices of float64."""
-        inputs = [pt.as_tensor_variable(x, dtype="float64") for x in inputs]
-        outputs = [pt.dscalar(), *(x.type() for x in inputs[: self.parameters])]
-        return Apply(self, inputs, outputs)
+        tensors = [pt.as_tensor_variable(x, dtype="float64") for x in inputs]
+        outputs = [pt.dscalar(), *(x.type() for x in tensors[: self.parameters])]
+        return Apply(self, tensors, outputs)
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Call the kernel (PyTensor's fallback; the numba backend takes `_funcify`)."""

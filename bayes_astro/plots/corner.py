@@ -55,7 +55,7 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
 
 def _single(axis: Any, values: np.ndarray) -> None:
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
-    edges = np.linspace(*np.quantile(values, [0.001, 0.999]), 41)
+    edges = style.edges(values, 41)
     axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled", alpha=0.7)
     axis.axvline(middle, color=style.COLOURS["black"])
     for edge in (low, high):
@@ -65,7 +65,7 @@ def _single(axis: Any, values: np.ndarray) -> None:
 
 
 def _pair(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
-    edges = [np.linspace(*np.quantile(v, [0.001, 0.999]), 31) for v in (x, y)]
+    edges = [style.edges(v, 31) for v in (x, y)]
     counts, *_ = np.histogram2d(x, y, bins=edges)
     smooth = _smooth(counts)
     order = np.sort(smooth.ravel())[::-1]

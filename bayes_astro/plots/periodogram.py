@@ -246,7 +246,7 @@ def _period(axis: Any, model: Any) -> None:
         axis.set_xlabel(style.axis_label("period", data.time_unit))
         return
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
-    edges = np.linspace(*np.quantile(values, [0.001, 0.999]), 51) - middle
+    edges = style.edges(values, 51) - middle
     axis.hist(
         values - middle, edges, density=True, color=style.COLOURS["sky"], histtype="stepfilled"
     )

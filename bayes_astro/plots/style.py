@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "Drawing", "applied", "axis_label"]
@@ -85,3 +86,9 @@ def axis_label(name: str, unit: str | None) -> str:
     """``name [unit]``; dollars and other markup in a user's names stay what they are."""
     plain = name.replace("$", r"\$")
     return f"{plain} [{unit}]".replace("[1 / ", "[1/") if unit else plain
+
+
+def edges(values: np.ndarray, count: int) -> np.ndarray:
+    """Edges of a histogram that leaves out one draw in a thousand at either end."""
+    low, high = np.quantile(values, [0.001, 0.999])
+    return np.linspace(low, high, count)

@@ -112,7 +112,7 @@ class NUTS(Sampler):
                 steps.append(step)
                 points.append(template._replace(data=starts[chain].copy()))
         kept = np.empty((self.chains, self.draws, target.size))
-        statistics = {
+        statistics: dict[str, np.ndarray] = {
             name: np.zeros((self.chains, self.draws), kind) for name, kind in _STATISTICS.items()
         }
         drawn = divergences = 0

@@ -151,7 +151,8 @@ class Periodogram(Model):
     def units(self, data: LightCurve) -> dict[str, str]:
         """Units of the parameters."""
         value = data.value_unit or ""
-        units = {"period": data.time_unit, "frequency": f"1 / {data.time_unit}", "phase": "rad"}
+        time = str(data.time_unit)
+        units = {"period": time, "frequency": f"1 / {time}", "phase": "rad"}
         return units | dict.fromkeys(("offset", "amplitude", "jitter"), value)
 
     def default_priors(self, data: LightCurve) -> dict[str, Prior]:
@@ -305,11 +306,12 @@ class Periodogram(Model):
         import xarray as xr
 
         found, values = self._search(data, priors, draws, rng)
+        low, high = (float(edge) for edge in priors["frequency"].support)
         evidence = {
             "log_evidence": found.log_evidence,
             "log_bayes_factor": found.log_evidence - found.log_evidence_null,
             "false_alarm_probability": harmonics.false_alarm_probability(
-                data, *(float(edge) for edge in priors["frequency"].support), int(self.trend)
+                data, low, high, int(self.trend)
             ),
         }
         return {
