@@ -178,7 +178,7 @@ def standardised(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> np.
 def false_alarm_probability(data: LightCurve, low: float, high: float, trend: int = 0) -> float:
     """Baluev's (2008) bound on the probability that white noise reaches the highest peak.
 
-    With N points, power z and the variance of the times,
+    With N points, power z and the weighted variance of the times,
 
         tau = gamma high sqrt(4 pi var(t)) (1 - z)^((N - 4) / 2) sqrt((N - 1) z / 2),
         FAP = 1 - (1 - (1 - z)^((N - 3) / 2)) exp(-tau),
@@ -220,7 +220,7 @@ def false_alarm_probability(data: LightCurve, low: float, high: float, trend: in
         best = fine[np.argsort(log_evidence(problem, fine))[-3:]]
         step *= 0.4
     power = _power(time, value, data.error, best[-1])
-    return _baluev(power, high, time)
+    return _baluev(power, high, time, data.error)
 
 
 def detrended(data: LightCurve, trend: int) -> np.ndarray:
@@ -242,12 +242,13 @@ def _power(time: np.ndarray, value: np.ndarray, error: np.ndarray, frequency: fl
     return float(np.clip(1 - (full @ full) / (mean @ mean), 0.0, 1.0))
 
 
-def _baluev(power: float, high: float, time: np.ndarray) -> float:
+def _baluev(power: float, high: float, time: np.ndarray, error: np.ndarray) -> float:
     """Baluev's bound for a peak of the given power; see `false_alarm_probability`."""
     n = len(time)
     if power >= 1.0:
         return 0.0
-    variance = float(np.var(time))
+    weight = error**-2.0 / np.sum(error**-2.0)
+    variance = float(weight @ time**2 - (weight @ time) ** 2)
     gamma = math.sqrt(2 / (n - 1)) * math.exp(math.lgamma((n - 1) / 2) - math.lgamma((n - 2) / 2))
     rest = math.log1p(-power)
     tau = gamma * high * math.sqrt(4 * math.pi * variance * 0.5 * (n - 1) * power)

@@ -8,7 +8,9 @@ from bayes_astro import specs
 @pytest.mark.parametrize("name", list(specs.available()))
 def test_reproduces_its_reference(name):
     spec = specs.read(name)
-    model = spec.run(seed=99, progress=False)  # not the seed that the user gets, nor the reference's
+    model = spec.run(
+        seed=99, progress=False
+    )  # not the seed that the user gets, nor the reference's
     table = specs.check(spec, model)
     assert table["reproduced"].all(), table.to_string()
     assert (table["reference_sd"] > 0).all()
