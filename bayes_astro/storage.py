@@ -1,15 +1,18 @@
 """Fitted trees in files: one writer that cannot lose what was there, one reader that trusts nothing.
 
 A file is netCDF-4 (HDF5). The writer makes a temporary file beside the target, syncs and renames
-it, so a kill at any moment leaves the old file or the new one. The reader adds up what the file
-declares before it reads any of it, takes plain numbers and text and nothing else, follows no link,
-and rebuilds only classes of this package from plain JSON.
+it, so a kill at any moment leaves the old file or the new one, and ends it with a checksum. The
+reader checks that, adds up what the file declares before it reads any of it, takes plain numbers
+and text and nothing else, follows no link, and rebuilds only classes of this package from plain
+JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import mmap
 import os
 import platform
 import re
@@ -201,7 +204,46 @@ def _remove_abandoned(path: Path) -> None:
 
 def save(tree: xr.DataTree, path: Any) -> None:
     """Write a fitted tree to a netCDF-4 file."""
-    write_atomically(path, lambda temporary: tree.to_netcdf(temporary, engine="h5netcdf"))
+
+    def write(part: str) -> None:
+        tree.to_netcdf(part, engine="h5netcdf")
+        seal(part)
+
+    write_atomically(path, write)
+
+
+SEAL = b"\nbayes_astro sha256 "
+
+
+def seal(path: Any) -> None:
+    """End a file with a checksum of what it holds; HDF5 ignores what follows its own end."""
+    with open(path, "rb+") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(SEAL + digest.encode())
+
+
+def _check_seal(path: Path) -> None:
+    """Refuse a file that is cut short or damaged, before the HDF5 library sees it."""
+    end = len(SEAL) + 64
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(max(0, size - end))
+        sealed = file.read()
+        if not sealed.startswith(SEAL) or len(sealed) != end:
+            raise ValueError(
+                f"{str(path)!r} is cut short, or is not a fit saved by bayes_astro. "
+                "Fit and save it again."
+            )
+        file.seek(0)
+        digest, left = hashlib.sha256(), size - end
+        while left > 0 and (piece := file.read(min(left, 2**20))):
+            digest.update(piece)
+            left -= len(piece)
+    if digest.hexdigest().encode() != sealed[len(SEAL) :]:
+        raise ValueError(
+            f"{str(path)!r} is damaged: it does not hold what was written. Fit and save it again."
+        )
 
 
 def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -227,6 +269,11 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"There is no file {str(path)!r}.")
+    try:
+        _check_seal(path)
+        _check_heaps(path)
+    except OSError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}.") from None
     _check_declared(path, max_bytes)
     try:
         with (
@@ -288,6 +335,29 @@ def _check_record(record: dict[str, Any]) -> None:
     if sampler is not None:
         settings = decode(sampler["settings"])
         bayes_astro.load_public(bayes_astro.SAMPLERS[sampler["name"]], sampler["name"])(**settings)
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse a global heap with an entry of no length, for which the HDF5 library loops for ever.
+
+    A heap is "GCOL", a version, its length, and entries of an index (2 bytes), 6 bytes, a length
+    (8 bytes, of free space with this header) and the content in multiples of 8 bytes.
+    """
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        start = content.find(b"GCOL\x01")
+        while start >= 0:
+            end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+            at = start + 16
+            while at + 16 <= min(end, len(content)):
+                length = int.from_bytes(content[at + 8 : at + 16], "little")
+                used = any(content[at : at + 2])
+                if not used and length < 16:
+                    raise ValueError(f"{str(path)!r} is damaged: its text cannot be read.")
+                at += 16 + (length + 7) // 8 * 8 if used else length
+            start = content.find(b"GCOL\x01", start + 1)
 
 
 def _check_declared(path: Path, max_bytes: int) -> None:
