@@ -369,7 +369,9 @@ class LinearRelation(Model):
         """About the least-squares line of bootstrap samples."""
         x, y, _ = inputs.ordered(data, self.response)
         n, p = x.shape
-        values: dict[str, list[Any]] = {name: [] for name in priors}
+        known = ("slope", "intercept", "scatter", "response_mean")
+        known += ("predictor_mean", "predictor_width")
+        values: dict[str, list[Any]] = {name: [] for name in priors if name in known}
         for _ in range(count):
             rows = rng.integers(n, size=n)
             while np.any(np.ptp(x[rows], axis=0) == 0):
@@ -386,10 +388,12 @@ class LinearRelation(Model):
                 "intercept": y[rows].mean() - mean @ slope,
                 "scatter": rng.uniform(0.1, 1.0) * max(residual.std(), 1e-3 * y.std()),
             }
-            for name, prior in priors.items():
-                # Outliers start anywhere: how many there are may have more than one answer.
-                values[name].append(guess[name] if name in guess else prior.sample(rng))
+            for name, value in values.items():
+                value.append(guess[name])
         starts = {name: np.array(value) for name, value in values.items()}
+        for name, prior in priors.items():
+            if name not in starts:  # outliers start anywhere: they may have more than one answer
+                starts[name] = prior.sample(rng, (count,))
         for name, prior in priors.items():
             lower, upper = (np.asarray(edge, dtype=float) for edge in prior.support)
             inside = (starts[name] > lower) & (starts[name] < upper)

@@ -190,3 +190,38 @@ def test_intercept_prior_takes_the_place_of_the_mean():
     model.fit(line(n=60), ba.NUTS(draws=200, tune=400, chains=2), seed=1, progress=False)
     assert float(model.posterior["posterior"]["intercept"].mean()) == pytest.approx(100, abs=0.05)
     assert "response_mean" in model.posterior["posterior"]
+
+
+def test_units_change_nothing_but_the_numbers():
+    """x in other units by 1e3, y by 1e-2: slope, intercept and scatter follow."""
+    data = line(n=60)
+    scale = np.array([1e3, 1e-2])
+    other = ba.Measurements(
+        data.value * scale, covariance=data.covariance * np.outer(scale, scale), names=data.names
+    )
+    sampler = ba.NUTS(draws=700, tune=700)
+    a, b = (
+        ba.LinearRelation("y").fit(x, sampler, seed=1, progress=False).summary()
+        for x in (data, other)
+    )
+    factors = {"slope[x]": 1e-5, "intercept": 1e-2, "scatter": 1e-2, "predictor_mean[x]": 1e3}
+    for name, factor in factors.items():
+        difference = a.loc[name, "mean"] * factor - b.loc[name, "mean"]
+        error = np.hypot(a.loc[name, "mcse"] * factor, b.loc[name, "mcse"])
+        assert abs(difference) < 4 * error, name
+        assert a.loc[name, "sd"] * factor == pytest.approx(b.loc[name, "sd"], rel=0.15)
+
+
+def test_a_real_relation_with_published_answer(shared_data):
+    """GAMA mass-size (1854 galaxies): x - 10, K = 1 gives 0.450 +- 0.008, scatter 0.135."""
+    table = np.genfromtxt(shared_data / "j_regression" / "GAMAsmVsize.tab", names=True)
+    value = np.column_stack([table["logmstar"] - 10, table["logrekpc"]])
+    error = np.column_stack([table["logmstar_err"], table["logrekpc_err"]])
+    data = ba.Measurements(value, error, names=("m", "r"))
+    model = ba.LinearRelation("r").fit(
+        data, ba.NUTS(draws=400, tune=400, chains=2), seed=1, progress=False
+    )
+    summary = model.summary()
+    assert summary.loc["slope[m]", "mean"] == pytest.approx(0.450, abs=0.008)
+    assert summary.loc["intercept", "mean"] == pytest.approx(0.253, abs=0.004)
+    assert summary.loc["scatter", "mean"] == pytest.approx(0.135, abs=0.003)

@@ -1,0 +1,90 @@
+"""The notebooks run from the first cell to the last with real sampling, and are stored with outputs."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = ("01-a-period-with-its-uncertainty", "02-a-line-with-errors")
+KILOBYTES = 500
+SECONDS = 300  # of one cell, on a busy machine
+PLACES = re.compile(r"(?<![\w:/.<])/(?:home|Users|root|tmp|usr|opt|var|work|mnt|data)/|[A-Z]:\\\\")
+
+
+def stored(name):
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def readable(notebook):
+    """Source and outputs as text, without pictures."""
+    for cell in notebook.cells:
+        yield cell.source
+        for output in cell.get("outputs", []):
+            yield output.get("text", "")
+            for kind, content in output.get("data", {}).items():
+                if not kind.startswith("image/"):
+                    yield str(content)
+
+
+def test_every_notebook_is_tested():
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NOTEBOOKS)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the Jupyter client, about its own sockets
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs(name, tmp_path):
+    shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)
+    notebook = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    for cell in code(notebook):
+        cell.outputs = []
+    NotebookClient(  # raises CellExecutionError with the cell and the traceback
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    ).execute()
+    committed = stored(name)
+    for ran, kept in zip(code(notebook), code(committed), strict=True):
+        assert [o.output_type for o in ran.outputs] == [o.output_type for o in kept.outputs], (
+            f"{name}: the outputs of this cell are out of date:\n{ran.source}"
+        )
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_is_stored_with_small_outputs(name):
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 1000 * KILOBYTES
+    notebook = stored(name)
+    nbformat.validate(notebook)
+    cells = code(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert any("image/png" in o.get("data", {}) for cell in cells for o in cell.outputs)
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", output.text
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_tells_nothing_of_the_machine(name):
+    notebook = stored(name)
+    assert sorted(notebook.metadata) == ["kernelspec", "language_info"]
+    assert not any(cell.metadata for cell in notebook.cells)
+    for text in readable(notebook):
+        assert not PLACES.search(text), PLACES.search(text)
+
+
+def test_links_lead_somewhere():
+    texts = {f"{name}.ipynb": "\n".join(readable(stored(name))) for name in NOTEBOOKS}
+    texts["README.md"] = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name, text in texts.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if not target.startswith("http"):
+                assert (FOLDER / target).exists(), f"{name}: {target}"
