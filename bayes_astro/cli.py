@@ -26,15 +26,20 @@ def _console() -> Any:
     return Console(highlight=False)
 
 
+def _plain(text: Any) -> str:
+    """`text` without control characters, which names from files may hold to steer a terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(text))
+
+
 def _print(console: Any, title: str, head: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=Text(_plain(title)), title_justify="left", title_style="bold")
     for name in head:
         table.add_column(name)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(_plain(cell)) for cell in row))
     console.print(table)
 
 
@@ -42,14 +47,16 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
     """Fit, print, and write fit, summary and report."""
     from bayes_astro import report, storage
 
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file: give --out a folder.")
     console = _console()
     model = spec.run(seed=seed)
     if not model.__sklearn_is_fitted__():
         raise typer.Exit(130)
     baseline = model.baseline().fit(model.data)
     table = model.summary()
-    console.print(spec.title or spec.name, style="bold", markup=False)
-    console.print(model.equation(), markup=False)
+    console.print(_plain(spec.title or spec.name), style="bold", markup=False)
+    console.print(_plain(model.equation()), markup=False)
     _print(
         console,
         "Result",
@@ -77,7 +84,7 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
     model.save(out / "fit.nc")
     storage.write_atomically(out / "summary.csv", lambda part: table.to_csv(part))
     report.write(model, out / "report.html", baseline, title=spec.title)
-    console.print(f"Wrote {out}/report.html, fit.nc and summary.csv.", markup=False)
+    console.print(_plain(f"Wrote {out}/report.html, fit.nc and summary.csv."), markup=False)
 
 
 @app.command()
@@ -110,6 +117,7 @@ def check(spec: SpecArgument, seed: SeedOption = None) -> None:
     from bayes_astro import specs
 
     chosen = specs.read(spec)
+    chosen.reference_values()
     model = chosen.run(seed=seed)
     if not model.__sklearn_is_fitted__():
         raise typer.Exit(130)
@@ -128,7 +136,7 @@ def check(spec: SpecArgument, seed: SeedOption = None) -> None:
     ]
     head = ["scalar", "mean", "reference", "mean off [MC errors]", "sd off [MC errors]", "within 4"]
     _print(console, chosen.title or chosen.name, head, rows)
-    console.print(f"Reference: {chosen.reference.get('source', '')}", markup=False)
+    console.print(_plain(f"Reference: {chosen.reference.get('source', '')}"), markup=False)
     if not table["reproduced"].all():
         raise typer.Exit(1)
 
@@ -171,8 +179,5 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError) as error:
-        # Names from files may hold anything: no control character reaches the terminal.
-        line = " ".join(str(error).split())
-        line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
-        typer.echo(f"Error: {line}", err=True)
+        typer.echo("Error: " + _plain(" ".join(str(error).split())), err=True)
         raise SystemExit(2) from None

@@ -92,6 +92,15 @@ class Spec:
             raise SpecError(f"parameters: {error}") from None
         return model
 
+    def reference_values(self) -> dict[str, dict[str, float]]:
+        """The reference results by name; an error where there are none."""
+        values = self.reference.get("values", {})
+        if not values:
+            raise SpecError(
+                f"{self.name or 'This specification'} has no reference results to check."
+            )
+        return values
+
     def chosen_sampler(self) -> Any:
         """The sampler, or None for the task's first."""
         import bayes_astro
@@ -377,9 +386,7 @@ def check(spec: Spec, model: Any) -> pd.DataFrame:
 
     from bayes_astro.diagnostics import scalars
 
-    values = spec.reference.get("values", {})
-    if not values:
-        raise SpecError(f"{spec.name or 'This specification'} has no reference results to check.")
+    values = spec.reference_values()
     draws = {label: x for label, x, _ in scalars(model.posterior["posterior"].to_dataset())}
     if "evidence" in model.posterior:
         for key, value in model.posterior["evidence"].data_vars.items():

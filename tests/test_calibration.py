@@ -16,7 +16,7 @@ EXACT = ba.Exact(draws=400)
 # One ensemble a data set, long enough for its ranks; agreement with NUTS is tested elsewhere.
 EMCEE = {
     False: ba.Emcee(steps=300, tune=400, walkers=24, ensembles=1),
-    True: ba.Emcee(steps=400, tune=900, walkers=24, ensembles=1),
+    True: ba.Emcee(steps=300, tune=600, walkers=24, ensembles=1),
 }
 
 

@@ -40,7 +40,8 @@ def test_every_notebook_is_tested():
 
 @pytest.mark.filterwarnings("ignore")  # of the Jupyter client, about its own sockets
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_runs(name, tmp_path):
+def test_runs(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws inline
     shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)
     notebook = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
     for cell in code(notebook):

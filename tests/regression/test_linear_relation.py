@@ -212,6 +212,7 @@ def test_units_change_nothing_but_the_numbers():
         assert a.loc[name, "sd"] * factor == pytest.approx(b.loc[name, "sd"], rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_real_relation_with_published_answer(shared_data):
     """GAMA mass-size (1854 galaxies): x - 10, K = 1 gives 0.450 +- 0.008, scatter 0.135."""
     table = np.genfromtxt(shared_data / "j_regression" / "GAMAsmVsize.tab", names=True)
