@@ -288,7 +288,8 @@ def _emcee_checks(statistics: Any, table: pd.DataFrame) -> list[Check]:
         "walkers hardly move or always do: use ba.NUTS(), or more walkers",
         "0.1 to 0.9",
     )
-    return [length, moves, *_convergence(table, f"use ba.Emcee(steps={2 * steps}) or more")]
+    enough = max(2 * steps, int(needed)) if finite else 10 * steps
+    return [length, moves, *_convergence(table, f"use ba.Emcee(steps={enough}) or more")]
 
 
 def goodness_of_fit(model: Any, advice: str) -> Check:

@@ -45,7 +45,7 @@ class LinearRelationDensity(Op):
         ):
             storage[0] = np.asarray(result)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
         """A scalar, then the shapes of the parameters."""
         return [(), *shapes[: self.parameters]]
 

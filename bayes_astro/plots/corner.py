@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_astro.diagnostics import scalars
 from bayes_astro.plots import style
+from bayes_astro.priors import Prior
 
 __all__ = ["corner"]
 
@@ -17,8 +18,7 @@ MOST = 8
 def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
     """Histograms on the diagonal, 39 / 86% regions (one and two sigma in two dimensions) below.
 
-    The prior is drawn over the diagonal where one is known, the baseline's estimate is not: it has
-    a figure of its own.
+    The prior is the dashed line on the diagonal, where the variable has one.
     """
     posterior = model.posterior["posterior"].to_dataset()
     units: dict[str, str] = {}
@@ -26,7 +26,12 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
     for label, values, unit in scalars(posterior):
         if names is None or label in names or label.partition("[")[0] in names:
             columns[label], units[label] = values.ravel(), unit
+    if names is not None:
+        rank = {name: i for i, name in enumerate(names)}
+        order = sorted(columns, key=lambda k: rank.get(k, rank.get(k.partition("[")[0], 0)))
+        columns = {label: columns[label] for label in order}
     labels = list(columns)[:MOST]
+    priors = model.record["priors"]
     size = len(labels)
     figure = style.page(min(1.0, 0.25 * size + 0.15))
     axes = figure.subplots(size, size, squeeze=False)
@@ -37,7 +42,7 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
                 axis.set_visible(False)
                 continue
             if i == j:
-                _single(axis, columns[across])
+                _single(axis, columns[across], priors.get(across.partition("[")[0]))
             else:
                 _pair(axis, columns[across], columns[below])
             axis.tick_params(labelsize=6.5)
@@ -53,15 +58,28 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
     return figure
 
 
-def _single(axis: Any, values: np.ndarray) -> None:
+def _single(axis: Any, values: np.ndarray, prior: dict[str, Any] | None) -> None:
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
     edges = style.edges(values, 41)
     axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled", alpha=0.7)
     axis.axvline(middle, color=style.COLOURS["black"])
     for edge in (low, high):
         axis.axvline(edge, color=style.COLOURS["black"], linestyle=":")
+    if prior is not None:
+        at = np.linspace(edges[0], edges[-1], 200)
+        height = np.exp(np.max(np.atleast_2d(_log_prior(prior, at)), axis=0))
+        counts = height * len(values) * (edges[1] - edges[0])
+        axis.plot(at, counts, color=style.COLOURS["vermilion"], linestyle="--", linewidth=0.8)
     axis.set_yticks([])
     axis.set_xlim(edges[0], edges[-1])
+
+
+def _log_prior(plain: dict[str, Any], at: np.ndarray) -> np.ndarray:
+    """Log prior density; of a listed prior, that of each entry in a row."""
+    prior = Prior.from_dict(plain)
+    if any(np.size(value) > 1 for value in prior.arguments.values()):
+        return prior.log_density(at[:, None]).T
+    return prior.log_density(at)
 
 
 def _pair(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
@@ -86,4 +104,5 @@ def _pair(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
 def _smooth(counts: np.ndarray) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
-    return gaussian_filter(counts, 1.0)
+    # Mirrored at the edges: a posterior that leans on a bound is not pulled off it.
+    return gaussian_filter(counts, 1.0, mode="reflect")

@@ -132,5 +132,9 @@ def _names(target: Target) -> list[str]:
     names = []
     for name, shape in zip(target.names, target.shapes, strict=True):
         plain = name.split("_interval__")[0].split("_log__")[0].removesuffix("__")
-        names += [plain + (str(list(index)) if index else "") for index in np.ndindex(*shape)]
+        dims = target.pymc.named_vars_to_dims.get(plain, ())
+        coords = [target.pymc.coords[dim] for dim in dims] if len(dims) == len(shape) else []
+        for index in np.ndindex(*shape):
+            at = [c[i] for c, i in zip(coords, index, strict=True)] if coords else list(index)
+            names.append(plain + (f"[{', '.join(map(str, at))}]" if index else ""))
     return names
