@@ -96,7 +96,11 @@ class LeastSquaresLine(Baseline):
         names = inputs.predictors(data, self.response)
         return xr.Dataset(
             {"signal": inputs.by_row(draws, line), "observation": inputs.by_row(draws, noisy)}
-            | {name: ("row", x[:, i]) for i, name in enumerate(names)}
+            | {
+                name: ("row", x[:, i])
+                for i, name in enumerate(names)
+                if name not in ("signal", "observation")
+            }
         )
 
     def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:

@@ -1,6 +1,7 @@
 """From whatever the caller has to plain float64 columns, or an error that says where and what to do."""
 
 import difflib
+import re
 from decimal import Decimal
 from numbers import Real
 
@@ -166,6 +167,8 @@ def unit_name(unit, column: str, time: bool = False) -> str:
     text = SHORT.get(text.strip(), text.strip())
     if text in (TIME_UNITS if time else COMMON_UNITS) or (not text and not time):
         return text
+    if re.search(r"10[\s*^(+-]+\d{4}", text):  # astropy would write the number out
+        raise DataError(f"{column}: {text[:40]!r} is not a unit; its power of ten is too large")
     from astropy import units as u
 
     try:

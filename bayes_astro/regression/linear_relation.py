@@ -303,7 +303,11 @@ class LinearRelation(Model):
 
         x, noise = inputs.new_predictors(data, self.response, at)
         signal, observation = predictive.draw_responses(draws, x, noise, rng)
-        columns = {name: ("row", x[:, i]) for i, name in enumerate(self.predictors(data))}
+        columns = {
+            name: ("row", x[:, i])
+            for i, name in enumerate(self.predictors(data))
+            if name not in ("signal", "observation")
+        }
         return xr.Dataset(
             {
                 "signal": inputs.by_row(draws, signal),
@@ -369,9 +373,8 @@ class LinearRelation(Model):
         """About the least-squares line of bootstrap samples."""
         x, y, _ = inputs.ordered(data, self.response)
         n, p = x.shape
-        known = ("slope", "intercept", "scatter", "response_mean")
-        known += ("predictor_mean", "predictor_width")
-        values: dict[str, list[Any]] = {name: [] for name in priors if name in known}
+        of_the_line = [name for name in priors if not name.startswith("outlier_")]
+        values: dict[str, list[Any]] = {name: [] for name in of_the_line}
         for _ in range(count):
             rows = rng.integers(n, size=n)
             while np.any(np.ptp(x[rows], axis=0) == 0):
