@@ -112,15 +112,19 @@ class Target:
         From the task's own starting values where it has some; otherwise PyMC's initial point with
         a uniform jitter of one, as ``pm.sample`` does it. Points of zero density are drawn again.
         """
-        values = self.model.starts(data, self.priors, max(count, 64), rng)
+        candidates = max(4 * count, 64)
+        values = self.model.starts(data, self.priors, candidates, rng)
         if values is None:
             middle = np.concatenate([np.ravel(self.initial[name]) for name in self.names])
-            points = middle + rng.uniform(-1, 1, (max(count, 64), self.size))
+            points = middle + rng.uniform(-1, 1, (candidates, self.size))
             variance = np.ones(self.size)
         else:
             points = self._unconstrained(values)
             variance = np.maximum(points.var(axis=0), 1e-30)
-        finite = points[np.isfinite(self.log_density(points))]
+        # The densest of four times as many: a walker that starts in a mode of no weight would stay.
+        density = self.log_density(points)
+        order = np.argsort(-density, kind="stable")[: max(count, len(points) // 4)]
+        finite = rng.permutation(points[order[np.isfinite(density[order])]])
         if len(finite) == 0:
             raise ValueError(
                 "The posterior density is zero at every starting point: check that the priors "
