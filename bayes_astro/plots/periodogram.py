@@ -110,7 +110,7 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
         if name == "log_density":
             y = np.exp(y)
             axis.set_ylabel("density / maximum")
-        axis.plot((x[inside] - best) / 1, y[inside], color=style.COLOURS["blue"], marker=".", ms=2)
+        axis.plot(x[inside] - best, y[inside], color=style.COLOURS["blue"], marker=".", ms=2)
         axis.set_xlabel(style.axis_label(f"frequency − {best:.8g}", f"1/{unit}"))
         axis.locator_params(axis="x", nbins=4)
         return
@@ -169,15 +169,13 @@ def _trend_at(model: Any, draws: Any) -> np.ndarray:
     return np.median(whole[0], axis=0)
 
 
-def _folded(axis: Any, model: Any) -> None:
-    data, phase, frequency, _ = _phases(model)
-    draws = _one_peak(model, frequency)
-    value = data.value - _trend_at(model, draws)
+def _points(axis: Any, phase: np.ndarray, value: np.ndarray, error: np.ndarray) -> None:
+    """Points with error bars over two cycles."""
     for shift in (0, 1):
         axis.errorbar(
             phase + shift,
             value,
-            data.error,
+            error,
             fmt=".",
             ms=2,
             elinewidth=0.4,
@@ -186,6 +184,13 @@ def _folded(axis: Any, model: Any) -> None:
             zorder=1,
             label="data" if shift == 0 else None,
         )
+
+
+def _folded(axis: Any, model: Any) -> None:
+    data, phase, frequency, _ = _phases(model)
+    draws = _one_peak(model, frequency)
+    value = data.value - _trend_at(model, draws)
+    _points(axis, phase, value, data.error)
     at = np.linspace(0, 2, 401)
     # At the phase, each draw has its own frequency: the band near the epoch, as all phases are.
     curves = harmonics.signal(_without_trend(draws), at / frequency)[0]
@@ -217,17 +222,7 @@ def _residuals(axis: Any, model: Any) -> None:
     data, phase, frequency, epoch = _phases(model)
     draws = _one_peak(model, frequency)
     residual = data.value - np.median(harmonics.signal(draws, data.time - epoch)[0], axis=0)
-    for shift in (0, 1):
-        axis.errorbar(
-            phase + shift,
-            residual,
-            data.error,
-            fmt=".",
-            ms=2,
-            elinewidth=0.4,
-            alpha=0.5,
-            color=style.COLOURS["grey"],
-        )
+    _points(axis, phase, residual, data.error)
     axis.axhline(0, color=style.COLOURS["vermilion"])
     axis.set_xlim(0, 2)
     axis.set_ylabel("residual")
