@@ -52,13 +52,13 @@ class Estimator(BaseEstimator):
         """Predictive draws at new inputs: ``signal`` (noiseless) and ``observation``; pure."""
         raise NotImplementedError
 
-    def log_density(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
+    def pointwise(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
         """Log likelihood of every row of `data` for every draw: (chain, draw, row)."""
         raise NotImplementedError
 
     def log_predictive(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
         """Log density of every observed response, for `ba.compare`: (chain, draw, row)."""
-        return self.log_density(draws, data)
+        return self.pointwise(draws, data)
 
     def groups(self, tree: xr.DataTree, data: Any) -> dict[str, xr.Dataset]:
         """More groups of the tree, computed from the draws once."""
@@ -150,7 +150,7 @@ class Estimator(BaseEstimator):
 
     def log_likelihood(self) -> xr.Dataset:
         """Pointwise log likelihood of the fitted data, also put into the tree for ArviZ."""
-        density = self.log_density(self.posterior["posterior"].to_dataset(), self.data)
+        density = self.pointwise(self.posterior["posterior"].to_dataset(), self.data)
         return self._attach("log_likelihood", density.rename("observation").to_dataset())
 
     def posterior_predictive(self) -> xr.Dataset:

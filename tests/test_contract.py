@@ -107,7 +107,7 @@ def test_density_of_build_is_priors_times_log_density(case):
     for i in range(5):
         one = draws.isel(draw=[i])
         values = {name: one[name].values[0, 0] for name in one.data_vars}
-        expected = float(model.log_density(one, data).sum())
+        expected = float(model.pointwise(one, data).sum())
         if "amplitude" in values:  # sampled as cosine and sine, each normal
             scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.n_terms)
             values["cosine"] = values["amplitude"] * np.cos(values["phase"])

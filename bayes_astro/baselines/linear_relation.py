@@ -103,7 +103,7 @@ class LeastSquaresLine(Baseline):
             }
         )
 
-    def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+    def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Gaussian about the line, with the errors of all columns."""
         _, line, sd = self._moments(draws, data, data)
         sd = np.maximum(sd, np.finfo(float).tiny)

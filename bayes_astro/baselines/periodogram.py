@@ -107,7 +107,7 @@ class LombScargle(Baseline):
         """As for the Bayesian periodogram."""
         return harmonics.forecast(draws, data, at, rng)
 
-    def log_density(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
+    def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """As for the Bayesian periodogram."""
         return harmonics.log_density(draws, self.data, data)
 

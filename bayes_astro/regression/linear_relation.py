@@ -262,7 +262,7 @@ class LinearRelation(Model):
             pm.Potential("measurements", density[0])
         return model
 
-    def log_density(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+    def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of predictors and response of every row: (chain, draw, row)."""
         line, outlier = predictive.log_densities(draws, *inputs.ordered(data, self.response))
         return inputs.by_row(draws, np.logaddexp(line, outlier))
@@ -271,7 +271,7 @@ class LinearRelation(Model):
         """Log density of every response given its measured predictors: (chain, draw, row)."""
         x, _, covariance = inputs.ordered(data, self.response)
         marginal = predictive.log_predictors(draws, x, covariance)
-        return self.log_density(draws, data) - inputs.by_row(draws, marginal)
+        return self.pointwise(draws, data) - inputs.by_row(draws, marginal)
 
     def standardised(self, draws: xr.Dataset, data: Measurements) -> np.ndarray:
         """Normal scores of every response given its measured predictors."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.samplers.base import Sampler
 
-__all__ = ["Exact"]
+__all__ = ["Exact", "in_chains"]
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Exact(Sampler):
         shaped = {}
         for name, group in groups.items():
             if "sample" in group.dims:
-                group = _in_chains(group, chains)
+                group = in_chains(group, chains)
             shaped[name] = group
         return xr.DataTree.from_dict(shaped)
 
 
-def _in_chains(group: Any, chains: int) -> Any:
+def in_chains(group: Any, chains: int) -> Any:
     """Independent draws along ``sample`` as (chain, draw): any split of them is a fair one."""
     import xarray as xr
 

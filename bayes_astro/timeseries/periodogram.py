@@ -395,7 +395,7 @@ class Periodogram(Model):
         """Signal and new observations at `at`; see `harmonics.forecast`."""
         return harmonics.forecast(draws, data, at, rng)
 
-    def log_density(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
+    def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """Log likelihood of every value: (chain, draw, row)."""
         return harmonics.log_density(draws, self._epoch_data(data), data)
 

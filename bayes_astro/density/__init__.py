@@ -1,0 +1,1 @@
+"""Densities of objects: mixtures seen through noise."""

@@ -1,0 +1,142 @@
+"""The posterior of a mixture over one unconstrained vector, without PyMC in the way.
+
+The same density as `ExtremeDeconvolution.build`, in the coordinates of `coordinates.Layout`: log
+likelihood, log prior and the logarithm of the Jacobian
+
+.. code-block:: text
+
+    sum_f log share_f                            softmax of free weights (up to a constant)
+    sum_j (d - j + 1) log L_jj + d log 2         each free covariance V = L L', j = 0 ... d - 1
+
+with the gradient by the chain rule: dV = dL L' + L dL', so that d/dL = 2 (d/dV) L on the lower
+triangle, times L_jj for the logarithms on the diagonal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.density.coordinates import Layout, Parameters
+from bayes_astro.density.expectation import Conjugate, Problem
+from bayes_astro.likelihoods.mixture import statistics
+
+__all__ = ["MixturePosterior"]
+
+
+class MixturePosterior:
+    """Log density, gradient and curvature at flat vectors."""
+
+    def __init__(self, problem: Problem) -> None:
+        if not isinstance(problem.prior, Conjugate):
+            raise ValueError(
+                "regularization stands for an improper prior, which has no posterior: use "
+                "ba.MAP(), or regularization=None for proper priors."
+            )
+        self.problem, self.layout, self.prior = problem, problem.layout, problem.prior
+
+    @property
+    def size(self) -> int:
+        """Length of a flat vector."""
+        return self.layout.size
+
+    def value_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density, up to a constant, and its gradient."""
+        layout, prior, d = self.layout, self.prior, self.layout.d
+        parameters = layout.parameters(flat)
+        share, mean, factor = layout.split(flat)
+        found = statistics(
+            self.problem.points,
+            parameters.weight,
+            parameters.mean,
+            parameters.covariance,
+            parameters.background,
+            threads=self.problem.threads,
+        )
+        value = found.log_likelihood
+        # weights: d/dlog share_f of the likelihood is N_f, of prior and Jacobian alpha
+        counts = np.append(found.count, found.background)[: len(layout.fixed_weight)]
+        pull = counts[layout.free_weight] + prior.alpha
+        value += prior.alpha * np.log(np.maximum(share, 1e-300)).sum()
+        toward = pull - share * pull.sum()
+        d_share = toward[:-1] - toward[-1] if len(share) else toward
+        z = (mean - prior.mean) / prior.sd
+        value -= 0.5 * np.sum(z**2)
+        d_mean = found.first[layout.free_mean] - z / prior.sd
+        rows, columns = layout.triangle
+        diagonal = rows == columns
+        d_factor = np.zeros((len(factor), len(rows)))
+        if len(factor):
+            inverse = np.linalg.inv(factor)
+            precision = np.swapaxes(inverse, -1, -2) @ inverse
+            inner = precision @ prior.psi @ precision
+            value -= 0.5 * np.sum(precision * prior.psi)
+            full = (found.second[layout.free_covariance] + inner) @ factor
+            d_factor = full[:, rows, columns]
+            pivots = np.diagonal(factor, axis1=1, axis2=2)
+            power = (d - np.arange(d) + 1) - (prior.nu + d + 1)
+            value += np.sum(power * np.log(pivots))
+            d_factor[:, diagonal] = d_factor[:, diagonal] * pivots + power
+        if not np.isfinite(value):
+            return -np.inf, np.zeros(self.size)
+        return float(value), np.concatenate([d_share, d_mean.ravel(), d_factor.ravel()])
+
+    def mode(self, start: Parameters) -> np.ndarray:
+        """The highest point of the density in these coordinates, from a maximum of EM."""
+        from scipy.optimize import minimize
+
+        flat = self.layout.flat(start)
+        scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(self.curvature(flat, diagonal=True))), 1e-6))
+
+        def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = self.value_and_gradient(flat + scale * x)
+            return (-value, -scale * gradient) if np.isfinite(value) else (1e300, 0 * x)
+
+        found = minimize(
+            downhill,
+            np.zeros(self.size),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 500, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-4},
+        )
+        return flat + scale * found.x
+
+    def curvature(self, flat: np.ndarray, *, diagonal: bool = False) -> np.ndarray:
+        """Minus the Hessian, by central differences of the gradient."""
+        step = 1e-4
+        hessian = np.zeros((self.size, self.size))
+        if diagonal:  # every coordinate's own, from the magnitude of its second difference
+            _, middle = self.value_and_gradient(flat)
+        for i in range(self.size):
+            x = flat.copy()
+            x[i] += step
+            _, up = self.value_and_gradient(x)
+            if diagonal:
+                hessian[i, i] = (up - middle)[i] / step
+                continue
+            x[i] -= 2 * step
+            _, down = self.value_and_gradient(x)
+            hessian[i] = (up - down) / (2 * step)
+        return -(hessian + hessian.T) / 2
+
+    def stack(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Weights, means, covariances (scaled) and background at many flat vectors (s, size)."""
+        found = [self.layout.parameters(point) for point in points]
+        return {
+            "weight": np.array([p.weight for p in found]),
+            "mean": np.array([p.mean for p in found]),
+            "covariance": np.array([p.covariance for p in found]),
+            "background": np.array([p.background for p in found]),
+        }
+
+
+def gaussian(density: Any, mode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviations along, and axes of, the Gaussian with the density's curvature at a mode.
+
+    Directions in which the density is flat or rises are given unit width: the importance
+    efficiency then tells that the approximation fails.
+    """
+    values, vectors = np.linalg.eigh(density.curvature(mode))
+    width = 1 / np.sqrt(np.where(values > 1e-6, values, 1.0))
+    return width, vectors
