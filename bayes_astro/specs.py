@@ -35,7 +35,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_astro.priors import Prior, nearest
+from bayes_astro.names import nearest
+from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
     import pandas as pd
