@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bayes_astro.comparison import compare
     from bayes_astro.data import LightCurve, Measurements
     from bayes_astro.data.datasets import datasets, fetch, load
+    from bayes_astro.opening import open_fit as open
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import NUTS, Emcee, Exact
-    from bayes_astro.storage import open_fit as open
     from bayes_astro.timeseries.periodogram import Periodogram
 
 # One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
@@ -53,7 +53,7 @@ _PUBLIC = {
     "fetch": "bayes_astro.data.datasets",
     "fit_each": "bayes_astro.catalog",
     "load": "bayes_astro.data.datasets",
-    "open": "bayes_astro.storage:open_fit",
+    "open": "bayes_astro.opening:open_fit",
 }
 _MODULES = ("baselines", "exercises")
 

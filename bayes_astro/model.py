@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from bayes_astro import storage
-from bayes_astro.priors import Prior, nearest
+from bayes_astro.names import nearest
+from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
     import pandas as pd

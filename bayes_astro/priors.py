@@ -6,15 +6,15 @@ evaluated with NumPy, and becomes a PyMC variable only inside `Model.build`.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Prior", "nearest", "quantity"]
+from bayes_astro.names import is_absurd_unit, nearest
+
+__all__ = ["Prior", "quantity"]
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,11 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def nearest(name: Any, known: Any) -> str:
-    """`` Did you mean 'x'? Known: a, b, x.``: the end of every error about an unknown name."""
-    known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(name)[:80], known, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{hint} Known: {', '.join(known) or 'none'}."
-
-
 def quantity(value: Any, unit: Any) -> Any:
     """An astropy Quantity from plain numbers and the name of a unit, as files hold them."""
     from astropy import units
 
-    # astropy would write out all digits of 10**999999999.
-    if not isinstance(unit, str) or len(unit) > 80 or re.search(r"10[\s*^(+-]+\d{4}", unit):
+    if not isinstance(unit, str) or len(unit) > 80 or is_absurd_unit(unit):
         raise ValueError(f"{unit!r:.80} is not a unit.")
     if not _numeric(value):
         raise ValueError(f"{value!r:.80} is not a number or a list of numbers.")

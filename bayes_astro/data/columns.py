@@ -1,11 +1,11 @@
 """From whatever the caller has to plain float64 columns, or an error that says where and what to do."""
 
-import difflib
-import re
 from decimal import Decimal
 from numbers import Real
 
 import numpy as np
+
+from bayes_astro.names import is_absurd_unit
 
 __all__ = [
     "DataError",
@@ -14,7 +14,6 @@ __all__ = [
     "column_units",
     "convert",
     "floats",
-    "nearest",
     "refuse",
     "refuse_repeats",
     "split_unit",
@@ -40,14 +39,6 @@ NOT_NUMBERS = {
 
 class DataError(ValueError):
     """Data that cannot be used: the message names the column, the row and the remedy."""
-
-
-def nearest(name: str, known) -> str:
-    """The end of an error message: the known name most like `name`, and all of them."""
-    known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], 1)
-    hint = f"did you mean {known[[k.lower() for k in known].index(close[0])]!r}? " if close else ""
-    return f"{hint}There are: {', '.join(known[:50])}{', ...' if len(known) > 50 else ''}"
 
 
 def refuse(bad: np.ndarray, array: np.ndarray, column: str, remedy: str) -> None:
@@ -167,7 +158,7 @@ def unit_name(unit, column: str, time: bool = False) -> str:
     text = SHORT.get(text.strip(), text.strip())
     if text in (TIME_UNITS if time else COMMON_UNITS) or (not text and not time):
         return text
-    if re.search(r"10[\s*^(+-]+\d{4}", text):  # astropy would write the number out
+    if is_absurd_unit(text):
         raise DataError(f"{column}: {text[:40]!r} is not a unit; its power of ten is too large")
     from astropy import units as u
 

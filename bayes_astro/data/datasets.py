@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bayes_astro.data.columns import DataError, nearest
+from bayes_astro.data.columns import DataError
 from bayes_astro.data.light_curve import LightCurve
 from bayes_astro.data.measurements import Measurements
+from bayes_astro.names import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,7 +177,7 @@ def describe(name: str) -> Dataset:
     for entry in ENTRIES:
         if entry.name == name:
             return entry
-    raise DataError(f"there is no sample {name!r}; {nearest(name, [e.name for e in ENTRIES])}")
+    raise DataError(f"there is no sample {name!r}.{nearest(name, [e.name for e in ENTRIES])}")
 
 
 def load(name: str) -> LightCurve | Measurements:

@@ -12,13 +12,13 @@ from bayes_astro.data.columns import (
     check_labels,
     convert,
     floats,
-    nearest,
     refuse,
     refuse_repeats,
     split_unit,
     texts,
     unit_name,
 )
+from bayes_astro.names import nearest
 
 __all__ = ["LightCurve"]
 
@@ -161,9 +161,7 @@ class LightCurve:
                 f"band {band!r}: this light curve has no bands; give band= to LightCurve"
             )
         if band not in self.bands:
-            raise DataError(
-                f"band {band!r} is not in this light curve; {nearest(band, self.bands)}"
-            )
+            raise DataError(f"band {band!r} is not in this light curve.{nearest(band, self.bands)}")
         return self[self.band == band]
 
     def replace(self, **changes: Any) -> "LightCurve":

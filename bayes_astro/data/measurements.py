@@ -14,11 +14,11 @@ from bayes_astro.data.columns import (
     column_units,
     convert,
     floats,
-    nearest,
     refuse,
     split_unit,
 )
 from bayes_astro.data.covariance import from_covariances, from_errors
+from bayes_astro.names import nearest
 
 __all__ = ["Measurements"]
 
@@ -170,7 +170,7 @@ class Measurements:
     def index(self, name: str) -> int:
         """Position of a column."""
         if name not in self.names:
-            raise DataError(f"column {name!r} is not there; {nearest(name, self.names)}")
+            raise DataError(f"column {name!r} is not there.{nearest(name, self.names)}")
         return self.names.index(name)
 
     def column(self, name: str) -> np.ndarray:
@@ -181,7 +181,7 @@ class Measurements:
         """Only these columns, in this order."""
         columns = [self.index(name) for name in names]
         if not columns:
-            raise DataError(f"select: name at least one column; {nearest('', self.names)}")
+            raise DataError(f"select: name at least one column.{nearest('', self.names)}")
         return self.replace(
             value=self.value[:, columns],
             covariance=self.covariance[:, columns][:, :, columns],

@@ -10,11 +10,11 @@ from bayes_astro.data.columns import (
     DataError,
     convert,
     floats,
-    nearest,
     refuse,
     split_unit,
 )
 from bayes_astro.data.files import read_file, refuse_twins
+from bayes_astro.names import nearest
 
 __all__ = ["read_columns", "read_measurements"]
 
@@ -31,7 +31,7 @@ def read_columns(x, names: Mapping[str, str], text: tuple[str, ...] = ("band",))
     known = _column_names(x)
     for field, name in names.items():
         if name not in known:
-            raise DataError(f"{field}: there is no column {name!r}; {nearest(name, known)}")
+            raise DataError(f"{field}: there is no column {name!r}.{nearest(name, known)}")
     return {field: x[name] for field, name in names.items()}
 
 
@@ -54,7 +54,7 @@ def read_measurements(
     for _, *pair in pairs:
         for name in pair:
             if name not in value:
-                raise DataError(f"{pair}: {name!r} is none of the values; {nearest(name, value)}")
+                raise DataError(f"{pair}: {name!r} is none of the values.{nearest(name, value)}")
     names = {f"value {name}": name for name in value}
     names |= {f"error of {v}": e for v, e in zip(value, error, strict=True) if e is not None}
     names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.exercises.library import Exercise, Quantity
-from bayes_astro.priors import nearest
+from bayes_astro.names import nearest
 
 __all__ = ["Estimate", "NotAttempted", "read"]
 

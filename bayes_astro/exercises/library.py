@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from bayes_astro.priors import nearest
+from bayes_astro.names import nearest
 
 __all__ = ["Exercise", "Mistake", "Quantity", "Text", "exercise", "hint", "ids", "solution"]
 

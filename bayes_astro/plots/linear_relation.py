@@ -23,7 +23,7 @@ def relation(model: Any) -> style.Drawing:
     x, y, covariance = inputs.ordered(data, model.response)
     names = inputs.predictors(data, model.response)
     units = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
-    figure = style.page(0.6 if not style.narrow() else 0.8)
+    figure = style.page(0.6 if not style.narrow() else 0.95)
     axis = figure.subplots()
     draws = model.posterior["posterior"].to_dataset()
     slope = draws["slope"].transpose("chain", "draw", "predictor").values.reshape(-1, x.shape[1])
@@ -38,7 +38,7 @@ def relation(model: Any) -> style.Drawing:
         low, high = min(predicted.min(), y.min()), max(predicted.max(), y.max())
         axis.plot([low, high], [low, high], color=style.COLOURS["vermilion"], label="equal")
         axis.set_xlabel(f"{model.response} of the line at {', '.join(names)}".replace("$", r"\$"))
-        axis.legend(loc="best")
+        style.legend_above(figure, axis)
         return figure
     reach = 0.08 * np.ptp(x[:, 0])
     at = np.linspace(x.min() - reach, x.max() + reach, 200)
@@ -72,7 +72,7 @@ def relation(model: Any) -> style.Drawing:
             )
     _ellipses(axis, x[:, 0], y, covariance, bad)
     axis.set_xlabel(style.axis_label(names[0], units[names[0]]))
-    axis.legend(loc="best")
+    style.legend_above(figure, axis)
     return figure
 
 

@@ -111,7 +111,8 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
             y = np.exp(y)
             axis.set_ylabel("density / maximum")
         axis.plot(x[inside] - best, y[inside], color=style.COLOURS["blue"], marker=".", ms=2)
-        axis.set_xlabel(style.axis_label(f"frequency − {best:.8g}", f"1/{unit}"))
+        reach = float(np.max(np.abs(x[inside] - best)))
+        style.label_difference(axis, f"frequency − {best:.8g}", f"1/{unit}", reach)
         axis.locator_params(axis="x", nbins=4)
         return
     _envelope(axis, x, y)
@@ -126,7 +127,8 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
     )
     if "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
         odds = float(tree["evidence"]["log_bayes_factor"]) / np.log(10)
-        axis.set_title(f"log10 Bayes factor {odds:.1f}", loc="left")
+        # Padded, so that it stands clear of the marker above the highest peak.
+        axis.set_title(f"log10 Bayes factor {odds:.1f}", loc="left", pad=9)
 
 
 def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
@@ -237,8 +239,11 @@ def _period(axis: Any, model: Any) -> None:
     axis.set_ylabel("posterior density")
     if len(values) < 10:
         error = float(model.posterior["estimate"]["period"].squeeze())
-        axis.errorbar([values[0]], [0.5], xerr=[error], fmt="o", color=style.COLOURS["blue"])
-        axis.set_xlabel(style.axis_label("period", data.time_unit))
+        axis.errorbar([0.0], [0.5], xerr=[error], fmt="o", color=style.COLOURS["blue"])
+        label = f"period − {values[0]:.8g}"
+        style.label_difference(axis, label, data.time_unit, error)
+        axis.set_ylabel("estimate and its error")
+        axis.set_yticks([])
         return
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
     edges = style.edges(values, 51) - middle
@@ -253,7 +258,8 @@ def _period(axis: Any, model: Any) -> None:
             linestyle=":",
             label="68% interval" if edge == low else None,
         )
-    axis.set_xlabel(style.axis_label(f"period − {middle:.8g}", data.time_unit))
+    reach = float(np.max(np.abs(edges)))
+    style.label_difference(axis, f"period − {middle:.8g}", data.time_unit, reach)
     axis.set_ylim(0, 1.3 * axis.get_ylim()[1])
     axis.set_yticks([])
     axis.locator_params(axis="x", nbins=5)

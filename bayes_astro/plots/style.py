@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Drawing", "applied", "axis_label"]
+__all__ = ["COLOURS", "Drawing", "applied", "axis_label", "label_difference", "legend_above"]
 
 # Okabe & Ito (2008): told apart with any colour vision.
 COLOURS = {
@@ -86,6 +88,31 @@ def axis_label(name: str, unit: str | None) -> str:
     """``name [unit]``; dollars and other markup in a user's names stay what they are."""
     plain = name.replace("$", r"\$")
     return f"{plain} [{unit}]".replace("[1 / ", "[1/") if unit else plain
+
+
+def label_difference(axis: Any, name: str, unit: str | None, reach: float) -> None:
+    """Label the x axis of a figure that extends to `reach`, its power of ten within the unit.
+
+    matplotlib would write the power beside the label, and over a long one.
+    """
+    power = 0 if 1e-3 <= reach < 1e4 else math.floor(math.log10(reach))
+    if power:
+        axis.xaxis.set_major_formatter(lambda x, _: f"{x / 10.0**power:.6g}".replace("-", "−"))
+        unit = f"$10^{{{power}}}$ {unit or ''}".strip().replace(" 1/", "/")
+    axis.set_xlabel(axis_label(name, unit))
+
+
+def legend_above(figure: Figure, axis: Any) -> None:
+    """A legend above the axes, where it covers no data."""
+    count = len(axis.get_legend_handles_labels()[1])
+    # Rows as equal as they can be: six entries do not fit into a column's width.
+    rows = math.ceil(count / (3 if narrow() else 6))
+    figure.legend(
+        loc="outside upper center",
+        ncols=math.ceil(count / rows),
+        columnspacing=1.0,
+        handlelength=1.5,
+    )
 
 
 def edges(values: np.ndarray, count: int) -> np.ndarray:

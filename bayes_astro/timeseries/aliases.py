@@ -39,12 +39,14 @@ def relation(frequency: float, stronger: float, tolerance: float) -> str:
     return best
 
 
-def table(model: Any) -> pd.DataFrame:
+def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     """One row a peak; see `Periodogram.modes`."""
     import pandas as pd
 
     from bayes_astro.timeseries.frequency_posterior import modes
 
+    if not 0 <= minimum_mass <= 1:
+        raise ValueError(f"minimum_mass={minimum_mass!r} must be between 0 and 1.")
     tree, data = model.posterior, model.data
     frequency = tree["posterior"]["frequency"].values.ravel()
     if "periodogram" not in tree:
@@ -52,6 +54,7 @@ def table(model: Any) -> pd.DataFrame:
     group = tree["periodogram"]
     span = float(np.ptp(data.time))
     peaks = modes(group["frequency"].values, group["log_density"].values, frequency, span)
+    peaks = [peaks[0], *(peak for peak in peaks[1:] if peak.mass >= minimum_mass)]
     days = _days(data.time_unit)
     rows: list[dict[str, Any]] = []
     for i, peak in enumerate(peaks):

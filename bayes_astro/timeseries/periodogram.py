@@ -306,13 +306,9 @@ class Periodogram(Model):
         import xarray as xr
 
         found, values = self._search(data, priors, draws, rng)
-        low, high = (float(edge) for edge in priors["frequency"].support)
         evidence = {
             "log_evidence": found.log_evidence,
             "log_bayes_factor": found.log_evidence - found.log_evidence_null,
-            "false_alarm_probability": harmonics.false_alarm_probability(
-                data, low, high, int(self.trend)
-            ),
         }
         return {
             "posterior": self._named(values),
@@ -328,6 +324,18 @@ class Periodogram(Model):
             ),
             "evidence": xr.Dataset(evidence, attrs={"note": ODDS_NOTE}),
         }
+
+    def groups(self, tree: xr.DataTree, data: LightCurve) -> dict[str, xr.Dataset]:
+        """The false-alarm probability beside the evidence: for fits that somebody reads.
+
+        Here rather than in `exact`, which calibration calls hundreds of times for the draws alone.
+        """
+        if "evidence" not in tree:
+            return {}
+        low, high = (float(e) for e in self.resolve_priors(data)["frequency"].support)
+        alarm = harmonics.false_alarm_probability(data, low, high, int(self.trend))
+        evidence = tree["evidence"].to_dataset()
+        return {"evidence": evidence.assign(false_alarm_probability=alarm)}
 
     def _named(self, values: dict[str, np.ndarray]) -> xr.Dataset:
         """Coefficients as the variables that users know, along ``sample``."""
@@ -407,16 +415,23 @@ class Periodogram(Model):
         """The fitted data, whose epoch the phases refer to; `data` itself during calibration."""
         return self.data if self._tree is not None else data
 
-    def modes(self) -> pd.DataFrame:
+    def modes(self, minimum_mass: float = 0.01) -> pd.DataFrame:
         """The separate peaks of the posterior, the most probable first.
+
+        Parameters
+        ----------
+        minimum_mass : float
+            Leave out peaks that hold a smaller share of the posterior, except the highest; 0 lists
+            every peak with a draw, which without a signal are hundreds.
 
         Returns
         -------
         pandas.DataFrame
             mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
-            which stronger peak it may be an alias of, and how (1/day, 1/year, f/2, ...).
+            which stronger peak it may be an alias of, and how (1/day, 1/year, f/2, ...). What the
+            masses lack to 1 is in the peaks that were left out.
         """
-        return aliases.table(self)
+        return aliases.table(self, minimum_mass)
 
     def checks(self) -> list[Check]:
         """Goodness of fit, and whether one peak holds the posterior."""
@@ -431,8 +446,8 @@ class Periodogram(Model):
                     "one period",
                     None if modes["mass"].iloc[0] < 0.95 else True,
                     float(modes["mass"].iloc[0]),
-                    f"{len(modes)} separate periods share the posterior: quote model.modes(), "
-                    "not one mean and sd",
+                    f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
+                    "more: quote model.modes(), not one mean and sd",
                     "mass of the highest peak, 0.95 or more",
                 )
             )

@@ -76,7 +76,7 @@ class TestLightCurve:
         assert lc[lc.value > 14.25].value.tolist() == [14.3, 14.5]
         assert lc[[3, 0]].value.tolist() == [14.3, 14.1]
         assert lc[-1].value.tolist() == [14.1]
-        with pytest.raises(DataError, match=r"did you mean 'R'\? There are: B, R"):
+        with pytest.raises(DataError, match=r"Did you mean 'R'\? Known: B, R"):
             lc.select("r")
         with pytest.raises(DataError, match="no bands"):
             LightCurve(TIME, VALUE, ERROR).select("R")
@@ -347,7 +347,7 @@ class TestMeasurements:
         assert data[[True, False]].projection.shape == (1, 3, 2)
         assert (data.n, data.d, len(data), data.index("c")) == (2, 3, 2, 2)
         assert data.column("b").tolist() == [1, 4]
-        with pytest.raises(DataError, match=r"did you mean 'b'\? There are: a, b, c"):
+        with pytest.raises(DataError, match=r"Did you mean 'b'\? Known: a, b, c"):
             data.column("B")
 
     def test_without_error(self):

@@ -146,7 +146,7 @@ class TestLightCurve:
         for source in sources:
             with pytest.raises(
                 DataError,
-                match=r"no column 'Mag'; did you mean 'mag'\? There are: mjd, mag",
+                match=r"no column 'Mag'\. Did you mean 'mag'\? Known: mjd, mag",
             ):
                 LightCurve.read(source, **NAMES | {"value": "Mag"})
 
@@ -382,7 +382,7 @@ class TestMeasurements:
             (
                 {},
                 {"correlation": {("x", "y"): "row"}},
-                "no column 'row'; did you mean 'rho'",
+                r"no column 'row'\. Did you mean 'rho'",
             ),
             (
                 {"cov": [9, 0, 0]},

@@ -219,11 +219,35 @@ def test_modes_name_daily_aliases():
     time = np.sort(nights + rng.normal(0.5, 0.02, 35))
     value = np.cos(2 * np.pi * time / 3.3) + 0.7 * rng.normal(size=35)
     data = ba.LightCurve(time, value, np.full(35, 0.7))
-    modes = fitted(data, period=(0.4, 20)).modes()
+    modes = fitted(data, period=(0.4, 20)).modes(minimum_mass=0)
     assert modes["mass"].is_monotonic_decreasing
     assert modes["mass"].sum() == pytest.approx(1, abs=1e-6)
     assert modes.iloc[1:4]["alias_of"].str.contains("day").any()
     assert abs(modes["frequency"] - 1 / 3.3).min() < 1 / 300
+
+
+def test_modes_leave_out_peaks_of_few_draws():
+    model = fitted(sinusoid(n=40, amplitude=0.0, seed=8), period=(1.5, 20))
+    every = model.modes(minimum_mass=0)
+    assert every["mass"].sum() == pytest.approx(1, abs=1e-6)
+    shown = model.modes()
+    assert 0 < len(shown) < len(every)
+    assert shown["mass"].min() >= 0.01
+    assert np.array_equal(shown["mass"], every["mass"][every["mass"] >= 0.01])
+    assert len(model.modes(minimum_mass=1)) == 1  # the highest is always there
+    for wrong in (-0.1, 1.1, np.nan):
+        with pytest.raises(ValueError, match="minimum_mass"):
+            model.modes(wrong)
+
+
+def test_calibration_computes_no_false_alarm_probability(monkeypatch):
+    from bayes_astro.timeseries import harmonics
+
+    data = sinusoid()
+    monkeypatch.setattr(
+        harmonics, "false_alarm_probability", lambda *_: pytest.fail("nobody reads it")
+    )
+    ba.calibrate(ba.Periodogram(period=(2, 50)), data, n=20, seed=1, progress=False)
 
 
 def test_bad_data_and_parameters():
