@@ -131,7 +131,9 @@ def test_list_data_and_cite(monkeypatch):
     listed = invoke("list").output
     assert all(name in listed for name in specs.available())
     shown = invoke("data").output
-    assert all(name in shown for name in ("eros2-cepheid", "hogg-2010", "hd164922"))
+    assert all(
+        name in shown for name in ("eros2-cepheid", "hipparcos-nearby", "hogg-2010", "hd164922")
+    )
     cited = invoke("cite", "cepheid").output
     assert cited.count("@") >= 3
     assert "bretthorst1988" in cited

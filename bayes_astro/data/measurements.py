@@ -127,6 +127,8 @@ class Measurements:
         covariance: Mapping[tuple[str, str], str] | None = None,
         correlation: Mapping[tuple[str, str], str] | None = None,
         names: tuple[str, ...] | None = None,
+        units: tuple[str, ...] | None = None,
+        projection: tuple[tuple[str | None, ...], ...] | None = None,
         weight: str | None = None,
         name: str = "",
         source: str = "",
@@ -145,12 +147,20 @@ class Measurements:
             Columns with the covariance, or the correlation, of the errors of two of `value`.
         names : tuple of str, optional
             Default: those of the columns.
+        units : tuple of str, optional
+            Of a table that has none of its own.
+        projection : tuple of tuples of str or None, optional
+            For each of `value` the columns with its row of the projection; None: 0.
         weight : str, optional
         """
         from bayes_astro.data.tables import read_measurements
 
-        arrays, units = read_measurements(x, value, error, covariance, correlation, weight)
-        return cls(**arrays, names=names or value, units=units, name=name, source=source)
+        arrays, own = read_measurements(
+            x, value, error, covariance, correlation, weight, projection
+        )
+        if units is not None and own:
+            raise DataError(f"units: the table has its own ({', '.join(own)}); leave units out")
+        return cls(**arrays, names=names or value, units=units or own, name=name, source=source)
 
     @property
     def n(self) -> int:

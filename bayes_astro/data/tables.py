@@ -42,6 +42,7 @@ def read_measurements(
     covariance: Mapping[tuple[str, str], str] | None,
     correlation: Mapping[tuple[str, str], str] | None,
     weight: str | None,
+    projection: tuple[tuple[str | None, ...], ...] | None = None,
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Arguments of `Measurements`, and the units of its columns."""
     if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
@@ -60,6 +61,8 @@ def read_measurements(
     names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}
     if weight is not None:
         names["weight"] = weight
+    if projection is not None:
+        names |= _projection_names(projection, value)
     columns = read_columns(x, names)
 
     numbers, units = zip(*(_numbers(columns[f"value {v}"], v) for v in value), strict=True)
@@ -87,7 +90,31 @@ def read_measurements(
         arrays["error"] = errors
     if weight is not None:
         arrays["weight"] = columns["weight"]
+    if projection is not None:
+        arrays["projection"] = np.zeros((len(errors), len(value), len(projection[0])))
+        for j, row in enumerate(projection):
+            for k, entry in enumerate(row):
+                if entry is not None:
+                    array = _numbers(columns[f"projection {j}, {k}"], entry)[0]
+                    arrays["projection"][:, j, k] = _same_length(array, errors, entry)
     return arrays, units if any(units) else ()
+
+
+def _projection_names(projection, value: tuple[str, ...]) -> dict[str, str]:
+    """The columns of the projection's entries, but for those that are 0."""
+    rows = () if isinstance(projection, str) else tuple(projection)
+    widths = {0 if isinstance(row, str) else len(row) for row in rows}
+    if len(rows) != len(value) or len(widths) != 1 or not widths.pop():
+        raise DataError(
+            f"projection: expected for each of {', '.join(value)} a tuple of columns, all of the same "
+            f"length, None where the entry is 0; got {projection!r}"
+        )
+    return {
+        f"projection {j}, {k}": name
+        for j, row in enumerate(rows)
+        for k, name in enumerate(row)
+        if name is not None
+    }
 
 
 def _numbers(column, name: str) -> tuple[np.ndarray, str]:

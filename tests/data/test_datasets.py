@@ -63,6 +63,28 @@ class TestBundled:
         np.testing.assert_allclose([intercept, slope], [34.048, 2.2399], atol=5e-4)
         np.testing.assert_allclose(np.sqrt(np.diag(covariance)), [18.246, 0.1078], atol=5e-4)
 
+    def test_nearby_stars_have_the_published_motion_of_the_sun(self):
+        data = load("hipparcos-nearby")
+        assert (data.names, data.units) == (("v_l", "v_b"), ("km/s", "km/s"))
+        assert data.value[0].tolist() == [-8.132, -24.246]
+        np.testing.assert_allclose(data.covariance[0, 0, 1], 0.8612 * 0.7966 * 2.319, rtol=1e-4)
+        square = data.projection @ data.projection.swapaxes(1, 2)
+        np.testing.assert_allclose(square, np.broadcast_to(np.eye(2), square.shape), atol=3e-6)
+        assert (np.linalg.eigvalsh(data.covariance) > 0).all()
+
+        # One Gaussian of (U, V, W) by expectation and maximisation: a third of it is missing.
+        r, rt = data.projection, data.projection.swapaxes(1, 2)
+        mean, variance = np.zeros(3), 900 * np.eye(3)
+        for _ in range(40):
+            gain = variance @ rt @ np.linalg.inv(r @ variance @ rt + data.covariance)
+            v = mean + (gain @ (data.value - r @ mean)[:, :, None])[:, :, 0]
+            mean = v.mean(0)
+            variance = np.cov(v.T, bias=True) + (variance - gain @ r @ variance).mean(0)
+        np.testing.assert_allclose(mean, [-10.7, -19.8, -7.5], atol=0.05)
+        np.testing.assert_allclose(np.sqrt(np.diag(variance)), [35.1, 24.6, 17.7], atol=0.05)
+        error = np.sqrt(variance[2, 2] / data.n)
+        assert abs(mean[2] + 7.17) < 2 * np.hypot(error, 0.38)  # Dehnen & Binney 1998
+
     def test_list(self):
         table = datasets()
         assert table["name"].tolist() == [entry.name for entry in ENTRIES]

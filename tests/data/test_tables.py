@@ -337,6 +337,14 @@ class TestMeasurements:
             [False, False],
         ]
 
+    def test_projection_and_units(self):
+        rows = (("x_err", None, "w"), ("w", "y_err", None))
+        data = Measurements.read(POINTS, projection=rows, units=("km/s", "m/s"))
+        assert data.projection.shape == (3, 2, 3)
+        assert data.projection[1].tolist() == [[0.2, 0, 2], [2, 0.5, 0]]
+        assert data.units == ("km/s", "m/s")
+        assert Measurements.read(POINTS).projection is None
+
     def test_exact_columns(self):
         data = Measurements.read(POINTS, error=(None, "y_err"))
         assert data.error[:, 0].tolist() == [0, 0, 0]
@@ -406,6 +414,13 @@ class TestMeasurements:
             ({}, {"error": ("x_err",)}, "expected as many names in both"),
             ({}, {"value": ("x", 3)}, "expected the name of a column, got 3"),
             ({"w": [1, 0, 1]}, {"weight": "w"}, "weight: row 1 is 0.0"),
+            ({}, {"projection": (("w",),)}, "for each of x, y a tuple of columns"),
+            ({}, {"projection": (("w",), ("w", None))}, "all of the same length"),
+            ({}, {"projection": ("w", "w")}, "for each of x, y a tuple of columns"),
+            ({}, {"projection": (("w",), ("W",))}, "no column 'W'; did you mean 'w'"),
+            ({"w": [1, np.nan, 1]}, {"projection": (("w",), ("w",))}, "projection: row 1 holds"),
+            ({"w": [1, 1]}, {"projection": (("w",), ("w",))}, "w: has 2 rows"),
+            ({"x": [1, 2, 3] * u.m}, {"units": ("m", "m")}, "units: the table has its own .m, .; "),
         ],
     )
     def test_bad_input_says_where_and_what_to_do(self, change, keywords, message):
