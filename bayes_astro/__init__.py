@@ -22,23 +22,30 @@ if TYPE_CHECKING:
     from bayes_astro.data import LightCurve, Measurements
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.opening import open_fit as open
+    from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
-    from bayes_astro.samplers import NUTS, Emcee, Exact
+    from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
     from bayes_astro.timeseries.periodogram import Periodogram
 
 # One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
 TASKS = {
+    "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
 }
 BASELINES = {
+    "GaussianMixture": "bayes_astro.baselines.density",
+    "KernelDensity": "bayes_astro.baselines.density",
     "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
     "LombScargle": "bayes_astro.baselines.periodogram",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
     "Exact": "bayes_astro.samplers.exact",
+    "Gibbs": "bayes_astro.samplers.gibbs",
+    "Laplace": "bayes_astro.samplers.maximum",
+    "MAP": "bayes_astro.samplers.maximum",
     "NUTS": "bayes_astro.samplers.nuts",
 }
 CONTAINERS = {"LightCurve": "bayes_astro.data", "Measurements": "bayes_astro.data"}
@@ -58,9 +65,13 @@ _PUBLIC = {
 _MODULES = ("baselines", "exercises")
 
 __all__ = [
+    "MAP",
     "NUTS",
     "Emcee",
     "Exact",
+    "ExtremeDeconvolution",
+    "Gibbs",
+    "Laplace",
     "LightCurve",
     "LinearRelation",
     "Measurements",

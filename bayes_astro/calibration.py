@@ -169,7 +169,7 @@ def calibrate(
     model = clone(model)
     model._checked(design)
     priors = model.resolve_priors(design)
-    sampler = samplers.chosen(model, sampler)
+    sampler, _ = samplers.chosen(model, sampler, design)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 20:
         raise ValueError(f"n={n!r} must be a whole number of at least 20.")
     seed = checked_seed(seed)

@@ -32,6 +32,7 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
         row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
         response, lower is better), ``rmse`` and ``bias`` of the predictive mean,
         ``coverage_68`` and ``coverage_95`` of the central predictive intervals, and ``rows``.
+        Where several columns are measured, all but the log score are of each column by itself.
 
     Raises
     ------
@@ -61,9 +62,11 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
             f"{type(test).__name__}."
         )
     density = model.log_predictive(draws, test).values.reshape(-1, len(test))
-    predictive = model.forecast(draws, model.data, test, np.random.default_rng(seed))
-    samples = predictive["observation"].values.reshape(-1, len(test))
+    replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
     truth = model.observed(test)
+    samples = replicated.values.reshape(-1, *truth.shape)
+    measured = ~np.isnan(truth)  # several columns are scored one by one, missing values left out
+    truth, samples = truth[measured], samples[:, measured]
     low95, low68, high68, high95 = np.quantile(samples, [0.025, 0.16, 0.84, 0.975], axis=0)
     error = samples.mean(axis=0) - truth
     return {

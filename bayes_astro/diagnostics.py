@@ -203,21 +203,44 @@ def diagnose(model: Any) -> Diagnosis:
                 )
             )
         if sampler == "Emcee":
-            checks += _emcee_checks(statistics, model.summary())
+            checks += _emcee_checks(statistics, _judged(model))
         elif sampler == "NUTS":
-            checks += _nuts_checks(statistics, model.summary())
-        elif sampler == "Exact":
+            checks += _nuts_checks(statistics, _judged(model))
+        elif sampler == "Gibbs":
+            checks += _convergence(_judged(model), "use ba.Gibbs(draws=...) with more draws")
+        elif sampler == "MAP":
+            checks.append(_maximum_check(statistics))
+        elif sampler in ("Exact", "Laplace"):
+            if sampler == "Laplace":
+                checks.append(_maximum_check(statistics))
             efficiency = float(statistics.attrs["importance_efficiency"])
             checks.append(
                 Check(
                     "importance efficiency",
                     efficiency >= EFFICIENCY,
                     efficiency,
-                    "the proposal misses part of the posterior: check with ba.NUTS()",
+                    f"{sampler} misses part of the posterior: check with ba.NUTS()",
                     f"at least {EFFICIENCY:g}",
                 )
             )
     return Diagnosis((*checks, *model.checks()))
+
+
+def _judged(model: Any) -> pd.DataFrame:
+    """Rows of the summary on which convergence is judged."""
+    table, names = model.summary(), model.judged()
+    return table[[label.split("[")[0] in names for label in table.index]] if names else table
+
+
+def _maximum_check(statistics: Any) -> Check:
+    left = float(statistics.attrs["gain_to_come"])
+    return Check(
+        "maximum reached",
+        bool(statistics.attrs["converged"]),
+        left,
+        "the search ended before its gains were negligible: raise max_steps",
+        "predicted gain to come in nats",
+    )
 
 
 def _convergence(table: pd.DataFrame, remedy: str) -> list[Check]:

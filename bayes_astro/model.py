@@ -57,6 +57,12 @@ class Estimator(BaseEstimator):
         """Log likelihood of every row of `data` for every draw: (chain, draw, row)."""
         raise NotImplementedError
 
+    def replicate(
+        self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New data in place of those of `at`, none of which is used: (chain, draw, row, ...)."""
+        return self.forecast(draws, data, at, rng)["observation"]
+
     def log_predictive(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
         """Log density of every observed response, for `ba.compare`: (chain, draw, row)."""
         return self.pointwise(draws, data)
@@ -156,7 +162,10 @@ class Estimator(BaseEstimator):
 
     def posterior_predictive(self) -> xr.Dataset:
         """New observations at the fitted inputs, also put into the tree for ArviZ."""
-        return self._attach("posterior_predictive", self.predict()[["observation"]])
+        rng = np.random.default_rng([int(self.record["seed"]), 1])
+        draws = self.posterior["posterior"].to_dataset()
+        new = self.replicate(draws, self.data, self.data, rng).rename("observation").to_dataset()
+        return self._attach("posterior_predictive", new)
 
     def _attach(self, group: str, dataset: xr.Dataset) -> xr.Dataset:
         import xarray as xr
@@ -179,6 +188,10 @@ class Estimator(BaseEstimator):
     def checks(self) -> list[Check]:
         """Checks of this task, beyond those of its sampler."""
         return []
+
+    def judged(self) -> tuple[str, ...]:
+        """Variables on which convergence is judged; none named: all."""
+        return ()
 
     def plot(self, figure: str | None = None, *, width: str = "page") -> Figure:
         """Draw the figure made for this task.
@@ -249,9 +262,23 @@ class Model(Estimator):
     def check_priors(self, priors: dict[str, Prior], data: Any) -> None:
         """Raise ValueError for a prior that this task cannot take."""
 
-    def arrays(self, data: Any) -> dict[str, np.ndarray]:
+    def arrays(self, data: Any, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
         """The data as `build` holds them in ``pm.Data``: replaced to refit a compiled model."""
         raise NotImplementedError
+
+    def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
+        """Draws of the model's parameters with those that follow from them."""
+        return draws
+
+    def settled(
+        self, data: Any, seed: int, progress: bool
+    ) -> tuple[Model, dict[str, xr.Dataset]]:
+        """The model with open choices made from the data, and groups that say how."""
+        return self, {}
+
+    def default_sampler(self, data: Any) -> tuple[str, str]:
+        """Name of the sampler that suits `data`, and why."""
+        return self.samplers[0], ""
 
     def build(self, data: Any, priors: dict[str, Prior] | None = None) -> pm.Model:
         """The generative story in PyMC."""
@@ -335,21 +362,26 @@ class Model(Estimator):
         ValueError
             For bad data, parameters or priors, before any sampling.
         """
+        import xarray as xr
+
         from bayes_astro import samplers
 
         self._tree, self._unfitted_because = None, ""
         data = self._checked(data)
-        priors = self.resolve_priors(data)
-        sampler = samplers.chosen(self, sampler)
         seed = checked_seed(seed)
-        tree = sampler.sample(sampler.compile(self, data, priors), data, seed, progress=progress)
+        sampler, because = samplers.chosen(self, sampler, data)
+        settled, groups = self.settled(data, seed, progress)
+        priors = settled.resolve_priors(data)
+        tree = sampler.sample(sampler.compile(settled, data, priors), data, seed, progress=progress)
         if tree is None:
             self._unfitted_because = (
                 f"This {type(self).__name__} is not fitted: the run was interrupted before "
                 "anything was drawn. Call .fit(data) again."
             )
             return self
-        self._store(tree, data, seed, priors=priors, sampler=sampler)
+        for name, group in groups.items():
+            tree[name] = xr.DataTree(group)
+        self._store(tree, data, seed, priors=priors, sampler=sampler, sampler_because=because)
         return self
 
     def simulate(
@@ -393,11 +425,33 @@ class Model(Estimator):
         design = self.data if data is None else self._checked(data)
         rng = np.random.default_rng(seed)
         prior = self.prior_draws(design, self.resolve_priors(design), draws, rng)
-        predictive = self.forecast(prior, design, design, rng)[["observation"]]
+        predictive = self.replicate(prior, design, design, rng).rename("observation").to_dataset()
         if data is None:
             self._attach("prior", prior)
             self._attach("prior_predictive", predictive)
         return xr.DataTree.from_dict({"prior": prior, "prior_predictive": predictive})
+
+    def maximum(
+        self,
+        data: Any,
+        priors: dict[str, Prior],
+        search: Any,
+        rng: np.random.Generator,
+        progress: bool,
+    ) -> dict[str, xr.Dataset]:
+        """The maximum of the posterior, for `ba.MAP`; groups of the tree by name."""
+        raise NotImplementedError
+
+    def laplace(
+        self,
+        data: Any,
+        priors: dict[str, Prior],
+        settings: Any,
+        rng: np.random.Generator,
+        progress: bool,
+    ) -> dict[str, xr.Dataset]:
+        """Draws from the Gaussian about the maximum, for `ba.Laplace`; groups by name."""
+        raise NotImplementedError
 
     def exact(
         self, data: Any, priors: dict[str, Prior], draws: int, rng: np.random.Generator

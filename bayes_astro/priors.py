@@ -22,13 +22,16 @@ class Family:
     """A distribution: what its arguments measure, its SciPy twin and the values that it allows.
 
     ``arguments`` maps a name to "value" (in the unit of the variable), "scale" (the same, and
-    positive), "shape" (a positive number) or "number" (any number).
+    positive), "shape" (a positive number), "number" (any number) or "matrix" (a covariance, or a
+    list of standard deviations). ``event`` is the number of axes of a single draw: 0 for numbers,
+    1 for weights that sum to one, 2 for covariances.
     """
 
     arguments: dict[str, str]
     scipy: Callable[..., Any]
     lower: Callable[..., Any] = lambda **_: -np.inf
     upper: Callable[..., Any] = lambda **_: np.inf
+    event: int = 0
 
 
 def _zero(**_: Any) -> float:
@@ -93,6 +96,12 @@ FAMILIES: dict[str, Family] = {
         _zero,
         _one,
     ),
+    "Dirichlet": Family({"alpha": "shape"}, lambda s, **_: s.dirichlet, _zero, _one, event=1),
+    "InverseWishart": Family(
+        {"nu": "shape", "scale": "matrix"},
+        lambda s, nu, scale: s.invwishart(nu, scale if scale.ndim == 2 else np.diag(scale**2)),
+        event=2,
+    ),
 }
 
 
@@ -133,9 +142,11 @@ class Prior:
     distribution : str
         One of Normal, HalfNormal, TruncatedNormal, Uniform, LogUniform, LogNormal, StudentT,
         Cauchy, HalfCauchy, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the arguments
-        that PyMC gives them (Exponential by its ``scale``).
+        that PyMC gives them (Exponential by its ``scale``); for weights Dirichlet(alpha), for
+        covariances InverseWishart(nu, scale), whose mean is scale / (nu - d - 1).
     **arguments : float, sequence of float, or astropy Quantity
         A sequence gives one number for each entry of the parameter (each harmonic, each predictor).
+        The scale of an InverseWishart is a matrix, or a sequence of d standard deviations.
         A Quantity is converted to the unit of the parameter when the model is fitted.
 
     Raises
@@ -167,7 +178,7 @@ class Prior:
         self.distribution = distribution
         self.arguments = {name: self._checked(name, arguments[name]) for name in wanted}
         lengths = {np.size(getattr(v, "value", v)) for v in self.arguments.values()} - {1}
-        if len(lengths) > 1:
+        if len(lengths) > 1 and not self.event:
             raise ValueError(
                 f"Prior {distribution}: lists of {' and '.join(map(str, sorted(lengths)))} numbers "
                 "do not go together."
@@ -178,6 +189,11 @@ class Prior:
                 raise ValueError(
                     f"Prior {distribution}: lower={lower} must lie below upper={upper}."
                 )
+
+    @property
+    def event(self) -> int:
+        """Number of axes of a single draw: 0 for a number, 1 for weights, 2 for a covariance."""
+        return FAMILIES[self.distribution].event
 
     def _checked(self, name: str, value: Any) -> Any:
         kind = FAMILIES[self.distribution].arguments[name]
@@ -191,7 +207,9 @@ class Prior:
                 f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
                 f"got {_short(value)}."
             ) from None
-        if array.ndim > 1 or array.size == 0:
+        if kind == "matrix" and array.ndim:
+            return self._matrix(name, value, array)
+        if array.ndim > (0 if self.event else 1) or array.size == 0:
             raise ValueError(
                 f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
                 f"got {_short(value)}."
@@ -207,6 +225,21 @@ class Prior:
                 )
             return value
         return float(array) if array.ndim == 0 else tuple(float(x) for x in array)
+
+    def _matrix(self, name: str, value: Any, array: np.ndarray) -> Any:
+        """A covariance as nested tuples, or standard deviations as one."""
+        remedy = "must be a symmetric, positive definite matrix or a list of positive numbers"
+        if hasattr(value, "unit") or array.ndim > 2 or not np.all(np.isfinite(array)):
+            raise ValueError(
+                f"Prior {self.distribution}: {name} {remedy}, without a unit; got {_short(value)}."
+            )
+        square = array.ndim == 1 or array.shape[0] == array.shape[1]
+        good = square and array.size > 0 and np.allclose(array, array.T, rtol=1e-8, atol=0.0)
+        if not good or np.any((array if array.ndim == 1 else np.linalg.eigvalsh(array)) <= 0):
+            raise ValueError(f"Prior {self.distribution}: {name} {remedy}; got {_short(value)}.")
+        if array.ndim == 1:
+            return tuple(float(x) for x in array)
+        return tuple(tuple(float(x) for x in row) for row in array)
 
     def _dimensional(self) -> bool:
         return any(hasattr(value, "unit") for value in self.arguments.values())
@@ -242,16 +275,35 @@ class Prior:
 
     def sample(self, rng: np.random.Generator, size: Any = None) -> np.ndarray:
         """Draw with NumPy's generator: shape `size`, whose last axis matches listed arguments."""
+        if self.event:
+            size = tuple(np.atleast_1d(size))
+            leading, own = size[: -self.event], size[-self.event :]
+            if self.distribution == "Dirichlet":
+                return rng.dirichlet(np.full(own[0], self.arguments["alpha"]), leading)
+            draws = self._scipy().rvs(size=int(np.prod(leading, dtype=int)), random_state=rng)
+            return np.reshape(draws, size)
         return self._scipy().rvs(size=size, random_state=rng)
 
     def log_density(self, x: Any) -> np.ndarray:
         """Log density at `x`, normalised; minus infinity outside of the support."""
+        if self.event:
+            x = np.asarray(x, dtype=float)
+            flat = x.reshape(-1, *x.shape[-self.event :])
+            twin = self._scipy()
+            if self.distribution == "Dirichlet":
+                alpha = np.full(x.shape[-1], self.arguments["alpha"])
+                found = [twin.logpdf(row, alpha) if row.size > 1 else 0.0 for row in flat]
+            else:
+                found = [twin.logpdf(row) for row in flat]
+            return np.reshape(found, x.shape[: -self.event])
         return self._scipy().logpdf(x)
 
     def variable(self, name: str, dims: Any = None) -> Any:
         """Declare the variable `name` in the PyMC model whose context is open."""
         import pymc as pm
 
+        if self.event:
+            raise ValueError(f"{self.distribution} is declared by the task that takes it.")
         # PyTensor computes with Python's own floats in single precision where they fit.
         arguments = {key: np.asarray(value) for key, value in self.arguments.items()}
         if self.distribution == "LogUniform":
@@ -269,7 +321,7 @@ class Prior:
             if hasattr(value, "unit"):
                 plain[key] = {"value": np.asarray(value.value).tolist(), "unit": str(value.unit)}
             else:
-                plain[key] = list(value) if isinstance(value, tuple) else value
+                plain[key] = np.asarray(value).tolist() if isinstance(value, tuple) else value
         return plain
 
     @classmethod

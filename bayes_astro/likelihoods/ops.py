@@ -12,9 +12,9 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayes_astro.likelihoods import linear_relation
+from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture
 
-__all__ = ["LinearRelationDensity"]
+__all__ = ["InverseWishartTrace", "LinearRelationDensity", "MixtureDensity"]
 
 
 class LinearRelationDensity(Op):
@@ -91,5 +91,101 @@ def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
             np.asarray(result[7]),
             np.asarray(result[8]),
         )
+
+    return density, 1
+
+
+class ValueAndGradient(Op):
+    """A scalar function whose kernel returns its gradient with it.
+
+    Outputs are the value and one gradient for each of the first `parameters` inputs, in their
+    shapes; further inputs are data.
+    """
+
+    __props__ = ()
+    parameters: int
+    kernel: Any
+    kinds: tuple[str, ...]
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Inputs of the dtypes that the kernel takes."""
+        tensors = [
+            pt.as_tensor_variable(x, dtype=kind) for x, kind in zip(inputs, self.kinds, strict=True)
+        ]
+        outputs = [pt.dscalar(), *(x.type() for x in tensors[: self.parameters])]
+        return Apply(self, tensors, outputs)
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Call the kernel (PyTensor's fallback)."""
+        arguments = [
+            x.item() if np.ndim(x) == 0 else np.ascontiguousarray(x, dtype=kind)
+            for x, kind in zip(inputs, self.kinds, strict=True)
+        ]
+        results = type(self).kernel(*arguments)
+        for storage, result in zip(output_storage, results, strict=True):
+            storage[0] = np.asarray(result)
+
+    def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
+        """A scalar, then the shapes of the parameters."""
+        return [(), *shapes[: self.parameters]]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only the value depends on the parameters; no second derivatives."""
+        return [[i < self.parameters] + [False] * self.parameters for i in range(len(node.inputs))]
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """The gradients are outputs already."""
+        if any(not isinstance(c.type, DisconnectedType) for c in cotangents[1:]):
+            raise NotImplementedError(f"{type(self).__name__} has no second derivatives.")
+        gradients = [cotangents[0] * outputs[i + 1] for i in range(self.parameters)]
+        return gradients + [disconnected_type() for _ in inputs[self.parameters :]]
+
+
+class MixtureDensity(ValueAndGradient):
+    """Log likelihood of `likelihoods.mixture`: weights, means, covariances, background; blocks."""
+
+    gufunc_signature = "(k),(k,d),(k,d,d),(),(t),(b,f),(p,c)->(),(k),(k,d),(k,d,d),()"
+    parameters = 4
+    kernel = staticmethod(mixture.value_and_gradient)
+    kinds = ("float64",) * 5 + ("int64",) * 2
+
+
+@register_funcify_default_op_cache_key(MixtureDensity)
+def _funcify_mixture(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = mixture.value_and_gradient
+
+    @njit
+    def density(weight, mean, covariance, background, table, blocks, columns):
+        result = kernel(
+            np.ascontiguousarray(weight),
+            np.ascontiguousarray(mean),
+            np.ascontiguousarray(covariance),
+            background.item(),
+            np.ascontiguousarray(table),
+            np.ascontiguousarray(blocks),
+            np.ascontiguousarray(columns),
+        )
+        return np.asarray(result[0]), result[1], result[2], result[3], np.asarray(result[4])
+
+    return density, 1
+
+
+class InverseWishartTrace(ValueAndGradient):
+    """-1/2 sum_k tr(scale V_k^-1) of Cholesky factors, `likelihoods.inverse_wishart`."""
+
+    gufunc_signature = "(k,d,d),(d,d)->(),(k,d,d)"
+    parameters = 1
+    kernel = staticmethod(inverse_wishart.value_and_gradient)
+    kinds = ("float64",) * 2
+
+
+@register_funcify_default_op_cache_key(InverseWishartTrace)
+def _funcify_trace(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = inverse_wishart.value_and_gradient
+
+    @njit
+    def density(factor, scale):
+        value, gradient = kernel(np.ascontiguousarray(factor), np.ascontiguousarray(scale))
+        return np.asarray(value), gradient
 
     return density, 1

@@ -43,13 +43,13 @@ class Sampler(ABC):
                 )
 
 
-def chosen(model: Model, sampler: Sampler | None) -> Sampler:
-    """The sampler to use: the one asked for if the model supports it, or the model's first."""
+def chosen(model: Model, sampler: Sampler | None, data: Any) -> tuple[Sampler, str]:
+    """The sampler to use and why: the one asked for, or the one that suits the data."""
     import bayes_astro
 
     if sampler is None:
-        first = model.samplers[0]
-        return bayes_astro.load_public(bayes_astro.SAMPLERS[first], first)()
+        name, because = model.default_sampler(data)
+        return bayes_astro.load_public(bayes_astro.SAMPLERS[name], name)(), because
     if isinstance(sampler, type) and issubclass(sampler, Sampler):
         raise ValueError(f"sampler must be an instance: ba.{sampler.__name__}(), with brackets.")
     if type(sampler).__name__ not in model.samplers:
@@ -57,4 +57,4 @@ def chosen(model: Model, sampler: Sampler | None) -> Sampler:
             f"{type(model).__name__} cannot be sampled with {sampler!r}. It takes "
             f"{', '.join('ba.' + name for name in model.samplers)}."
         )
-    return sampler
+    return sampler, "asked for"

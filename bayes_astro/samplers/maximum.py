@@ -49,9 +49,12 @@ class MAP(Sampler):
     @property
     def workers(self) -> int:
         """Threads to use."""
-        return self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-            self.threads or os.cpu_count() or 1
-        )
+        if self.threads:
+            return self.threads
+        try:
+            return len(os.sched_getaffinity(0))
+        except AttributeError:  # macOS and Windows know no affinity
+            return os.cpu_count() or 1
 
     def compile(self, model: Any, data: Any, priors: Any) -> Any:
         """Nothing to compile: the kernels are cached on disk."""
@@ -82,19 +85,25 @@ class Laplace(Sampler):
     ----------
     draws : int
         In total, stored as four chains where `draws` can be divided by four.
-    search : MAP, optional
-        How the maximum is found.
+    restarts, tolerance, max_steps, moves, threads
+        Of the search for the maximum, as in `MAP`.
     """
 
     draws: int = 4000
-    search: MAP = MAP()
+    restarts: int = 10
+    tolerance: float = 0.05
+    max_steps: int = 3000
+    moves: int = 6
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         self._check_counts(draws=self.draws)
-        if isinstance(self.search, dict):  # as a spec or a file writes it
-            object.__setattr__(self, "search", MAP(**self.search))
-        if not isinstance(self.search, MAP):
-            raise ValueError(f"Laplace: search={self.search!r} must be a ba.MAP(...).")
+        _ = self.search
+
+    @property
+    def search(self) -> MAP:
+        """How the maximum is found."""
+        return MAP(self.restarts, self.tolerance, self.max_steps, self.moves, self.threads)
 
     def compile(self, model: Any, data: Any, priors: Any) -> Any:
         """Nothing to compile: the kernels are cached on disk."""

@@ -165,7 +165,7 @@ class NUTS(Sampler):
         if drawn < self.draws:
             warn_interrupted(f"{drawn} of {self.draws} draws of each chain were kept.")
         hidden = [n for n in posterior if n.endswith("__") or n in target.model.working]
-        posterior = posterior.drop_vars(hidden)
+        posterior = target.model.derived(posterior.drop_vars(hidden), target.priors)
         statistics = tree["sample_stats"].to_dataset()
         kept = [
             name

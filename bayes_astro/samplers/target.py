@@ -35,7 +35,7 @@ class Target:
 
     def update(self, data: Any) -> None:
         """Put other data of the same shape into the compiled model."""
-        for name, array in self.model.arrays(data).items():
+        for name, array in self.model.arrays(data, self.priors).items():
             self.pymc[name].set_value(np.ascontiguousarray(array))
 
     @cached_property
@@ -104,7 +104,8 @@ class Target:
             for name, values in self.pymc.coords.items()
             if values is not None and any(name in entry[0] for entry in arrays.values())
         }
-        return xr.Dataset(arrays, {"chain": np.arange(chains), "draw": np.arange(draws), **coords})
+        coords |= {"chain": np.arange(chains), "draw": np.arange(draws)}
+        return self.model.derived(xr.Dataset(arrays, coords), self.priors)
 
     def starts(self, data: Any, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
         """Flat starting points (count, size) and a first guess of each coordinate's variance.

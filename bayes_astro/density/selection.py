@@ -1,0 +1,166 @@
+"""How many components, and priors of the scale of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import multigammaln
+
+from bayes_astro.data import Measurements
+from bayes_astro.density import inputs
+from bayes_astro.density.coordinates import Layout
+from bayes_astro.density.expectation import Conjugate, Problem, Regularised
+from bayes_astro.density.search import single
+from bayes_astro.priors import Prior
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "anchors",
+    "choose",
+    "held_out",
+    "log_normalisation",
+    "prior_sample",
+    "scale_matrix",
+    "single_gaussian",
+]
+
+FLOOR = 0.01
+"""The true variance that a prior grants at least, as a share of the measured one."""
+
+
+def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the true values as one Gaussian, noise taken off.
+
+    By maximum likelihood; in directions in which noise explains all of the scatter the variance is
+    floored at 1% of the measured one.
+    """
+    shift, scale = inputs.scaled_frame(data)
+    d = len(shift)
+    points = inputs.blocks(data, shift, scale, None)
+    layout = Layout(np.full(1, np.nan), np.full((1, d), np.nan), np.full((1, d, d), np.nan))
+    # So little that it acts only where there would be no variance at all.
+    found = single(Problem(points, layout, Regularised(np.full(d, 1e-6))))
+    covariance = found.covariance[0]
+    # Relative to unit variance in the scaled frame, which is that of the measured values.
+    values, vectors = np.linalg.eigh(covariance)
+    covariance = (vectors * np.maximum(values, FLOOR * min(1.0, values[-1]))) @ vectors.T
+    return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
+
+
+def scale_matrix(prior: Prior, d: int) -> np.ndarray:
+    """The scale of an inverse Wishart as a matrix (d, d)."""
+    scale = np.asarray(prior.arguments["scale"], dtype=float)
+    if scale.ndim == 2:
+        return scale
+    return np.diag(np.broadcast_to(scale, (d,)) ** 2)
+
+
+def log_normalisation(prior: Conjugate, d: int) -> float:
+    """Constant of the density of one log-Cholesky triangle: inverse Wishart and 2^d."""
+    _, log_det = np.linalg.slogdet(prior.psi)
+    constant = 0.5 * prior.nu * (log_det - d * np.log(2)) - multigammaln(0.5 * prior.nu, d)
+    return float(constant + d * np.log(2))
+
+
+def anchors(priors: dict[str, Prior], d: int, count: int) -> np.ndarray:
+    """Points about the middle of the prior at which densities are watched: (count, d).
+
+    The middle itself, then fixed directions within one and a half of the population's widths.
+    """
+    mu = np.broadcast_to(np.asarray(priors["mean"].arguments["mu"], dtype=float), (d,))
+    sigma = np.broadcast_to(np.asarray(priors["mean"].arguments["sigma"], dtype=float), (d,))
+    steps = np.random.default_rng(20).uniform(-0.75, 0.75, (count, d))
+    steps[0] = 0.0
+    return mu + sigma * steps
+
+
+def prior_sample(
+    layout: Layout,
+    priors: dict[str, Prior],
+    draws: int,
+    rng: np.random.Generator,
+    shift: np.ndarray,
+    scale: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Scaled parameters from the prior, (draws, ...)."""
+    d, free = layout.d, layout.free_weight
+    shares = np.ones((draws, len(free)))
+    if len(free) > 1:
+        shares = priors["weight"].sample(rng, (draws, len(free)))
+    weight = layout.shares(shares)
+    mean = np.repeat(layout.fixed_mean[None], draws, axis=0)
+    covariance = np.repeat(layout.fixed_covariance[None], draws, axis=0)
+    count = len(layout.free_mean)
+    mean[:, layout.free_mean] = (priors["mean"].sample(rng, (draws, count, d)) - shift) / scale
+    wishart = Prior(
+        "InverseWishart",
+        nu=priors["covariance"].arguments["nu"],
+        scale=scale_matrix(priors["covariance"], d).tolist(),
+    )
+    count = len(layout.free_covariance)
+    drawn = wishart.sample(rng, (draws, count, d, d))
+    covariance[:, layout.free_covariance] = drawn / np.outer(scale, scale)
+    return {
+        "weight": weight[:, : layout.components],
+        "mean": mean,
+        "covariance": covariance,
+        "background": weight[:, -1],
+    }
+
+
+def _folds(n: int, folds: int, seed: int) -> list[np.ndarray]:
+    order = np.random.default_rng([seed, 7]).permutation(n)
+    return [np.sort(part) for part in np.array_split(order, folds)]
+
+
+def held_out(model: Any, data: Measurements, folds: int, seed: int) -> np.ndarray:
+    """Log score of each fold under the maximum fitted to the others."""
+    from sklearn.base import clone
+
+    from bayes_astro.samplers import MAP
+
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= len(data):
+        raise ValueError(f"folds={folds!r} must be a whole number from 2 to the number of rows.")
+    scores = []
+    for part in _folds(len(data), folds, seed):
+        rest = np.setdiff1d(np.arange(len(data)), part)
+        single_fit = clone(model).fit(data[rest], MAP(restarts=5), seed=seed, progress=False)
+        scores.append(single_fit.score(data[part]))
+    return np.array(scores)
+
+
+def choose(
+    model: Any, data: Measurements, seed: int, progress: bool
+) -> tuple[Any, dict[str, xr.Dataset]]:
+    """The model with the best of its numbers of components, and the table of their scores."""
+    import xarray as xr
+    from sklearn.base import clone
+
+    from bayes_astro.samplers import MAP
+    from bayes_astro.samplers.progress import Progress
+
+    counts = sorted(set(int(count) for count in model.candidates))
+    scores, errors, criteria = [], [], []
+    with Progress(len(counts), "components", shown=progress) as bar:
+        for i, count in enumerate(counts):
+            trial = clone(model).set_params(n_components=count)
+            if model.criterion == "held-out":
+                each = held_out(trial, data, 5, seed)
+                scores.append(each.mean())
+                errors.append(each.std(ddof=1) / np.sqrt(len(each)))
+            whole = trial.fit(data, MAP(restarts=5), seed=seed, progress=False)
+            problem = whole.problem(data, whole.resolve_priors(data))
+            log_likelihood = float(whole.posterior["sample_stats"].attrs["log_likelihood"])
+            effective = float(np.sum(~data.missing.all(axis=1)))
+            criteria.append(problem.layout.size * np.log(effective) - 2 * log_likelihood)
+            bar.at(i + 1, f"K = {count}")
+    table = {"bic": ("n_components", np.array(criteria))}
+    if scores:
+        table["log_score"] = ("n_components", np.array(scores))
+        table["log_score_error"] = ("n_components", np.array(errors))
+    best = int(np.argmax(scores)) if scores else int(np.argmin(criteria))
+    group = xr.Dataset(table, {"n_components": counts}, attrs={"chosen": counts[best]})
+    return clone(model).set_params(n_components=counts[best]), {"selection": group}

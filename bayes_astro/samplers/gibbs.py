@@ -1,0 +1,59 @@
+"""Sampling by turns, where the conditional posteriors of a task are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.samplers.base import Sampler
+from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
+
+__all__ = ["Gibbs"]
+
+
+@dataclass(frozen=True)
+class Gibbs(Sampler):
+    """Draws by turns from the conditional posteriors: a check of the other samplers.
+
+    Parameters
+    ----------
+    draws : int
+        Of each chain, after `tune` that are not kept.
+    tune : int
+    chains : int
+    """
+
+    draws: int = 2000
+    tune: int = 500
+    chains: int = 4
+
+    def __post_init__(self) -> None:
+        self._check_counts(draws=self.draws, chains=self.chains)
+        self._check_counts(least=0, tune=self.tune)
+
+    def compile(self, model: Any, data: Any, priors: Any) -> Any:
+        """Nothing to compile: the kernels are cached on disk."""
+        return model, priors
+
+    def sample(self, compiled: Any, data: Any, seed: int, *, progress: bool = False) -> Any:
+        """All chains in step."""
+        import xarray as xr
+
+        model, priors = compiled
+        total = self.tune + self.draws
+        with interruptible() as interrupt, Progress(total, "Gibbs", shown=progress) as bar:
+
+            def report(i: int) -> bool:
+                bar.at(i, "warm-up" if i < self.tune else "")
+                return bool(interrupt)
+
+            found = model.gibbs(data, priors, self, np.random.default_rng(seed), report)
+        if found is None:
+            warn_interrupted("nothing was drawn, it was still warming up.")
+            return None
+        if interrupt:
+            warn_interrupted(f"{found.sizes['draw']} of {self.draws} draws of each chain were kept.")
+        statistics = xr.Dataset(attrs={"interrupted": int(bool(interrupt))})
+        return xr.DataTree.from_dict({"posterior": found, "sample_stats": statistics})
