@@ -33,7 +33,9 @@ def fit_each(
     """Fit one model to each of many objects.
 
     An object that cannot be fitted becomes a row with its status and the error's text. The seed of
-    an object depends on `seed` and its name alone, so order and subsets change nothing.
+    an object depends on `seed` and its name alone, so order and subsets change nothing. Priors that
+    the model does not state are scaled from each object's own data: another density for each, so
+    that NUTS and emcee compile it anew, which takes one to two seconds an object.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
     # The length is bounded: the comparison takes a time that grows with its square.
     close = difflib.get_close_matches(str(name)[:80].lower(), by_lower, n=1, cutoff=0.5)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
-    more = ", ..." if len(known) > LISTED else ""
-    return f"{hint} Known: {', '.join(known[:LISTED]) or 'none'}{more}."
+    end = ", ..." if len(known) > LISTED else "."
+    return f"{hint} Known: {', '.join(known[:LISTED]) or 'none'}{end}"
 
 
 def is_absurd_unit(text: str) -> bool:

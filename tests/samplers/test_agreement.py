@@ -40,11 +40,10 @@ def test_exact_equals_nuts_and_emcee(kind, amplitude, kwargs):
         data, ba.NUTS(draws=1500, tune=1000, target_accept=0.95), seed=2, progress=False
     )
     emcee = ba.Periodogram(period=(3.5, 3.9), **kwargs).fit(
-        data, ba.Emcee(steps=3500, tune=1000), seed=3, progress=False
+        data, ba.Emcee(steps=5000, tune=1000), seed=3, progress=False
     )
-    checks = nuts.diagnose()
-    assert checks["R-hat"].passed, checks
-    assert checks["ESS (bulk)"].passed, checks
+    assert nuts.diagnose(), nuts.diagnose()
+    assert emcee.diagnose(), emcee.diagnose()
     for other in (nuts, emcee):
         for name, (mean, sd) in disagreements(exact, other).items():
             assert abs(mean) < 4, (name, mean)
