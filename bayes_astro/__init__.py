@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bayes_astro.comparison import compare
     from bayes_astro.data import LightCurve, Measurements
     from bayes_astro.data.datasets import datasets, fetch, load
-    from bayes_astro.opening import open_fit as open
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
+    from bayes_astro.opening import open_fit as open
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace

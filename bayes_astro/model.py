@@ -270,9 +270,7 @@ class Model(Estimator):
         """Draws of the model's parameters with those that follow from them."""
         return draws
 
-    def settled(
-        self, data: Any, seed: int, progress: bool
-    ) -> tuple[Model, dict[str, xr.Dataset]]:
+    def settled(self, data: Any, seed: int, progress: bool) -> tuple[Model, dict[str, xr.Dataset]]:
         """The model with open choices made from the data, and groups that say how."""
         return self, {}
 

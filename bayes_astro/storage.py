@@ -113,7 +113,9 @@ def write_data(tree: xr.DataTree, data: Any, observed: np.ndarray) -> None:
         name: (["row" if axis == 0 else f"{name}_{axis}" for axis in range(np.ndim(array))], array)
         for name, array in data.to_arrays().items()
     }
-    tree["observed_data"] = xr.DataTree(xr.Dataset({"observation": (("row", "column")[: observed.ndim], observed)}))
+    tree["observed_data"] = xr.DataTree(
+        xr.Dataset({"observation": (("row", "column")[: observed.ndim], observed)})
+    )
     tree["constant_data"] = xr.DataTree(xr.Dataset(constant))
 
 

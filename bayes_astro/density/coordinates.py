@@ -127,7 +127,9 @@ class Layout:
         rows, columns = self.triangle
         factor = np.zeros((*entries.shape[:-1], self.d, self.d))
         diagonal = rows == columns
-        factor[..., rows, columns] = np.where(diagonal, np.exp(np.where(diagonal, entries, 0.0)), entries)
+        factor[..., rows, columns] = np.where(
+            diagonal, np.exp(np.where(diagonal, entries, 0.0)), entries
+        )
         return factor
 
     def split(self, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -81,7 +81,9 @@ class Conjugate:
             total += float((self.alpha - 1) * np.log(shares).sum())
             total += float(gammaln(len(free) * self.alpha) - len(free) * gammaln(self.alpha))
         z = (parameters.mean[layout.free_mean] - self.mean) / self.sd
-        total -= float(0.5 * np.sum(z**2) + np.sum(np.log(self.sd) + 0.5 * np.log(2 * np.pi)) * len(z))
+        total -= float(
+            0.5 * np.sum(z**2) + np.sum(np.log(self.sd) + 0.5 * np.log(2 * np.pi)) * len(z)
+        )
         covariance = parameters.covariance[layout.free_covariance]
         if len(covariance):
             _, log_det = np.linalg.slogdet(covariance)

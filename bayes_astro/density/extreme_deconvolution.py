@@ -9,8 +9,7 @@ import numpy as np
 
 from bayes_astro.data import Measurements
 from bayes_astro.density import inputs, objects, selection
-from bayes_astro.density.coordinates import Layout, Parameters
-from bayes_astro.density.expectation import Conjugate, Problem, Regularised, Run
+from bayes_astro.density.expectation import Conjugate, Problem, Regularised
 from bayes_astro.density.mixture import Mixture
 from bayes_astro.model import Model
 from bayes_astro.priors import Prior
@@ -257,9 +256,7 @@ class ExtremeDeconvolution(Model):
         if not priors["covariance"].arguments["nu"] > d - 1:
             raise ValueError(f"Prior of 'covariance': nu must be above {d - 1}, d - 1.")
 
-    def frame(
-        self, data: Measurements, priors: dict[str, Prior]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def frame(self, data: Measurements, priors: dict[str, Prior]) -> tuple[np.ndarray, np.ndarray]:
         """Shift and scale of the kernel's coordinates: from the priors, so that they are known
         before any data are; without priors from the data."""
         if not priors:
@@ -270,9 +267,7 @@ class ExtremeDeconvolution(Model):
         scale = np.sqrt(np.diag(matrix)) * self.components ** (1 / d)
         return shift.copy(), scale
 
-    def problem(
-        self, data: Measurements, priors: dict[str, Prior], threads: int = 1
-    ) -> Problem:
+    def problem(self, data: Measurements, priors: dict[str, Prior], threads: int = 1) -> Problem:
         """Points, free parameters and prior in the kernel's coordinates."""
         shift, scale = self.frame(data, priors)
         d = len(shift)
@@ -342,7 +337,9 @@ class ExtremeDeconvolution(Model):
         d, names = layout.d, self.names(data)
         coords = {"component": self.labels(), "dimension": names, "dimension_2": names}
         with pm.Model(coords=coords) as model:
-            arrays = {name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()}
+            arrays = {
+                name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()
+            }
             shares = pt.as_tensor_variable(np.nan_to_num(layout.fixed_weight))
             if len(layout.free_weight) > 1:
                 share = pm.Dirichlet("share", np.full(len(layout.free_weight), prior.alpha))

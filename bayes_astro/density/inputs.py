@@ -45,8 +45,8 @@ def scaled_frame(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     shift, *_ = np.linalg.lstsq(rows, values)
     residual = values - rows @ shift
     size = np.sqrt(np.mean(rows**2, axis=0))
-    spread = float(np.sqrt(np.mean(residual**2)))
-    scale = np.full(rows.shape[1], spread if spread > 0 else 1.0)
+    width = float(np.sqrt(np.mean(residual**2)))
+    scale = np.full(rows.shape[1], width if width > 0 else 1.0)
     return shift, scale / np.where(size > 0, size * np.sqrt(rows.shape[1]), 1.0)
 
 

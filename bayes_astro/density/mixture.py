@@ -43,9 +43,7 @@ class Mixture:
 
     def __repr__(self) -> str:
         draws, components = self.weight.shape
-        return (
-            f"<Mixture of {components} Gaussians in {', '.join(self.names)}: {draws} draws>"
-        )
+        return f"<Mixture of {components} Gaussians in {', '.join(self.names)}: {draws} draws>"
 
     def _positions(self, names: Any) -> list[int]:
         names = [names] if isinstance(names, str) else list(names)
@@ -157,7 +155,5 @@ class Mixture:
         chosen = (rng.uniform(size=(draws, n, 1)) * edges[:, None, -1:] > edges[:, None]).sum(-1)
         factor = covariance_factor(self.covariance)
         rows = np.arange(draws)[:, None]
-        noise = np.einsum(
-            "snde,sne->snd", factor[rows, chosen], rng.standard_normal((draws, n, d))
-        )
+        noise = np.einsum("snde,sne->snd", factor[rows, chosen], rng.standard_normal((draws, n, d)))
         return self.mean[rows, chosen] + noise

@@ -108,16 +108,14 @@ def laplace(
     log_weight = values + 0.5 * np.sum(unit[some] ** 2, axis=1)
     weight = np.exp(log_weight - log_weight.max())
     efficiency = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
-    return density.stack(points), efficiency
+    return stacked([density.layout.parameters(point) for point in points]), efficiency
 
 
 def starts(problem: Problem, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Free variables of `build` spread about the maximum, each (count, ...)."""
     from bayes_astro.samplers.maximum import MAP
 
-    run, _ = best(
-        problem, rng, restarts=5, tolerance=0.1, max_steps=500, moves=MAP().moves
-    )
+    run, _ = best(problem, rng, restarts=5, tolerance=0.1, max_steps=500, moves=MAP().moves)
     density = MixturePosterior(problem)
     mode = density.mode(run.parameters)
     width, axes = gaussian(density, mode)
@@ -180,9 +178,7 @@ def measured_log_density(model: Any, draws: xr.Dataset, data: Measurements) -> n
     found = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(data)))
     densities = np.empty(len(data))
     for s, (weight, mean, covariance, uniform) in enumerate(_scaled(model, draws, shift, scale)):
-        statistics(
-            points, weight, mean, covariance, uniform, densities=densities, moments=False
-        )
+        statistics(points, weight, mean, covariance, uniform, densities=densities, moments=False)
         found[s, points.order] = densities
     return found + points.jacobian
 
@@ -214,8 +210,10 @@ def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Datas
                 )
         else:
             noise = np.asarray(errors, dtype=float)
-            kind = {"covariance": noise} if noise.ndim == 3 else {"error": noise}
-            data = Measurements(x, **kind, names=names)
+            if noise.ndim == 3:
+                data = Measurements(x, covariance=noise, names=names)
+            else:
+                data = Measurements(x, noise, names=names)
             points = lay_out(
                 data.value, data.covariance, shift=np.zeros(len(names)), scale=np.ones(len(names))
             )
@@ -232,7 +230,10 @@ def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Datas
             "log_density": (("chain", "draw", "row"), values.reshape(shape)),
             "mean": ("row", logsumexp(values, axis=0) - np.log(len(values))),
         }
-        | {name: ("row", row) for name, row in zip(("q025", "q16", "q84", "q975"), band, strict=True)}
+        | {
+            name: ("row", row)
+            for name, row in zip(("q025", "q16", "q84", "q975"), band, strict=True)
+        }
     )
 
 
@@ -273,9 +274,7 @@ def replicate(
     return values
 
 
-def forecast(
-    model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator
-) -> xr.Dataset:
+def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -> xr.Dataset:
     """See `ExtremeDeconvolution.forecast`."""
     import xarray as xr
 
@@ -385,7 +384,7 @@ def relabelled(draws: xr.Dataset) -> xr.Dataset:
     lead = ("chain", "draw", "component")
     kept = draws[["weight", "mean", "covariance"]].transpose(*lead, ...)
     weight, mean, covariance = (kept[name].values.copy() for name in kept.data_vars)
-    chains, each, components = weight.shape
+    chains, each = weight.shape[:2]
     # The reference is the draw nearest to the middle of what does not depend on labels.
     total = draws["total_mean"].values.reshape(chains * each, -1)
     spread = total.std(axis=0) + 1e-300

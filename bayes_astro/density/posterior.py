@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.density.coordinates import Layout, Parameters
+from bayes_astro.density.coordinates import Parameters
 from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.likelihoods.mixture import statistics
 
@@ -119,16 +119,6 @@ class MixturePosterior:
             _, down = self.value_and_gradient(x)
             hessian[i] = (up - down) / (2 * step)
         return -(hessian + hessian.T) / 2
-
-    def stack(self, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Weights, means, covariances (scaled) and background at many flat vectors (s, size)."""
-        found = [self.layout.parameters(point) for point in points]
-        return {
-            "weight": np.array([p.weight for p in found]),
-            "mean": np.array([p.mean for p in found]),
-            "covariance": np.array([p.covariance for p in found]),
-            "background": np.array([p.background for p in found]),
-        }
 
 
 def gaussian(density: Any, mode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

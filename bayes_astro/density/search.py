@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bayes_astro.density.coordinates import Layout, Parameters
-from bayes_astro.density.expectation import Problem, Run, begin, climb
+from bayes_astro.density.expectation import Problem, Run, climb
 from bayes_astro.likelihoods.mixture import draw_true_values
 
 __all__ = ["best", "single", "start"]

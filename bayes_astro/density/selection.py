@@ -122,7 +122,11 @@ def held_out(model: Any, data: Measurements, folds: int, seed: int) -> np.ndarra
 
     from bayes_astro.samplers import MAP
 
-    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= len(data):
+    if (
+        isinstance(folds, bool)
+        or not isinstance(folds, int | np.integer)
+        or not 2 <= folds <= len(data)
+    ):
         raise ValueError(f"folds={folds!r} must be a whole number from 2 to the number of rows.")
     scores = []
     for part in _folds(len(data), folds, seed):
@@ -142,7 +146,7 @@ def choose(
     from bayes_astro.samplers import MAP
     from bayes_astro.samplers.progress import Progress
 
-    counts = sorted(set(int(count) for count in model.candidates))
+    counts = sorted({int(count) for count in model.candidates})
     scores, errors, criteria = [], [], []
     with Progress(len(counts), "components", shown=progress) as bar:
         for i, count in enumerate(counts):

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -56,7 +56,8 @@ _LN2_HIGH = 0.693147180369123816490
 _LN2_LOW = 1.90821492927058770002e-10
 
 
-class Statistics(NamedTuple):
+@dataclass(frozen=True)
+class Statistics:
     """What one pass gives: log likelihood, N (K,), U (K, d), G (K, d, d), N of the background."""
 
     log_likelihood: float
@@ -302,7 +303,21 @@ def _sum_plain(first, second, u, scaled, rows, inverse, work, share, columns, m,
 
 @njit(cache=True, error_model="numpy", fastmath=True, nogil=True)
 def _sum_projected(
-    first, second, u, scaled, rows, turned, inverse, work, share, projection, active, m, d, n, stride
+    first,
+    second,
+    u,
+    scaled,
+    rows,
+    turned,
+    inverse,
+    work,
+    share,
+    projection,
+    active,
+    m,
+    d,
+    n,
+    stride,
 ):
     """The same for any R: the rows of L^-1 are turned by R first."""
     for a in range(d):
@@ -484,7 +499,11 @@ def accumulate(
         at += 1 + n
         value = table[at : at + m * n]
         at += m * n
-        length = m * (m + 1) // 2 if form == SHARED else n * (m if form == DIAGONAL else m * (m + 1) // 2)
+        length = (
+            m * (m + 1) // 2
+            if form == SHARED
+            else n * (m if form == DIAGONAL else m * (m + 1) // 2)
+        )
         error = table[at : at + length]
         at += length
         projection = table[at : at + m * d * n] if kind >= PROJECTED else table[:0]
@@ -496,14 +515,14 @@ def accumulate(
                 _shared_factor(scalar[k], m, covariance[k], which, error)
                 _shared_solve(scalar[k], z[k], square[k], root[k], m, n)
             else:
-                _matrix(
-                    work[k], m, n, kind, covariance[k], which, d, error, projection, product
-                )
+                _matrix(work[k], m, n, kind, covariance[k], which, d, error, projection, product)
                 _factor(work[k], inverse[k], z[k], square[k], root[k], m, n)
             row = root[k]
             for i in range(n):
                 row[i] = weight[k] / math.sqrt(row[i])
-        _share(square, root, exponents, total, components, background, log_background, n, density, m)
+        _share(
+            square, root, exponents, total, components, background, log_background, n, density, m
+        )
         for i in range(n):
             log_likelihood += own_weight[i] * density[i]
             uniform += own_weight[i] * total[i]
@@ -532,8 +551,8 @@ def accumulate(
                 continue
             for j in range(m):
                 _gather(some_inverse[j], inverse[k, j], active, found)
-                for l in range(j):
-                    entry = j * (j + 1) // 2 + l
+                for e in range(j):
+                    entry = j * (j + 1) // 2 + e
                     _gather(some_work[entry], work[k, entry], active, found)
             _solve_back(u, some_z, some_inverse, some_work, m, found)
             if kind < PROJECTED:
@@ -676,9 +695,7 @@ def statistics(
     # Python's sum adds from left to right: the same order whatever the threads did.
     total = sum(second)
     _mirrored(total)
-    return Statistics(
-        float(sum(sums[:, 0])), sum(count), sum(first), total, float(sum(sums[:, 1]))
-    )
+    return Statistics(float(sum(sums[:, 0])), sum(count), sum(first), total, float(sum(sums[:, 1])))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -741,9 +758,7 @@ def conditionals(table, blocks, columns, weight, mean, covariance, background):
     for b in range(blocks.shape[0]):
         n, m, offset, pattern, kind = blocks[b]
         for i in range(n):
-            _read_point(
-                table, offset, n, m, kind, columns[pattern], d, i, x, noise, projection
-            )
+            _read_point(table, offset, n, m, kind, columns[pattern], d, i, x, noise, projection)
             if background > 0.0:
                 log_uniform[point] = math.log(background) + table[offset]
             for k in range(components):
@@ -757,22 +772,22 @@ def conditionals(table, blocks, columns, weight, mean, covariance, background):
                             gain[j, a] += projection[j, c] * covariance[k, c, a]
                 log_density = -0.5 * m * _LOG_2PI
                 for j in range(m):
-                    for l in range(j + 1):
-                        entry = noise[j, l]
+                    for e in range(j + 1):
+                        entry = noise[j, e]
                         for a in range(d):
-                            entry += gain[j, a] * projection[l, a]
-                        matrix[j, l] = entry
+                            entry += gain[j, a] * projection[e, a]
+                        matrix[j, e] = entry
                 for j in range(m):
-                    for l in range(j + 1):
-                        entry = matrix[j, l]
-                        for p in range(l):
-                            entry -= matrix[j, p] * matrix[l, p]
-                        matrix[j, l] = math.sqrt(entry) if j == l else entry / matrix[l, l]
+                    for e in range(j + 1):
+                        entry = matrix[j, e]
+                        for p in range(e):
+                            entry -= matrix[j, p] * matrix[e, p]
+                        matrix[j, e] = math.sqrt(entry) if j == e else entry / matrix[e, e]
                 for j in range(m):
-                    for l in range(j):
-                        residual[j] -= matrix[j, l] * residual[l]
+                    for e in range(j):
+                        residual[j] -= matrix[j, e] * residual[e]
                         for a in range(d):
-                            gain[j, a] -= matrix[j, l] * gain[l, a]
+                            gain[j, a] -= matrix[j, e] * gain[e, a]
                     residual[j] /= matrix[j, j]
                     log_density -= 0.5 * residual[j] ** 2 + math.log(matrix[j, j])
                     for a in range(d):

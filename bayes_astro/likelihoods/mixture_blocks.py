@@ -135,10 +135,11 @@ def lay_out(
 
 def _form(covariance: np.ndarray, measured: np.ndarray, *, whole: bool) -> int:
     """Whether all covariances are equal, or diagonal."""
-    if whole and len(covariance) > 1 and np.array_equal(covariance[0], covariance[-1]):
-        if all(np.array_equal(covariance[0], other) for other in covariance[:: len(covariance) // 8 + 1]):
-            if (covariance == covariance[0]).all():
-                return SHARED
+    # A few rows tell most sets of different covariances, before all are compared.
+    if whole and len(covariance) > 1:
+        few = covariance[:: len(covariance) // 8 + 1]
+        if (few == covariance[-1]).all() and (covariance == covariance[0]).all():
+            return SHARED
     m = covariance.shape[1]
     for j in range(m):
         for k in range(j):

@@ -204,9 +204,7 @@ class LinearRelation(Model):
         """The response of every row."""
         return data.column(self.response)
 
-    def arrays(
-        self, data: Measurements, priors: dict[str, Prior]
-    ) -> dict[str, np.ndarray]:
+    def arrays(self, data: Measurements, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
         """What `build` holds in ``pm.Data``."""
         x, y, covariance = inputs.ordered(data, self.response)
         return {"value": np.column_stack([x, y]), "covariance": covariance}
@@ -222,7 +220,9 @@ class LinearRelation(Model):
         predictors = self.predictors(data)
         pairs = [f"{a}, {b}" for j, b in enumerate(predictors) for a in predictors[:j]]
         with pm.Model(coords={"predictor": predictors, "pair": pairs}) as model:
-            arrays = {name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()}
+            arrays = {
+                name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()
+            }
             slope = priors["slope"].variable("slope", dims="predictor")
             mean = priors["predictor_mean"].variable("predictor_mean", dims="predictor")
             width = priors["predictor_width"].variable("predictor_width", dims="predictor")

@@ -54,6 +54,8 @@ class Gibbs(Sampler):
             warn_interrupted("nothing was drawn, it was still warming up.")
             return None
         if interrupt:
-            warn_interrupted(f"{found.sizes['draw']} of {self.draws} draws of each chain were kept.")
+            warn_interrupted(
+                f"{found.sizes['draw']} of {self.draws} draws of each chain were kept."
+            )
         statistics = xr.Dataset(attrs={"interrupted": int(bool(interrupt))})
         return xr.DataTree.from_dict({"posterior": found, "sample_stats": statistics})

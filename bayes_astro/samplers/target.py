@@ -99,7 +99,7 @@ class Target:
                 ("chain", "draw", *dims),
                 values.reshape(chains, draws, *values.shape[1:]),
             )
-        coords = {
+        coords: dict[str, Any] = {
             name: list(values)
             for name, values in self.pymc.coords.items()
             if values is not None and any(name in entry[0] for entry in arrays.values())

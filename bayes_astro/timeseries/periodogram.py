@@ -210,9 +210,7 @@ class Periodogram(Model):
                 f"Prior of 'jitter': {priors['jitter']} admits negative values; use HalfNormal."
             )
 
-    def arrays(
-        self, data: LightCurve, priors: dict[str, Prior]
-    ) -> dict[str, np.ndarray]:
+    def arrays(self, data: LightCurve, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
         """What `build` holds in ``pm.Data``: times from the reference epoch."""
         return {
             "time": data.time - harmonics.epoch(data),
@@ -228,7 +226,9 @@ class Periodogram(Model):
         terms, orders = np.arange(1, self.n_terms + 1), np.arange(1, self.trend + 1)
         scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], terms.shape)
         with pm.Model(coords={"term": terms, "order": orders}) as model:
-            arrays = {name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()}
+            arrays = {
+                name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()
+            }
             time = arrays["time"]
             frequency = priors["frequency"].variable("frequency")
             pm.Deterministic("period", 1 / frequency)
