@@ -58,6 +58,19 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1007/978-1-4684-9399-3",
         },
     ),
+    "bovy2011": (
+        "article",
+        {
+            "author": "Bovy, Jo and Hogg, David W. and Roweis, Sam T.",
+            "title": "Extreme deconvolution: Inferring complete distribution functions from "
+            "noisy, heterogeneous and incomplete observations",
+            "journal": "The Annals of Applied Statistics",
+            "volume": "5",
+            "pages": "1657--1677",
+            "year": "2011",
+            "doi": "10.1214/10-AOAS439",
+        },
+    ),
     "emcee2013": (
         "article",
         {
@@ -115,6 +128,30 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "1489--1506",
             "year": "2007",
             "doi": "10.1086/519947",
+        },
+    ),
+    "pedregosa2011": (
+        "article",
+        {
+            "author": "Pedregosa, F. and Varoquaux, G. and Gramfort, A. and others",
+            "title": "Scikit-learn: Machine Learning in {P}ython",
+            "journal": "Journal of Machine Learning Research",
+            "volume": "12",
+            "pages": "2825--2830",
+            "year": "2011",
+        },
+    ),
+    "varadhan2008": (
+        "article",
+        {
+            "author": "Varadhan, Ravi and Roland, Christophe",
+            "title": "Simple and globally convergent methods for accelerating the convergence of "
+            "any {EM} algorithm",
+            "journal": "Scandinavian Journal of Statistics",
+            "volume": "35",
+            "pages": "335--353",
+            "year": "2008",
+            "doi": "10.1111/j.1467-9469.2007.00585.x",
         },
     ),
     "montgomery1999": (

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from samples import line, sinusoid
+from samples import clusters, line, sinusoid
 
 import bayes_astro as ba
 
@@ -53,6 +53,26 @@ CASES = {
             },
         ),
         lambda: line(outliers=4),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "mixture": (
+        lambda: ba.ExtremeDeconvolution(2),
+        clusters,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "mixture-all": (
+        lambda: ba.ExtremeDeconvolution(
+            2,
+            fixed={"weight": [None, 0.5], "mean": [[-2.0, -2.0], None]},
+            background="uniform",
+            dimensions=("a", "b"),
+            priors={
+                "weight": ba.Prior("Dirichlet", alpha=2.0),
+                "mean": ba.Prior("Normal", mu=[0.0, 0.0], sigma=3.0),
+                "covariance": ba.Prior("InverseWishart", nu=5.0, scale=[[1.0, 0.1], [0.1, 2.0]]),
+            },
+        ),
+        lambda: clusters(missing=8),
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "plane": (

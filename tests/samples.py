@@ -25,3 +25,17 @@ def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
     covariance = factor @ factor.transpose(0, 2, 1) + 0.01 * np.eye(p + 1)
     noise = np.einsum("nij,nj->ni", np.linalg.cholesky(covariance), rng.normal(size=(n, p + 1)))
     return ba.Measurements(np.column_stack([x, y]) + noise, covariance=covariance, names=names)
+
+
+def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
+    """Two populations with noise of its own covariance on each object, some values missing."""
+    rng = np.random.default_rng(seed)
+    d = len(names)
+    centre = np.array([np.full(d, -2.0), np.full(d, 2.0)])
+    label = (rng.uniform(size=n) < 0.6).astype(int)
+    true = centre[label] + rng.normal(size=(n, d)) * np.where(label == 1, 0.7, 1.2)[:, None]
+    factor = noise * (0.4 * rng.normal(size=(n, d, d)) + np.eye(d))
+    covariance = factor @ factor.transpose(0, 2, 1)
+    value = true + np.einsum("nij,nj->ni", factor, rng.normal(size=(n, d)))
+    value[np.arange(missing), rng.integers(d, size=missing)] = np.nan
+    return ba.Measurements(value, covariance=covariance, names=names)

@@ -1,4 +1,6 @@
 """The frequentist counterpart of each task, with the same verbs."""
 
+from bayes_astro.baselines.density import GaussianMixture as GaussianMixture
+from bayes_astro.baselines.density import KernelDensity as KernelDensity
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle

@@ -106,7 +106,7 @@ class ExtremeDeconvolution(Model):
 
     data_type: ClassVar[type] = Measurements
     figures: ClassVar[str] = "extreme_deconvolution"
-    references: ClassVar[tuple[str, ...]] = ("bovy2011",)
+    references: ClassVar[tuple[str, ...]] = ("bovy2011", "varadhan2008")
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Laplace", "MAP", "Emcee", "Gibbs")
     working: ClassVar[tuple[str, ...]] = ("share", "free_mean", "log_cholesky")
 

@@ -692,10 +692,16 @@ def statistics(
         edges = np.linspace(0, chunks, threads + 1).astype(int)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(run, edges[:-1], edges[1:]))
-    # Python's sum adds from left to right: the same order whatever the threads did.
-    total = sum(second)
+    value = uniform = 0.0
+    counts, firsts_sum = np.zeros(components), np.zeros((components, d))
+    total = np.zeros((components, d, d))
+    for c in range(chunks):  # in this order, whatever the threads did
+        value, uniform = value + sums[c, 0], uniform + sums[c, 1]
+        counts += count[c]
+        firsts_sum += first[c]
+        total += second[c]
     _mirrored(total)
-    return Statistics(float(sum(sums[:, 0])), sum(count), sum(first), total, float(sum(sums[:, 1])))
+    return Statistics(float(value), counts, firsts_sum, total, float(uniform))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -1,0 +1,225 @@
+"""Densities that take measurements for true values: a Gaussian mixture and a kernel density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.baselines.base import Baseline
+from bayes_astro.data import Measurements
+from bayes_astro.density.mixture import Mixture
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["GaussianMixture", "KernelDensity"]
+
+
+class ErrorFree(Baseline):
+    """What the two share: complete rows, whose errors are ignored."""
+
+    data_type: ClassVar[type] = Measurements
+    figures: ClassVar[str] = "extreme_deconvolution"
+
+    def check_data(self, data: Measurements) -> None:
+        """Raise ValueError for what a density without errors cannot take."""
+        name = type(self).__name__
+        if data.projection is not None:
+            raise ValueError(f"{name} has no projections: use ba.ExtremeDeconvolution.")
+        if data.missing.any():
+            row, column = np.argwhere(data.missing)[0]
+            raise ValueError(
+                f"column {data.names[column]!r}, row {row}: missing value, which {name} cannot "
+                "take. Drop such rows, data[~data.missing.any(axis=1)], or use "
+                "ba.ExtremeDeconvolution."
+            )
+        if len(data) < 2 or np.any(np.ptp(data.value, axis=0) == 0):
+            raise ValueError(f"{name} needs two different rows or more, in every column.")
+
+    def forecast(
+        self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """The measured values themselves: without errors there is nothing to take off.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``signal`` and ``observation``: (chain, draw, row, column).
+        """
+        import xarray as xr
+
+        if not isinstance(at, Measurements) or at.names != data.names:
+            raise ValueError(f"expected Measurements of {', '.join(data.names)}.")
+        self.check_data(at)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], *at.value.shape)
+        entry = (("chain", "draw", "row", "column"), np.broadcast_to(at.value, shape).copy())
+        return xr.Dataset({"signal": entry, "observation": entry}, {"column": list(at.names)})
+
+
+@dataclass(eq=False, repr=False)
+class GaussianMixture(ErrorFree):
+    """scikit-learn's Gaussian mixture of the measured values, their errors ignored.
+
+    Standard errors are those of components whose members are known: too small where they overlap.
+
+    Parameters
+    ----------
+    n_components : int
+    """
+
+    n_components: int
+
+    references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for a number of components that cannot be."""
+        k = self.n_components
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"n_components={k!r} must be a whole number of at least 1.")
+
+    def estimate(self, data: Measurements) -> Any:
+        """Weights, means and covariances."""
+        from sklearn.mixture import GaussianMixture as Mixtures
+
+        if len(data) < self.n_components:
+            raise ValueError(
+                f"{len(data)} rows are too few for {self.n_components} components: use fewer."
+            )
+        # scikit-learn adds 1e-6 to variances, in whatever unit they are: scaled columns first.
+        shift, scale = data.value.mean(axis=0), data.value.std(axis=0)
+        found = Mixtures(self.n_components, n_init=10, random_state=0, max_iter=1000, tol=1e-6)
+        found.fit((data.value - shift) / scale)
+        weight = found.weights_
+        mean = shift + scale * found.means_
+        covariance = found.covariances_ * np.outer(scale, scale)
+        members = np.maximum(weight * len(data), 1.0)
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        product = variance[:, :, None] * variance[:, None, :]
+        names = list(data.names)
+        values = {
+            "weight": (("component",), weight),
+            "mean": (("component", "dimension"), mean),
+            "covariance": (("component", "dimension", "dimension_2"), covariance),
+        }
+        spread = np.sqrt((product + covariance**2) / members[:, None, None])
+        share = np.sqrt(np.maximum(weight * (1 - weight), 1 / len(data)) / len(data))
+        errors = {
+            "weight": (("component",), share),
+            "mean": (("component", "dimension"), np.sqrt(variance / members[:, None])),
+            "covariance": (("component", "dimension", "dimension_2"), spread),
+        }
+        coords = {
+            "component": [str(k) for k in range(self.n_components)],
+            "dimension": names,
+            "dimension_2": names,
+        }
+        return values, errors, {"coords": coords}
+
+    def mixture(self) -> Mixture:
+        """The density as a `Mixture` of one draw."""
+        return _mixture(self.posterior["posterior"].to_dataset())
+
+    def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+        """Log density of every measured row: (chain, draw, row)."""
+        import xarray as xr
+
+        self.check_data(data)
+        values = _mixture(draws).log_density(data.value)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
+
+    def replicate(
+        self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New rows from the density: (chain, draw, row, column)."""
+        import xarray as xr
+
+        values = _mixture(draws).sample(len(at), int(rng.integers(2**31)))
+        shape = (draws.sizes["chain"], draws.sizes["draw"], *at.value.shape)
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row", "column"))
+
+
+def _mixture(draws: xr.Dataset) -> Mixture:
+    lead = ("chain", "draw", "component")
+    weight, mean, covariance = (
+        draws[name].transpose(*lead, ...).values for name in ("weight", "mean", "covariance")
+    )
+    k, d = mean.shape[2:]
+    return Mixture(
+        weight.reshape(-1, k),
+        mean.reshape(-1, k, d),
+        covariance.reshape(-1, k, d, d),
+        tuple(draws["dimension"].values.tolist()),
+    )
+
+
+@dataclass(eq=False, repr=False)
+class KernelDensity(ErrorFree):
+    """scikit-learn's kernel density of the measured values, their errors ignored.
+
+    A Gaussian kernel on columns scaled to unit spread.
+
+    Parameters
+    ----------
+    bandwidth : float, optional
+        In standard deviations of each column. Default: the best of twenty in cross-validation.
+    """
+
+    bandwidth: float | None = None
+
+    references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for a bandwidth that cannot be."""
+        h = self.bandwidth
+        if h is not None and (isinstance(h, bool) or not np.isscalar(h) or not 0 < h < np.inf):
+            raise ValueError(f"bandwidth={h!r} must be a positive number, or None.")
+
+    def estimate(self, data: Measurements) -> Any:
+        """The bandwidth; the data themselves are the rest of the estimate."""
+        from sklearn.model_selection import GridSearchCV, KFold
+        from sklearn.neighbors import KernelDensity as Kernels
+
+        bandwidth, step = self.bandwidth, 0.0
+        if bandwidth is None:
+            n, d = data.value.shape
+            grid = n ** (-1 / (d + 4)) * np.geomspace(0.15, 2.5, 20)
+            folds = KFold(min(5, n), shuffle=True, random_state=0)
+            search = GridSearchCV(Kernels(), {"bandwidth": grid}, cv=folds)
+            bandwidth = search.fit(self._scaled(data, data)).best_params_["bandwidth"]
+            step = bandwidth * (grid[1] / grid[0] - 1)
+        return {"bandwidth": ((), bandwidth)}, {"bandwidth": ((), step)}, {}
+
+    @staticmethod
+    def _scaled(values: Measurements, fitted: Measurements) -> np.ndarray:
+        return (values.value - fitted.value.mean(axis=0)) / fitted.value.std(axis=0)
+
+    def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+        """Log density of every measured row: (chain, draw, row)."""
+        import xarray as xr
+        from sklearn.neighbors import KernelDensity as Kernels
+
+        self.check_data(data)
+        fitted = self.data
+        jacobian = np.log(fitted.value.std(axis=0)).sum()
+        found = []
+        for bandwidth in draws["bandwidth"].values.ravel():
+            kernels = Kernels(bandwidth=bandwidth).fit(self._scaled(fitted, fitted))
+            found.append(kernels.score_samples(self._scaled(data, fitted)) - jacobian)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(np.reshape(found, shape), dims=("chain", "draw", "row"))
+
+    def replicate(
+        self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New rows from the density: (chain, draw, row, column)."""
+        import xarray as xr
+
+        fitted, width = self.data.value, self.data.value.std(axis=0)
+        bandwidth = draws["bandwidth"].values.ravel()[:, None, None]
+        centre = fitted[rng.integers(len(fitted), size=(len(bandwidth), len(at)))]
+        values = centre + bandwidth * width * rng.standard_normal(centre.shape)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], *at.value.shape)
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row", "column"))
