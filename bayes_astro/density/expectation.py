@@ -50,6 +50,20 @@ QUIET = 3  # cycles in a row that predict no further gain
 EMPTY = 1e-10  # a component with fewer points than this keeps its mean and covariance
 
 
+def _roots(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse Cholesky factors and log determinants.
+
+    Both infinite where a covariance is singular to rounding, as leaps may leave it: an inverse
+    from elsewhere would have a trace of either sign, and the log density any value.
+    """
+    try:
+        factor = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return np.full_like(covariance, np.inf), np.full(len(covariance), np.inf)
+    diagonal = np.diagonal(factor, axis1=1, axis2=2)
+    return np.linalg.inv(factor), 2 * np.log(diagonal).sum(axis=1)
+
+
 @dataclass(frozen=True)
 class Conjugate:
     """Priors in scaled coordinates.
@@ -86,8 +100,10 @@ class Conjugate:
         )
         covariance = parameters.covariance[layout.free_covariance]
         if len(covariance):
-            _, log_det = np.linalg.slogdet(covariance)
-            trace = np.sum(np.linalg.inv(covariance) * self.psi)
+            inverse, log_det = _roots(covariance)
+            if not np.isfinite(log_det).all():
+                return -np.inf
+            trace = np.sum((np.swapaxes(inverse, 1, 2) @ inverse) * self.psi)
             total -= float(0.5 * (self.nu + d + 1) * log_det.sum() + 0.5 * trace)
             constant = 0.5 * self.nu * (np.linalg.slogdet(self.psi)[1] - d * np.log(2))
             total += len(covariance) * float(constant - multigammaln(0.5 * self.nu, d))
@@ -111,9 +127,10 @@ class Regularised:
         covariance = parameters.covariance[layout.free_covariance]
         if not len(covariance) or not self.w.any():
             return 0.0
-        _, log_det = np.linalg.slogdet(covariance)
-        inverse = np.diagonal(np.linalg.inv(covariance), axis1=1, axis2=2)
-        return float(-0.5 * log_det.sum() - 0.5 * np.sum(inverse * self.w))
+        inverse, log_det = _roots(covariance)
+        if not np.isfinite(log_det).all():
+            return -np.inf
+        return float(-0.5 * log_det.sum() - 0.5 * np.sum(inverse**2 * self.w))
 
 
 @dataclass(frozen=True)
@@ -266,10 +283,11 @@ def _cycle(problem: Problem, run: Run, accelerate: bool) -> None:
     for _ in range(3):
         if length <= 1.0:
             return
-        leap = layout.parameters(theta_0 + 2 * length * r + length**2 * v)
-        found = problem.statistics(leap)
-        run.steps += 1
-        value = problem.objective(leap, found)
+        with np.errstate(over="ignore", invalid="ignore"):  # a leap too far is refused below
+            leap = layout.parameters(theta_0 + 2 * length * r + length**2 * v)
+            found = problem.statistics(leap)
+            run.steps += 1
+            value = problem.objective(leap, found)
         if np.isfinite(value) and value >= run.objective:
             run.parameters, run.found, run.objective = leap, found, value
             run.history.append(value)

@@ -390,7 +390,7 @@ class ExtremeDeconvolution(Model):
                 pt.cast(arrays["blocks"], "int64"),
                 pt.cast(arrays["columns"], "int64"),
             )
-            pm.Potential("measurements", density[0] + float(problem.points.jacobian.sum()))
+            pm.Potential("measurements", density[0] + problem.points.offset)
         return model
 
     def starts(

@@ -47,7 +47,7 @@ def search(
     import xarray as xr
 
     weighted = max(problem.points.weighted, 1e-300)
-    offset = float(problem.points.jacobian.sum())
+    offset = problem.points.offset
     with (
         interruptible() as interrupt,
         Progress(settings.max_steps, "EM", shown=progress) as bar,
