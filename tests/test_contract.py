@@ -43,7 +43,7 @@ def test_same_seed_same_draws_and_nothing_of_the_callers_changes(case):
     assert same(first, again.posterior["posterior"].to_dataset())
     assert not same(first, other.posterior["posterior"].to_dataset())
     for name, array in case.data.to_arrays().items():
-        assert np.array_equal(array, before[name]), name
+        assert np.array_equal(array, before[name], equal_nan=True), name
     assert {name: repr(value) for name, value in case.model.get_params().items()} == params
     assert np.array_equal(np.random.get_state()[1], state)
 

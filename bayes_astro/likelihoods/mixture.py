@@ -437,11 +437,11 @@ def _share(square, root, exponents, total, k_count, background, log_background, 
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def accumulate(
-    table, blocks, columns, weight, mean, covariance, background, start, stop, moments,
-    first_point, densities, count, first, second,
+def run_chunks(
+    table, blocks, columns, weight, mean, covariance, background, moments, firsts, low, high,
+    densities, sums, count, first, second,
 ):  # fmt: skip
-    """One chunk of blocks, from `start` to `stop`.
+    """The chunks of blocks from `low` to `high`, each into its own row of the sums.
 
     Parameters
     ----------
@@ -453,20 +453,19 @@ def accumulate(
         Positive definite (semi-definite where every point has errors).
     background : float
         Weight of the uniform component.
-    start, stop : int
     moments : bool
         Whether the sums are wanted, or the densities alone.
-    first_point : int
-        Points in the blocks before `start`.
+    firsts : (chunks,) array
+        Points before each chunk.
+    low, high : int
     densities : (n,) array
         Filled with the log density of each point, in the order of the blocks.
-    count, first, second : (K,), (K, d), (K, d, d) arrays
+    sums : (chunks, 2) array
+        Added to: log likelihood and the background's responsibilities, both weighted.
+    count, first, second : (chunks, K), (chunks, K, d), (chunks, K, d, d) arrays
         Added to; of `second` the lower triangle.
-
-    Returns
-    -------
-    log likelihood and the sum of the background's responsibilities, both weighted
     """
+    start, stop = low * CHUNK, min(high * CHUNK, blocks.shape[0])
     components, d = mean.shape
     widest = 1
     for b in range(start, stop):
@@ -489,9 +488,9 @@ def accumulate(
     some_work = np.empty((size, BLOCK))
     some_inverse = np.empty((widest, BLOCK))
     some_z = np.empty((widest, BLOCK))
-    log_likelihood = uniform = 0.0
-    point = first_point
+    point = firsts[low] if stop > start else 0
     for b in range(start, stop):
+        chunk = b // CHUNK
         n, m, at, pattern, kind = blocks[b]
         form = kind % PROJECTED
         log_background = table[at]
@@ -524,8 +523,8 @@ def accumulate(
             square, root, exponents, total, components, background, log_background, n, density, m
         )
         for i in range(n):
-            log_likelihood += own_weight[i] * density[i]
-            uniform += own_weight[i] * total[i]
+            sums[chunk, 0] += own_weight[i] * density[i]
+            sums[chunk, 1] += own_weight[i] * total[i]
         point += n
         if not moments:
             continue
@@ -540,12 +539,12 @@ def accumulate(
             for i in range(found):
                 share[i] = row[active[i]] * own_weight[active[i]]
             for i in range(found):
-                count[k] += share[i]
+                count[chunk, k] += share[i]
             for j in range(m):
                 _gather(some_z[j], z[k, j], active, found)
             if form == SHARED:
                 _sum_shared(
-                    first[k], second[k], u, some_z, scaled[0], scalar[k], some_work[:m],
+                    first[chunk, k], second[chunk, k], u, some_z, scaled[0], scalar[k], some_work[:m],
                     share, which, m, found,
                 )  # fmt: skip
                 continue
@@ -557,30 +556,14 @@ def accumulate(
             _solve_back(u, some_z, some_inverse, some_work, m, found)
             if kind < PROJECTED:
                 _sum_plain(
-                    first[k], second[k], u, scaled, rows, some_inverse, some_work, share, which,
+                    first[chunk, k], second[chunk, k], u, scaled, rows, some_inverse, some_work, share, which,
                     m, found,
                 )  # fmt: skip
             else:
                 _sum_projected(
-                    first[k], second[k], u, scaled, rows, product, some_inverse, some_work, share,
+                    first[chunk, k], second[chunk, k], u, scaled, rows, product, some_inverse, some_work, share,
                     projection, active, m, d, found, n,
                 )  # fmt: skip
-    return log_likelihood, uniform
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def run_chunks(
-    table, blocks, columns, weight, mean, covariance, background, moments, firsts, low, high,
-    densities, sums, count, first, second,
-):  # fmt: skip
-    """The chunks from `low` to `high`, each into its own row of the sums."""
-    for c in range(low, high):
-        start = c * CHUNK
-        stop = min(start + CHUNK, blocks.shape[0])
-        sums[c, 0], sums[c, 1] = accumulate(
-            table, blocks, columns, weight, mean, covariance, background, start, stop, moments,
-            firsts[c], densities, count[c], first[c], second[c],
-        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -611,6 +594,7 @@ def value_and_gradient(weight, mean, covariance, background, table, blocks, colu
     Of a weight the gradient is N_k / a_k, as if the weights were free.
     """
     components, d = mean.shape
+    # Literals would make the kernel compile once more.
     firsts, n = _first_points(blocks)
     chunks = len(firsts)
     densities = np.empty(n)
@@ -619,8 +603,8 @@ def value_and_gradient(weight, mean, covariance, background, table, blocks, colu
     first = np.zeros((chunks, components, d))
     second = np.zeros((chunks, components, d, d))
     run_chunks(
-        table, blocks, columns, weight, mean, covariance, background, True, firsts, 0, chunks,
-        densities, sums, count, first, second,
+        table, blocks, columns, weight, mean, covariance, background, components > 0, firsts,
+        chunks - chunks, chunks, densities, sums, count, first, second,
     )  # fmt: skip
     value = uniform = 0.0
     total_count, total_first = np.zeros(components), np.zeros((components, d))
