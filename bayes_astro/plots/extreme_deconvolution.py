@@ -457,7 +457,9 @@ def _arrows(axis: Any, model: Any, some: Any, centre: np.ndarray) -> None:
     axis.set_xlim(low[0] - margin[0], high[0] + margin[0])
     axis.set_ylim(low[1] - margin[1], high[1] + margin[1])
     _name(axis, model, (0, 1))
-    axis.legend(loc="best", handletextpad=0.1, borderpad=0.2)
+    axis.legend(
+        loc="best", handletextpad=0.1, borderpad=0.2, frameon=True, framealpha=0.8, edgecolor="none"
+    )
 
 
 def _against(
