@@ -14,6 +14,9 @@ from bayes_astro import storage
 
 __all__ = ["page", "rounded", "write"]
 
+FIGURES = ("overview", "relation", "density", "corner")
+SHORT = 20  # rows of a table that is shown whole
+
 _STYLE = """
 html { --ink: #1a1a1a; --grey: #5c5c5c; --line: #dcdcdc; --shade: #f6f6f4; --good: #006b4f;
         --bad: #b03a00; }
@@ -136,6 +139,26 @@ def baseline_rows(table: Any, estimates: Any) -> list[list[str]]:
     return rows
 
 
+def main_rows(model: Any, table: Any) -> Any:
+    """The rows of a summary that a reader looks at first: all, or of a long one the main ones.
+
+    Those are what convergence is judged on, where the task names it, and the weights; of a
+    symmetric matrix one half.
+    """
+    names = model.judged()
+    if not names or len(table) <= SHORT:
+        return table
+    order = [label for label in table.index if label.partition("[")[0] in names]
+    order += [label for label in table.index if label.startswith("weight[")]
+    chosen: list[str] = []
+    for label in order:
+        name, _, index = label.partition("[")
+        entries = index.rstrip("]").split(", ")
+        if f"{name}[{', '.join(reversed(entries))}]" not in chosen:
+            chosen.append(label)
+    return table.loc[chosen]
+
+
 def evidence_rows(model: Any) -> list[list[str]]:
     """The odds, where the task has them."""
     if "evidence" not in model.posterior or "log_evidence" not in model.posterior["evidence"]:
@@ -174,18 +197,24 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
     priors = [[name, _prior(prior)] for name, prior in record["priors"].items()]
     parts.append(_table(["parameter", "prior"], priors))
     parts.append("<h2>Result</h2>")
+    main = main_rows(model, table)
     parts.append(
         _table(
             ["parameter", "median", "68% interval", "unit", "MC error", "R-hat", "ESS"],
-            parameter_rows(table),
+            parameter_rows(main),
         )
     )
+    if len(main) < len(table):
+        parts.append(
+            f'<p class="note">{len(main)} of {len(table)} parameters. All of them are in the table '
+            "of model.summary(), which bayes-astro run writes to summary.csv.</p>"
+        )
     odds = evidence_rows(model)
     if odds:
         parts.append(_table(["evidence", "value"], odds))
         parts.append(f"<p>{_t(model.posterior['evidence'].attrs.get('note', ''))}</p>")
     for figure in model.figure_names():
-        if figure in ("overview", "relation", "corner"):
+        if figure in FIGURES:
             parts.append(f"<h2>{_t(figure.capitalize())}</h2>{_image(model.plot(figure), figure)}")
     parts.append(f"<h2>Diagnosis</h2>{_verdict(diagnosis)}")
     parts.append(

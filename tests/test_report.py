@@ -308,9 +308,7 @@ def test_it_says_what_a_reader_needs(fitted, real):
         assert expected in text, expected
     for name in model.summary().index:
         assert name in text
-    assert real.count("<img") == sum(
-        figure in ("overview", "relation", "corner") for figure in model.figure_names()
-    )
+    assert real.count("<img") == sum(figure in report.FIGURES for figure in model.figure_names())
 
 
 def test_the_verdict_is_on_top(fitted, no_figures, monkeypatch):
