@@ -230,22 +230,22 @@ def test_where_it_ends_is_a_maximum(kind):
 
 
 MODELS = {
-    "plain": (dict(n_components=3), {}),
-    "one, missing": (dict(n_components=1), {"gaps": 0.2}),
-    "uniform": (dict(n_components=2, background="uniform"), {}),
+    "plain": ({"n_components": 3}, {}),
+    "one, missing": ({"n_components": 1}, {"gaps": 0.2}),
+    "uniform": ({"n_components": 2, "background": "uniform"}, {}),
     "broad, fixed": (
-        dict(
-            n_components=3,
-            background="broad",
-            fixed={
+        {
+            "n_components": 3,
+            "background": "broad",
+            "fixed": {
                 "weight": [0.2, None, None],
                 "mean": [[0.0, 1.0], None, None],
                 "covariance": [None, None, [[1.0, 0.2], [0.2, 2.0]]],
             },
-        ),
+        },
         {},
     ),
-    "projected": (dict(n_components=2), {"m": 3}),
+    "projected": ({"n_components": 2}, {"m": 3}),
 }
 
 

@@ -62,7 +62,9 @@ def test_steps_from_the_published_hipparcos_fit(stars, published):
     points = problem.points
     weight, mean, covariance = published
     outer = np.outer(points.scale, points.scale)
-    run = begin(problem, Parameters(weight, (mean - points.shift) / points.scale, covariance / outer))
+    run = begin(
+        problem, Parameters(weight, (mean - points.shift) / points.scale, covariance / outer)
+    )
     for number in range(max(STEPS) + 1):
         if number:
             run = begin(problem, step(problem, run.parameters, run.found))
