@@ -188,6 +188,7 @@ def step(problem: Problem, old: Parameters, found: Statistics) -> Parameters:
             else:
                 scatter[np.diag_indices(d)] += prior.w
                 covariance[k] = scatter / (count + (1.0 if prior.w.any() else 0.0))
+            covariance[k] = _definite(covariance[k])
     counts = np.append(found.count, found.background)[: len(layout.fixed_weight)]
     counts = counts[layout.free_weight]
     if isinstance(prior, Conjugate):
@@ -195,6 +196,20 @@ def step(problem: Problem, old: Parameters, found: Statistics) -> Parameters:
     shares = layout.shares(counts / counts.sum()) if len(counts) else layout.fixed_weight
     background = float(shares[-1]) if layout.uniform else 0.0
     return Parameters(shares[: layout.components], mean, covariance, background)
+
+
+def _definite(matrix: np.ndarray) -> np.ndarray:
+    """`matrix`, positive definite also where rounding has left it indefinite.
+
+    V G V cancels down to the square of V's condition number: a component stretched by a factor of
+    1e4 or more by a far outlier loses its narrow directions.
+    """
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(matrix)
+        return (vectors * np.maximum(values, 1e-13 * values[-1])) @ vectors.T
+    return matrix
 
 
 @dataclass
@@ -275,7 +290,10 @@ def _cycle(problem: Problem, run: Run, accelerate: bool) -> None:
     if not accelerate:
         return
     layout = problem.layout
-    theta_0, theta_1, theta_2 = (layout.flat(p) for p in (first, second, run.parameters))
+    try:
+        theta_0, theta_1, theta_2 = (layout.flat(p) for p in (first, second, run.parameters))
+    except np.linalg.LinAlgError:  # singular to rounding: no coordinates to leap in
+        return
     r = theta_1 - theta_0
     v = theta_2 - theta_1 - r
     size = float(np.linalg.norm(v))

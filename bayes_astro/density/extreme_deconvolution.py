@@ -114,7 +114,7 @@ class ExtremeDeconvolution(Model):
 
     def check_parameters(self) -> None:
         """Raise ValueError for a parameter that cannot be."""
-        for count in self.candidates:
+        for count in self.candidates or (None,):
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
                 raise ValueError(
                     f"n_components={self.n_components!r} must be a whole number of at least 1, or "
@@ -125,7 +125,11 @@ class ExtremeDeconvolution(Model):
         if self.background not in (None, "uniform", "broad"):
             raise ValueError(f"background={self.background!r} must be None, 'uniform' or 'broad'.")
         w = self.regularization
-        if w is not None and (isinstance(w, bool) or not np.isscalar(w) or not 0 <= w < np.inf):
+        if w is not None and (
+            isinstance(w, bool)
+            or not isinstance(w, int | float | np.number)
+            or not 0 <= w < np.inf
+        ):
             raise ValueError(f"regularization={w!r} must be a number >= 0, or None.")
         if w is not None and self.priors:
             raise ValueError("regularization stands in place of priors: give one of the two.")
@@ -136,7 +140,8 @@ class ExtremeDeconvolution(Model):
             if len(self.candidates) > 1:
                 raise ValueError("fixed needs a single n_components.")
         if self.dimensions is not None and (
-            not all(isinstance(name, str) for name in self.dimensions)
+            not isinstance(self.dimensions, list | tuple)
+            or not all(isinstance(name, str) for name in self.dimensions)
             or len(set(self.dimensions)) < len(self.dimensions)
         ):
             raise ValueError(f"dimensions={self.dimensions!r} must be different names.")
@@ -177,6 +182,13 @@ class ExtremeDeconvolution(Model):
                     f"column {name!r} is constant ({np.nanmax(column):g}) and without errors: it "
                     "has no density. Leave it out with data.select(...)."
                 )
+            if self.background == "uniform" and np.nanmax(column) == np.nanmin(column):
+                raise ValueError(
+                    f"column {name!r} is constant ({np.nanmax(column):g}): background='uniform' has "
+                    "no range there. Use 'broad', or leave the column out with data.select(...)."
+                )
+        if self.fixed is not None:
+            inputs.layout(self.fixed, self.components, np.zeros(d), np.ones(d), self.background)
         rows = int((~data.missing).any(axis=1).sum())
         if rows < max(self.candidates) or rows < 2:
             raise ValueError(
