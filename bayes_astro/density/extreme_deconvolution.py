@@ -75,8 +75,8 @@ class ExtremeDeconvolution(Model):
         Names of the true quantities. Default: of the columns; under a projection v0, v1, ...
     priors : dict of str to Prior, optional
         ``weight``: Dirichlet(alpha=1); ``mean``: Normal about the mean of the single deconvolved
-        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2,
-        scale=S / K^(2/d)).
+        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2) about
+        S / K^(2/d), K of which fill the volume of S.
 
     Notes
     -----
@@ -126,9 +126,7 @@ class ExtremeDeconvolution(Model):
             raise ValueError(f"background={self.background!r} must be None, 'uniform' or 'broad'.")
         w = self.regularization
         if w is not None and (
-            isinstance(w, bool)
-            or not isinstance(w, int | float | np.number)
-            or not 0 <= w < np.inf
+            isinstance(w, bool) or not isinstance(w, int | float | np.number) or not 0 <= w < np.inf
         ):
             raise ValueError(f"regularization={w!r} must be a number >= 0, or None.")
         if w is not None and self.priors:
@@ -237,7 +235,7 @@ class ExtremeDeconvolution(Model):
         d = inputs.true_size(data)
         mean, covariance = selection.single_gaussian(data)
         width = np.sqrt(np.diag(covariance))
-        scale = covariance / self.components ** (2 / d)
+        scale = selection.central_scale(covariance / self.components ** (2 / d), d + 2.0)
         return {
             "weight": Prior("Dirichlet", alpha=1.0),
             "mean": Prior("Normal", mu=mean.tolist(), sigma=(2 * width).tolist()),

@@ -10,10 +10,6 @@ import bayes_astro as ba
 from bayes_astro.calibration import verdicts
 
 LABEL_FREE = ("log_det_covariance", "entropy", "log_density", "total_mean")
-OVERLAPPING = {
-    "mean": [0.0, 0.0],
-    "wide": [[2.0, 0.6], [0.6, 1.5]],
-}
 
 
 def design(n, noise, seed=0):
@@ -114,35 +110,35 @@ def test_label_free_quantities_are_calibrated_at_300():
 
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
 def test_coverage_of_density_and_true_values(ratio):
-    """200 simulations with noise of `ratio` times the intrinsic variance, fitted by Laplace's
-    competitor for speed where it is valid: a single population, N = 150."""
-    rng = np.random.default_rng(int(10 * ratio))
-    spread = np.array([[1.0, 0.4], [0.4, 1.0]])
-    noise = np.sqrt(ratio) * np.ones((150, 2))
+    """200 populations from the prior, noise of `ratio` times their typical variance."""
+    prior = {
+        "mean": ba.Prior("Normal", mu=[0.0, 0.0], sigma=1.0),
+        "covariance": ba.Prior("InverseWishart", nu=12.0, scale=[[10.0, 3.0], [3.0, 10.0]]),
+    }
+    model = ba.ExtremeDeconvolution(1, priors=prior)
+    noise = np.sqrt(ratio) * np.ones((300, 2))
+    empty = ba.Measurements(np.arange(600.0).reshape(300, 2), noise, names=("x", "y"))
     points = np.array([[0.0, 0.0], [1.0, 0.5], [-1.5, 0.5]])
-    truth = multivariate_normal([0, 0], spread).logpdf(points)
-    ranks = {f"density[{i}]": [] for i in range(len(points))}
-    inside = {"68": [], "95": []}
-    for _ in range(200):
-        true = rng.multivariate_normal([0, 0], spread, 150)
-        data = ba.Measurements(true + noise * rng.normal(size=(150, 2)), noise)
-        model = ba.ExtremeDeconvolution(1).fit(
-            data, ba.Laplace(draws=400), seed=int(rng.integers(2**31)), progress=False
-        )
+    rng = np.random.default_rng(int(ratio))
+    ranks, inside68, inside95 = [], [], []
+    for i in range(200):
+        drawn, truth = model.simulate(empty, seed=i)
+        mean, covariance = truth["mean"].values[0], truth["covariance"].values[0]
+        true = rng.multivariate_normal(mean, covariance, 300)
+        data = drawn.replace(value=true + noise * rng.normal(size=true.shape))
+        model.fit(data, ba.Laplace(draws=400), seed=i, progress=False)
         found = model.log_density(points, draws=None)["log_density"].values.reshape(400, -1)
-        for i in range(len(points)):
-            ranks[f"density[{i}]"].append(np.mean(found[:, i] < truth[i]))
-        signal = model.predict(draws=100)["signal"].values.reshape(-1, 150, 2)
-        for name, low, high in (("68", 0.16, 0.84), ("95", 0.025, 0.975)):
-            edges = np.quantile(signal, [low, high], axis=0)
-            inside[name].append(np.mean((true > edges[0]) & (true < edges[1])))
-    for name, values in ranks.items():
-        fractions = np.array(values)
-        # 4.5 binomial errors of 200 simulations, and the skewness that Laplace leaves
-        assert abs(np.mean(np.abs(fractions - 0.5) < 0.34) - 0.68) < 0.15, name
-        assert abs(np.mean(np.abs(fractions - 0.5) < 0.475) - 0.95) < 0.07, name
-    assert np.mean(inside["68"]) == pytest.approx(0.68, abs=0.03)
-    assert np.mean(inside["95"]) == pytest.approx(0.95, abs=0.02)
+        ranks.append(np.mean(found < multivariate_normal(mean, covariance).logpdf(points), axis=0))
+        signal = model.predict()["signal"].values.reshape(-1, 300, 2)
+        edges = np.quantile(signal, [0.025, 0.16, 0.84, 0.975], axis=0)
+        inside68.append(np.mean((true > edges[1]) & (true < edges[2])))
+        inside95.append(np.mean((true > edges[0]) & (true < edges[3])))
+    off = np.abs(np.array(ranks) - 0.5)
+    # Four binomial errors of 200 for the density; of the 600 values of each data set many more.
+    assert np.mean(off < 0.34, axis=0) == pytest.approx(0.68, abs=0.13)
+    assert np.mean(off < 0.475, axis=0) == pytest.approx(0.95, abs=0.06)
+    assert np.mean(inside68) == pytest.approx(0.68, abs=0.012)
+    assert np.mean(inside95) == pytest.approx(0.95, abs=0.008)
 
 
 @pytest.fixture(scope="module")
