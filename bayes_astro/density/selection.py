@@ -47,6 +47,7 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     # Relative to unit variance in the scaled frame, which is that of the measured values.
     values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, FLOOR * min(1.0, values[-1]))) @ vectors.T
+    covariance = (covariance + covariance.T) / 2
     return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
 
 
