@@ -99,7 +99,9 @@ FAMILIES: dict[str, Family] = {
     "Dirichlet": Family({"alpha": "shape"}, lambda s, **_: s.dirichlet, _zero, _one, event=1),
     "InverseWishart": Family(
         {"nu": "shape", "scale": "matrix"},
-        lambda s, nu, scale: s.invwishart(nu, scale if scale.ndim == 2 else np.diag(scale**2)),
+        lambda s, nu, scale: s.invwishart(
+            float(nu), scale if scale.ndim == 2 else np.diag(np.atleast_1d(scale) ** 2)
+        ),
         event=2,
     ),
 }

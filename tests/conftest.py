@@ -72,7 +72,7 @@ CASES = {
                 "covariance": ba.Prior("InverseWishart", nu=5.0, scale=[[1.0, 0.1], [0.1, 2.0]]),
             },
         ),
-        lambda: clusters(missing=8),
+        lambda: clusters(noise=0.8, seed=1),
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "plane": (

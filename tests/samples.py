@@ -39,3 +39,31 @@ def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
     value = true + np.einsum("nij,nj->ni", factor, rng.normal(size=(n, d)))
     value[np.arange(missing), rng.integers(d, size=missing)] = np.nan
     return ba.Measurements(value, covariance=covariance, names=names)
+
+
+def mixture_point(model, data, priors, values):
+    """Free variables of the mixture at `values`, and the density of the prior over them.
+
+    Means and covariances are sampled in scaled units, and covariances V = L L' as L with logarithms
+    on the diagonal: dV = prod_j s_j^(d + 1) 2^d prod_j L_jj^(d - j + 1) d(entries).
+    """
+    layout = model.problem(data, priors).layout
+    shift, scale = model.frame(data, priors)
+    d = len(shift)
+    weight, mean, covariance = (values[name] for name in ("weight", "mean", "covariance"))
+    shares = np.append(weight, values.get("background", 0.0))[: len(layout.fixed_weight)]
+    share = shares[layout.free_weight] / layout.remainder
+    means, covariances = mean[layout.free_mean], covariance[layout.free_covariance]
+    factor = np.linalg.cholesky(covariances / np.outer(scale, scale))
+    density = float(priors["weight"].log_density(share))
+    density += float(priors["mean"].log_density(means).sum() + len(means) * np.log(scale).sum())
+    density += float(priors["covariance"].log_density(covariances).sum())
+    pivots = np.diagonal(factor, axis1=1, axis2=2)
+    each = (d + 1) * np.log(scale).sum() + d * np.log(2)
+    density += len(covariances) * each + np.sum((d - np.arange(d) + 1) * np.log(pivots))
+    free = {
+        "share": share,
+        "free_mean": (means - shift) / scale,
+        "log_cholesky": layout.triangles(factor),
+    }
+    return free, density

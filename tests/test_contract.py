@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from samples import mixture_point
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -9,7 +10,9 @@ import bayes_astro as ba
 
 
 def same(a, b):
-    return all(np.array_equal(a[name].values, b[name].values) for name in a.data_vars)
+    return all(
+        np.array_equal(a[name].values, b[name].values, equal_nan=True) for name in a.data_vars
+    )
 
 
 def test_parameters_clone_and_repr(case):
@@ -117,8 +120,11 @@ def test_density_of_build_is_priors_times_log_density(case):
                 expected += (
                     ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(values[name]).sum()
                 )
+        if "covariance" in priors:  # a mixture: in coordinates of its own
+            values, density_of_prior = mixture_point(model, data, priors, values)
+            expected += density_of_prior
         for name, prior in priors.items():
-            if name == "amplitude":
+            if name == "amplitude" or "share" in values:
                 continue
             expected += np.sum(prior.log_density(values[name]))
             if prior.distribution == "LogUniform":  # sampled as its logarithm

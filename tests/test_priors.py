@@ -28,12 +28,19 @@ EXAMPLES = {
 }
 
 
+# Of weights and covariances: several numbers in one draw.
+OF_SEVERAL = {
+    "Dirichlet": {"alpha": 1.5},
+    "InverseWishart": {"nu": 6.0, "scale": [[2.0, 0.3], [0.3, 1.0]]},
+}
+
+
 def every_family(test):
     return pytest.mark.parametrize("family", EXAMPLES)(test)
 
 
 def test_each_family_has_an_example():
-    assert set(EXAMPLES) == set(FAMILIES)
+    assert set(EXAMPLES) | set(OF_SEVERAL) == set(FAMILIES)
 
 
 @every_family
@@ -122,6 +129,37 @@ def test_listed_arguments_give_each_entry_its_own():
     assert np.allclose(pm.logp(model["x"], x).eval(), prior.log_density(x))
 
 
+@pytest.mark.parametrize("family", OF_SEVERAL)
+def test_several_numbers_round_trip_and_are_declared_by_their_task(family):
+    import pymc as pm
+
+    prior = ba.Prior(family, **OF_SEVERAL[family])
+    again = ba.Prior.from_dict(json.loads(json.dumps(prior.to_dict())))
+    assert again == prior
+    with pm.Model(), pytest.raises(ValueError, match="declared by the task"):
+        prior.variable("x")
+
+
+def test_weights_and_covariances_follow_their_density():
+    rng = np.random.default_rng(2)
+    weights = ba.Prior("Dirichlet", alpha=1.5)
+    draws = weights.sample(rng, (4000, 3))
+    assert draws.sum(axis=1) == pytest.approx(1)
+    assert draws.mean(axis=0) == pytest.approx(1 / 3, abs=0.02)
+    assert draws.var(axis=0) == pytest.approx((2 / 9) / 5.5, rel=0.1)
+    # Gamma(4.5) / Gamma(1.5)^3 prod w^0.5
+    expected = np.log(11.6317284 / 0.88622693**3) + 0.5 * np.log(draws[:2]).sum(axis=1)
+    assert weights.log_density(draws[:2]) == pytest.approx(expected, abs=1e-6)
+    covariances = ba.Prior("InverseWishart", nu=6.0, scale=[[2.0, 0.3], [0.3, 1.0]])
+    draws = covariances.sample(rng, (4000, 5, 2, 2))
+    assert draws.mean(axis=(0, 1)) == pytest.approx(np.array([[2.0, 0.3], [0.3, 1]]) / 3, abs=0.04)
+    # One dimension is an inverse gamma of half of each.
+    one = ba.Prior("InverseWishart", nu=5.0, scale=[1.2])
+    other = ba.Prior("InverseGamma", alpha=2.5, beta=0.72)
+    x = np.array([0.2, 1.0, 3.0])
+    assert one.log_density(x[:, None, None]) == pytest.approx(other.log_density(x))
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -148,6 +186,13 @@ def test_listed_arguments_give_each_entry_its_own():
         (lambda: ba.Prior("Uniform", lower=[0, 2], upper=1), "below"),
         (lambda: ba.Prior("LogUniform", lower=0, upper=1), "positive"),
         (lambda: ba.Prior("Beta", alpha=1 * u.m, beta=1), "takes no unit"),
+        (lambda: ba.Prior("InverseWishart", nu=4, scale=[[1, 2], [2, 1]]), "positive definite"),
+        (lambda: ba.Prior("InverseWishart", nu=4, scale=[[1, 0.2], [0, 1]]), "symmetric"),
+        (lambda: ba.Prior("InverseWishart", nu=4, scale=[[1, 0.2]]), "symmetric"),
+        (lambda: ba.Prior("InverseWishart", nu=4, scale=[1, 0]), "positive"),
+        (lambda: ba.Prior("InverseWishart", nu=4, scale=[1, 2] * u.m), "without a unit"),
+        (lambda: ba.Prior("InverseWishart", nu=[4, 5], scale=[1, 2]), "number"),
+        (lambda: ba.Prior("Dirichlet", alpha=0), "positive"),
         (lambda: ba.Prior(3, mu=1), "Unknown prior"),
         (lambda: ba.Prior("Normal", self=1, mu=0, sigma=1), "no argument 'self'"),
         (lambda: ba.Prior.from_dict({"mu": 1}), "'distribution'"),

@@ -50,6 +50,20 @@ QUIET = 3  # cycles in a row that predict no further gain
 EMPTY = 1e-10  # a component with fewer points than this keeps its mean and covariance
 
 
+def _roots(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse Cholesky factors and log determinants.
+
+    Both infinite where a covariance is singular to rounding, as leaps may leave it: an inverse
+    from elsewhere would have a trace of either sign, and the log density any value.
+    """
+    try:
+        factor = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return np.full_like(covariance, np.inf), np.full(len(covariance), np.inf)
+    diagonal = np.diagonal(factor, axis1=1, axis2=2)
+    return np.linalg.inv(factor), 2 * np.log(diagonal).sum(axis=1)
+
+
 @dataclass(frozen=True)
 class Conjugate:
     """Priors in scaled coordinates.
@@ -86,8 +100,10 @@ class Conjugate:
         )
         covariance = parameters.covariance[layout.free_covariance]
         if len(covariance):
-            _, log_det = np.linalg.slogdet(covariance)
-            trace = np.sum(np.linalg.inv(covariance) * self.psi)
+            inverse, log_det = _roots(covariance)
+            if not np.isfinite(log_det).all():
+                return -np.inf
+            trace = np.sum((np.swapaxes(inverse, 1, 2) @ inverse) * self.psi)
             total -= float(0.5 * (self.nu + d + 1) * log_det.sum() + 0.5 * trace)
             constant = 0.5 * self.nu * (np.linalg.slogdet(self.psi)[1] - d * np.log(2))
             total += len(covariance) * float(constant - multigammaln(0.5 * self.nu, d))
@@ -111,9 +127,10 @@ class Regularised:
         covariance = parameters.covariance[layout.free_covariance]
         if not len(covariance) or not self.w.any():
             return 0.0
-        _, log_det = np.linalg.slogdet(covariance)
-        inverse = np.diagonal(np.linalg.inv(covariance), axis1=1, axis2=2)
-        return float(-0.5 * log_det.sum() - 0.5 * np.sum(inverse * self.w))
+        inverse, log_det = _roots(covariance)
+        if not np.isfinite(log_det).all():
+            return -np.inf
+        return float(-0.5 * log_det.sum() - 0.5 * np.sum(inverse**2 * self.w))
 
 
 @dataclass(frozen=True)
@@ -171,6 +188,7 @@ def step(problem: Problem, old: Parameters, found: Statistics) -> Parameters:
             else:
                 scatter[np.diag_indices(d)] += prior.w
                 covariance[k] = scatter / (count + (1.0 if prior.w.any() else 0.0))
+            covariance[k] = _definite(covariance[k])
     counts = np.append(found.count, found.background)[: len(layout.fixed_weight)]
     counts = counts[layout.free_weight]
     if isinstance(prior, Conjugate):
@@ -178,6 +196,20 @@ def step(problem: Problem, old: Parameters, found: Statistics) -> Parameters:
     shares = layout.shares(counts / counts.sum()) if len(counts) else layout.fixed_weight
     background = float(shares[-1]) if layout.uniform else 0.0
     return Parameters(shares[: layout.components], mean, covariance, background)
+
+
+def _definite(matrix: np.ndarray) -> np.ndarray:
+    """`matrix`, positive definite also where rounding has left it indefinite.
+
+    V G V cancels down to the square of V's condition number: a component stretched by a factor of
+    1e4 or more by a far outlier loses its narrow directions.
+    """
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(matrix)
+        return (vectors * np.maximum(values, 1e-13 * values[-1])) @ vectors.T
+    return matrix
 
 
 @dataclass
@@ -258,7 +290,10 @@ def _cycle(problem: Problem, run: Run, accelerate: bool) -> None:
     if not accelerate:
         return
     layout = problem.layout
-    theta_0, theta_1, theta_2 = (layout.flat(p) for p in (first, second, run.parameters))
+    try:
+        theta_0, theta_1, theta_2 = (layout.flat(p) for p in (first, second, run.parameters))
+    except np.linalg.LinAlgError:  # singular to rounding: no coordinates to leap in
+        return
     r = theta_1 - theta_0
     v = theta_2 - theta_1 - r
     size = float(np.linalg.norm(v))
@@ -266,10 +301,11 @@ def _cycle(problem: Problem, run: Run, accelerate: bool) -> None:
     for _ in range(3):
         if length <= 1.0:
             return
-        leap = layout.parameters(theta_0 + 2 * length * r + length**2 * v)
-        found = problem.statistics(leap)
-        run.steps += 1
-        value = problem.objective(leap, found)
+        with np.errstate(over="ignore", invalid="ignore"):  # a leap too far is refused below
+            leap = layout.parameters(theta_0 + 2 * length * r + length**2 * v)
+            found = problem.statistics(leap)
+            run.steps += 1
+            value = problem.objective(leap, found)
         if np.isfinite(value) and value >= run.objective:
             run.parameters, run.found, run.objective = leap, found, value
             run.history.append(value)

@@ -75,8 +75,8 @@ class ExtremeDeconvolution(Model):
         Names of the true quantities. Default: of the columns; under a projection v0, v1, ...
     priors : dict of str to Prior, optional
         ``weight``: Dirichlet(alpha=1); ``mean``: Normal about the mean of the single deconvolved
-        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2,
-        scale=S / K^(2/d)).
+        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2) about
+        S / K^(2/d), K of which fill the volume of S.
 
     Notes
     -----
@@ -114,7 +114,7 @@ class ExtremeDeconvolution(Model):
 
     def check_parameters(self) -> None:
         """Raise ValueError for a parameter that cannot be."""
-        for count in self.candidates:
+        for count in self.candidates or (None,):
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
                 raise ValueError(
                     f"n_components={self.n_components!r} must be a whole number of at least 1, or "
@@ -125,7 +125,9 @@ class ExtremeDeconvolution(Model):
         if self.background not in (None, "uniform", "broad"):
             raise ValueError(f"background={self.background!r} must be None, 'uniform' or 'broad'.")
         w = self.regularization
-        if w is not None and (isinstance(w, bool) or not np.isscalar(w) or not 0 <= w < np.inf):
+        if w is not None and (
+            isinstance(w, bool) or not isinstance(w, int | float | np.number) or not 0 <= w < np.inf
+        ):
             raise ValueError(f"regularization={w!r} must be a number >= 0, or None.")
         if w is not None and self.priors:
             raise ValueError("regularization stands in place of priors: give one of the two.")
@@ -136,7 +138,8 @@ class ExtremeDeconvolution(Model):
             if len(self.candidates) > 1:
                 raise ValueError("fixed needs a single n_components.")
         if self.dimensions is not None and (
-            not all(isinstance(name, str) for name in self.dimensions)
+            not isinstance(self.dimensions, list | tuple)
+            or not all(isinstance(name, str) for name in self.dimensions)
             or len(set(self.dimensions)) < len(self.dimensions)
         ):
             raise ValueError(f"dimensions={self.dimensions!r} must be different names.")
@@ -177,6 +180,13 @@ class ExtremeDeconvolution(Model):
                     f"column {name!r} is constant ({np.nanmax(column):g}) and without errors: it "
                     "has no density. Leave it out with data.select(...)."
                 )
+            if self.background == "uniform" and np.nanmax(column) == np.nanmin(column):
+                raise ValueError(
+                    f"column {name!r} is constant ({np.nanmax(column):g}): background='uniform' has "
+                    "no range there. Use 'broad', or leave the column out with data.select(...)."
+                )
+        if self.fixed is not None:
+            inputs.layout(self.fixed, self.components, np.zeros(d), np.ones(d), self.background)
         rows = int((~data.missing).any(axis=1).sum())
         if rows < max(self.candidates) or rows < 2:
             raise ValueError(
@@ -225,7 +235,7 @@ class ExtremeDeconvolution(Model):
         d = inputs.true_size(data)
         mean, covariance = selection.single_gaussian(data)
         width = np.sqrt(np.diag(covariance))
-        scale = covariance / self.components ** (2 / d)
+        scale = selection.central_scale(covariance / self.components ** (2 / d), d + 2.0)
         return {
             "weight": Prior("Dirichlet", alpha=1.0),
             "mean": Prior("Normal", mu=mean.tolist(), sigma=(2 * width).tolist()),
@@ -390,7 +400,7 @@ class ExtremeDeconvolution(Model):
                 pt.cast(arrays["blocks"], "int64"),
                 pt.cast(arrays["columns"], "int64"),
             )
-            pm.Potential("measurements", density[0] + float(problem.points.jacobian.sum()))
+            pm.Potential("measurements", density[0] + problem.points.offset)
         return model
 
     def starts(

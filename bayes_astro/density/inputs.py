@@ -81,9 +81,14 @@ def _rows(given: Any, components: int, shape: tuple[int, ...], name: str) -> np.
             f"(None where free), got {given!r:.80}."
         )
     for k, entry in enumerate(given):
-        if entry is None or np.all(np.isnan(np.asarray(entry, dtype=float))):
+        if entry is None:
             continue
-        array = np.asarray(entry, dtype=float)
+        try:
+            array = np.asarray(entry, dtype=float)
+        except (TypeError, ValueError):
+            array = np.empty(0)
+        if array.size and np.isnan(array).all():
+            continue
         if array.shape != shape or not np.isfinite(array).all():
             raise ValueError(
                 f"fixed[{name!r}], component {k}: expected finite numbers of shape {shape}, "

@@ -47,7 +47,7 @@ def search(
     import xarray as xr
 
     weighted = max(problem.points.weighted, 1e-300)
-    offset = float(problem.points.jacobian.sum())
+    offset = problem.points.offset
     with (
         interruptible() as interrupt,
         Progress(settings.max_steps, "EM", shown=progress) as bar,
@@ -274,6 +274,19 @@ def replicate(
     return values
 
 
+def _of_the_background(fitted: Measurements, at: Measurements) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the true value of an object that belongs to none.
+
+    All that is known is its measurement; of a missing column the range.
+    """
+    low, high = np.nanmin(fitted.value, axis=0), np.nanmax(fitted.value, axis=0)
+    centre = np.where(at.missing, (low + high) / 2, at.value)
+    covariance = np.nan_to_num(at.covariance)
+    rows, columns = np.nonzero(at.missing)
+    covariance[rows, columns, columns] = (high - low)[columns] ** 2 / 12
+    return centre, covariance
+
+
 def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -> xr.Dataset:
     """See `ExtremeDeconvolution.forecast`."""
     import xarray as xr
@@ -311,15 +324,15 @@ def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -
         second_of = np.einsum("nk,nkij->nij", part, spread)
         second_of += np.einsum("nk,nki,nkj->nij", part, centre, centre)
         if uniform > 0:
-            # Of an object of the background all that is known is its measurement.
-            measured = (at.value[points.order] - shift) / scale
-            noise = _noise(at, 1, rng)[0][points.order] / scale
-            true = np.where(in_none[:, None], measured + noise, true)
+            centre_of, noise_of = _of_the_background(model.data, at)
+            measured = (centre_of[points.order] - shift) / scale
+            own = noise_of[points.order] / np.outer(scale, scale)
+            unit = rng.standard_normal((n, d, 1))
+            other = measured + (covariance_factor(own) @ unit)[..., 0]
+            true = np.where(in_none[:, None], other, true)
             rest = (1 - part.sum(axis=1))[:, None]
             mean_of += rest * measured
-            own = at.covariance[points.order] / np.outer(scale, scale)
-            own = own + np.einsum("ni,nj->nij", measured, measured)
-            second_of += rest[:, :, None] * own
+            second_of += rest[:, :, None] * (own + np.einsum("ni,nj->nij", measured, measured))
         signal[s, points.order] = shift + scale * true
         share[s, points.order] = part
         first[points.order] += mean_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import multigammaln
+from scipy.special import digamma, multigammaln
 
 from bayes_astro.data import Measurements
 from bayes_astro.density import inputs
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "anchors",
+    "central_scale",
     "choose",
     "held_out",
     "log_normalisation",
@@ -27,15 +28,15 @@ __all__ = [
     "single_gaussian",
 ]
 
-FLOOR = 0.01
-"""The true variance that a prior grants at least, as a share of the measured one."""
+ROWS = 5000  # enough to know how well a variance is known
 
 
 def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the true values as one Gaussian, noise taken off.
 
-    By maximum likelihood; in directions in which noise explains all of the scatter the variance is
-    floored at 1% of the measured one.
+    By maximum likelihood. Along each axis the variance is at least its own standard error,
+    (1/2 sum_i (e' R_i' T_i^-1 R_i e)^2)^(-1/2): where noise explains all of the scatter, the data
+    still admit as much.
     """
     shift, scale = inputs.scaled_frame(data)
     d = len(shift)
@@ -44,10 +45,47 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     # So little that it acts only where there would be no variance at all.
     found = single(Problem(points, layout, Regularised(np.full(d, 1e-6))))
     covariance = found.covariance[0]
-    # Relative to unit variance in the scaled frame, which is that of the measured values.
     values, vectors = np.linalg.eigh(covariance)
-    covariance = (vectors * np.maximum(values, FLOOR * min(1.0, values[-1]))) @ vectors.T
+    values = np.maximum(values, _standard_errors(data, covariance, vectors, scale))
+    covariance = (vectors * values) @ vectors.T
     return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
+
+
+def _standard_errors(
+    data: Measurements, covariance: np.ndarray, axes: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """Of the variances along the axes (columns), in the scaled frame."""
+    n, d = len(data), len(scale)
+    rows = np.linspace(0, n - 1, min(n, ROWS)).astype(int)
+    projection = np.broadcast_to(np.eye(d), (len(rows), d, d))
+    if data.projection is not None:
+        projection = data.projection[rows]
+    seen = projection * scale
+    missing = data.missing[rows]
+    seen = np.where(missing[:, :, None], 0.0, seen)
+    noise = np.where(missing[:, :, None] | missing[:, None], 0.0, data.covariance[rows])
+    total = seen @ covariance @ np.swapaxes(seen, 1, 2) + noise
+    # Columns in their own widths; those that are missing weigh nothing.
+    width = np.sqrt(np.diagonal(total, axis1=1, axis2=2))
+    width = np.where(missing | (width == 0), 1.0, width)
+    total = total / (width[:, :, None] * width[:, None]) + 1e-12 * np.eye(data.d)
+    total += missing[:, :, None] * np.eye(data.d)
+    turned = (seen / width[:, :, None]) @ axes
+    precision = np.sum(turned * np.linalg.solve(total, turned), axis=1)
+    information = 0.5 * np.sum(precision**2, axis=0) * n / len(rows)
+    return 1 / np.sqrt(np.maximum(information, 1e-300))
+
+
+def central_scale(covariance: np.ndarray, nu: float) -> np.ndarray:
+    """Scale of the inverse Wishart whose log determinant has the mean of `covariance`'s.
+
+    E[ln |V|] = ln |scale| - sum_j psi((nu - j) / 2) - d ln 2, j = 0 ... d - 1. The mean of V is
+    above it: a scale that matches the mean would put most of its weight on smaller volumes, at
+    nu = d + 2 by a factor of 2.5 in each variance.
+    """
+    d = len(covariance)
+    excess = np.sum(digamma((nu - np.arange(d)) / 2)) + d * np.log(2)
+    return covariance * np.exp(excess / d)
 
 
 def scale_matrix(prior: Prior, d: int) -> np.ndarray:

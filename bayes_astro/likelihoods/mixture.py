@@ -420,7 +420,8 @@ def _share(square, root, exponents, total, k_count, background, log_background, 
     for k in range(k_count):
         row, own = square[k], root[k]
         for i in range(n):
-            row[i] = -0.5 * (row[i] - least[i])
+            # An empty component may be nearer than the nearest, which no exponential survives.
+            row[i] = -0.5 * (row[i] - least[i]) if own[i] != 0.0 else -np.inf
         _exponential(row, scratch, n)
         for i in range(n):
             row[i] *= own[i]

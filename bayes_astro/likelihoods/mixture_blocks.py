@@ -48,6 +48,8 @@ class Blocks:
         Of the true values.
     weighted : float
         Sum of the points' weights.
+    offset : float
+        The weighted sum of `jacobian`: what the log likelihood of the data is above the scaled one.
     """
 
     table: np.ndarray
@@ -58,6 +60,7 @@ class Blocks:
     shift: np.ndarray
     scale: np.ndarray
     weighted: float
+    offset: float
 
     @property
     def n(self) -> int:
@@ -130,7 +133,10 @@ def lay_out(
         np.log(width),
     )  # fmt: skip
     jacobian = -(measured @ np.log(scaled))
-    return Blocks(table, blocks, columns, order, jacobian, shift, scale, float(weight.sum()))
+    return Blocks(
+        table, blocks, columns, order, jacobian, shift, scale, float(weight.sum()),
+        float(weight @ jacobian),
+    )  # fmt: skip
 
 
 def _form(covariance: np.ndarray, measured: np.ndarray, *, whole: bool) -> int:
