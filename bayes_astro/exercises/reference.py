@@ -16,7 +16,14 @@ import numpy as np
 import bayes_astro as ba
 from bayes_astro.exercises.library import ids, words
 
-__all__ = ["MAKERS", "line_with_outliers", "main", "period", "unequal_errors"]
+__all__ = [
+    "MAKERS",
+    "line_with_outliers",
+    "main",
+    "period",
+    "unequal_errors",
+    "velocity_dispersion",
+]
 
 EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
 LIMITS = {"draws": 10_000, "rhat": 1.01, "lag_1": 0.05}
@@ -47,6 +54,43 @@ def unequal_errors() -> dict[str, Any]:
             "sd_taken_for_variance": {"velocity": weighted(1)},
             "errors_squared_twice": {"velocity": weighted(4)},
             "variance_taken_for_sd": {"velocity": {"mean": right["mean"], "sd": right["sd"] ** 2}},
+        },
+        "checks_made": {"exact": True},
+    }
+
+
+def velocity_dispersion() -> dict[str, Any]:
+    """6.1: quadrature over the dispersion, the mean integrated out; so are two of the mistakes."""
+    data = words("6.1")["data"]
+    velocity, error = np.array(data["velocity"]), np.array(data["error"])
+
+    def posterior(noise: np.ndarray, power: int = 1) -> dict[str, float]:
+        """Of the dispersion to a power, where each velocity has this variance of the noise."""
+        s = np.linspace(0, 60, 60_001)
+        weight = 1 / (s[:, None] ** 2 + noise)
+        total = weight.sum(axis=1)
+        mean = (weight @ velocity) / total
+        chi_square = weight @ velocity**2 - total * mean**2
+        log_density = 0.5 * (np.log(weight).sum(axis=1) - chi_square - np.log(total))
+        density = np.exp(log_density - log_density.max())
+        density[0] /= 2  # trapezoids
+        middle = float(np.average(s**power, weights=density))
+        variance = float(np.average((s**power - middle) ** 2, weights=density))
+        return {"mean": middle, "sd": variance**0.5}
+
+    scatter = float(velocity.std(ddof=1))
+    of_scatter = scatter / np.sqrt(2 * (len(velocity) - 1))
+    return {
+        "method": "quadrature over the dispersion, the mean integrated out; flat priors",
+        "quantities": {"dispersion": posterior(error**2) | EXACT},
+        "mistakes": {
+            "errors_left_in": {"dispersion": {"mean": scatter, "sd": of_scatter}},
+            "errors_subtracted_linearly": {
+                "dispersion": {"mean": scatter - float(error.mean()), "sd": of_scatter}
+            },
+            "errors_taken_off_twice": {"dispersion": posterior(2 * error**2)},
+            "sd_taken_for_variance": {"dispersion": posterior(error)},
+            "variance_taken_for_sd": {"dispersion": posterior(error**2, power=2)},
         },
         "checks_made": {"exact": True},
     }
@@ -124,7 +168,12 @@ def period() -> dict[str, Any]:
     }
 
 
-MAKERS = {"5.1": unequal_errors, "5.2": line_with_outliers, "10.1": period}
+MAKERS = {
+    "5.1": unequal_errors,
+    "5.2": line_with_outliers,
+    "6.1": velocity_dispersion,
+    "10.1": period,
+}
 
 
 def measured(draws: dict[str, np.ndarray], divergences: int = 0) -> tuple[Any, Any]:

@@ -49,6 +49,27 @@ def metropolis(seed, steps, thin, x, y, error, priors, start, jump):
     return kept
 
 
+@numba.njit
+def dispersions(seed, steps, thin, velocity, error):
+    """The dispersion of 6.1 along a Metropolis chain of mean and dispersion."""
+    np.random.seed(seed)
+    kept = np.empty(steps // thin)
+    mean, width, density = velocity.mean(), 4.0, -np.inf
+    for step in range(steps):
+        new_mean = mean + 1.5 * np.random.standard_normal()
+        new_width = width + 1.5 * np.random.standard_normal()
+        if new_width > 0:
+            total = 0.0
+            for i in range(len(velocity)):
+                variance = new_width**2 + error[i] ** 2
+                total -= 0.5 * (np.log(variance) + (velocity[i] - new_mean) ** 2 / variance)
+            if np.log(np.random.random()) < total - density:
+                mean, width, density = new_mean, new_width, total
+        if step % thin == 0:
+            kept[step // thin] = width
+    return kept
+
+
 def line_answers(runs=REPEATS, chains=4, steps=4000, thin=10, warm_up=50):
     """Answers to 5.2 by a Metropolis sampler written here; only the priors are the library's."""
     data = ba.load("hogg-2010").without_error("x")
@@ -126,6 +147,26 @@ def test_no_right_answer_to_5_2_is_rejected():
         assert abs(0.5 * np.log(variance) - np.log(quantity.sd)) < slack
 
 
+def test_no_right_answer_to_6_1_is_rejected():
+    data = exercise("6.1").data
+    velocity, error = np.array(data["velocity"]), np.array(data["error"])
+    means, variances = [], []
+    for seed in range(REPEATS):
+        draws = np.array([dispersions(4 * seed + i, 10_000, 10, velocity, error) for i in range(4)])
+        draws = draws[:, 20:]
+        verdict = check("6.1", draws)
+        assert verdict, verdict
+        assert check("6.1", draws.ravel() * u.km / u.s)
+        assert check("6.1", (round(draws.mean(), 2), round(draws.std(), 2)))
+        means.append(draws.mean())
+        variances.append(draws.var())
+    # All of them together are a reference of their own.
+    quantity = exercise("6.1").quantities["dispersion"]
+    error_of_mean = np.std(means) / np.sqrt(REPEATS)
+    assert abs(np.mean(means) - quantity.mean) < 4 * error_of_mean
+    assert np.mean(variances) + np.var(means) == pytest.approx(quantity.sd**2, rel=0.02)
+
+
 def test_no_right_answer_to_10_1_is_rejected(light_curve):
     model = ba.Periodogram(n_terms=3, period=(1, 20))
     for seed in range(REPEATS):
@@ -186,6 +227,21 @@ def test_mistake_in_a_rounded_answer_is_named(answer, mistake):
 def test_a_period_fitted_wrongly_is_named(light_curve, n_terms, searched, mistake):
     model = ba.Periodogram(n_terms=n_terms, period=searched).fit(light_curve, seed=3)
     assert named(check("10.1", model), "10.1", mistake)
+
+
+@pytest.mark.parametrize(
+    "answer, mistake",
+    [
+        (6.6, "errors_left_in"),
+        ((6.62, 0.75), "errors_left_in"),
+        ((2.3, 0.75), "errors_subtracted_linearly"),
+        ((2.9, 1.2), "errors_taken_off_twice"),
+        ((6.34, 0.85), "sd_taken_for_variance"),
+        (20, "variance_taken_for_sd"),
+    ],
+)
+def test_mistake_in_a_dispersion_is_named(answer, mistake):
+    assert named(check("6.1", answer), "6.1", mistake)
 
 
 def test_least_squares_of_all_points_is_named():
@@ -300,7 +356,7 @@ def test_an_unfitted_model_says_what_to_call():
 
 @pytest.mark.parametrize("ask", [lambda id: check(id, 1.0), ba.exercises.hint])
 def test_an_unknown_exercise_names_those_that_exist(ask):
-    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 10\.1"):
+    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 6\.1, 10\.1"):
         ask("5.3")
 
 

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "exercises"
 SOURCES = {
     "5.1": "05_1_unequal_errors",
     "5.2": "05_2_line_with_outliers",
+    "6.1": "06_1_velocity_dispersion",
     "10.1": "10_1_period_and_aliases",
 }
 
