@@ -55,13 +55,15 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
 def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
     from scipy.special import logsumexp
 
-    draws = _about_a_thousand(model.posterior["posterior"].to_dataset())
+    posterior = model.posterior["posterior"].to_dataset()
+    draws = _about_a_thousand(posterior)
     if not isinstance(test, model.data_type):
         raise ValueError(
             f"{type(model).__name__} is scored on a {model.data_type.__name__}, got "
             f"{type(test).__name__}."
         )
-    density = model.log_predictive(draws, test).values.reshape(-1, len(test))
+    once = posterior if posterior.sizes["draw"] < draws.sizes["draw"] else draws
+    density = model.log_predictive(once, test).values.reshape(-1, len(test))
     replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
     truth = model.observed(test)
     samples = replicated.values.reshape(-1, *truth.shape)

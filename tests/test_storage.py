@@ -73,6 +73,20 @@ MODELS = {
             "outlier_fraction": ba.Prior("Beta", alpha=1, beta=9),
         },
     ),
+    "ExtremeDeconvolution": ba.ExtremeDeconvolution(
+        (1, 2),
+        criterion="bic",
+        fixed=None,
+        background="broad",
+        dimensions=("a", "b", "c"),
+        priors={
+            "weight": ba.Prior("Dirichlet", alpha=2.0),
+            "mean": ba.Prior("Normal", mu=[0.0, 0.1, 0.2], sigma=3.0),
+            "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
+        },
+    ),
+    "GaussianMixture": ba.baselines.GaussianMixture(2),
+    "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
     "LeastSquaresLine": LeastSquaresLine("M", method="wls"),
 }
@@ -82,7 +96,11 @@ MODELS = {
 def folder(tmp_path_factory):
     """One saved fit of each task and each baseline."""
     path = tmp_path_factory.mktemp("fits")
-    samplers = {"Periodogram": ba.Exact(draws=400), "LinearRelation": ba.NUTS(50, 50, 2)}
+    samplers = {
+        "Periodogram": ba.Exact(draws=400),
+        "LinearRelation": ba.NUTS(50, 50, 2),
+        "ExtremeDeconvolution": ba.Laplace(draws=400),
+    }
     for name, model in MODELS.items():
         data = CURVE if model.data_type is ba.LightCurve else LINE
         model.fit(data, samplers.get(name), seed=3, progress=False)
@@ -153,12 +171,24 @@ def test_every_task_and_baseline_is_here():
     assert set(MODELS) == {*ba.TASKS, *ba.BASELINES}
 
 
+def test_fixed_parameters_and_regularization_are_kept(tmp_path):
+    fixed = {"weight": [None, 0.25], "mean": [[0.0, 0.0, 0.0], None]}
+    model = ba.ExtremeDeconvolution(2, fixed=fixed, regularization=0.5)
+    model.fit(LINE, seed=3, progress=False).save(tmp_path / "fit.nc")
+    opened = ba.open(tmp_path / "fit.nc")
+    assert opened.fixed == fixed
+    assert opened.regularization == 0.5
+    assert np.array_equal(opened.predict()["signal"], model.predict()["signal"])
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_parameter_and_prior_is_changed(name):
     from dataclasses import MISSING, fields
 
+    # Neither goes with what else is there; the test below has both.
+    apart = {"ExtremeDeconvolution": ("fixed", "regularization")}.get(name, ())
     for field in fields(MODELS[name]):
-        if field.default is not MISSING:
+        if field.default is not MISSING and field.name not in apart:
             assert getattr(MODELS[name], field.name) != field.default, field.name
 
 

@@ -75,8 +75,10 @@ class ExtremeDeconvolution(Model):
         Names of the true quantities. Default: of the columns; under a projection v0, v1, ...
     priors : dict of str to Prior, optional
         ``weight``: Dirichlet(alpha=1); ``mean``: Normal about the mean of the single deconvolved
-        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2) about
-        S / K^(2/d), K of which fill the volume of S.
+        Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2,
+        scale=S / K^(2/d)), whose mean is its scale. It adds this scatter to that of each
+        component's points: for components much narrower than that and of few points, give a
+        smaller scale.
 
     Notes
     -----
@@ -235,7 +237,8 @@ class ExtremeDeconvolution(Model):
         d = inputs.true_size(data)
         mean, covariance = selection.single_gaussian(data)
         width = np.sqrt(np.diag(covariance))
-        scale = selection.central_scale(covariance / self.components ** (2 / d), d + 2.0)
+        # As many of these as there are components fill the volume of the whole.
+        scale = covariance / (self.components + (self.background is not None)) ** (2 / d)
         return {
             "weight": Prior("Dirichlet", alpha=1.0),
             "mean": Prior("Normal", mu=mean.tolist(), sigma=(2 * width).tolist()),

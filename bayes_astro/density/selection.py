@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import digamma, multigammaln
+from scipy.special import multigammaln
 
 from bayes_astro.data import Measurements
 from bayes_astro.density import inputs
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "anchors",
-    "central_scale",
     "choose",
     "held_out",
     "log_normalisation",
@@ -75,18 +74,6 @@ def _standard_errors(
     precision = np.sum(turned * np.linalg.solve(total, turned), axis=1)
     information = 0.5 * np.sum(precision**2, axis=0) * n / len(rows)
     return 1 / np.sqrt(np.maximum(information, 1e-300))
-
-
-def central_scale(covariance: np.ndarray, nu: float) -> np.ndarray:
-    """Scale of the inverse Wishart whose log determinant has the mean of `covariance`'s.
-
-    E[ln |V|] = ln |scale| - sum_j psi((nu - j) / 2) - d ln 2, j = 0 ... d - 1. The mean of V is
-    above it: a scale that matches the mean would put most of its weight on smaller volumes, at
-    nu = d + 2 by a factor of 2.5 in each variance.
-    """
-    d = len(covariance)
-    excess = np.sum(digamma((nu - np.arange(d)) / 2)) + d * np.log(2)
-    return covariance * np.exp(excess / d)
 
 
 def scale_matrix(prior: Prior, d: int) -> np.ndarray:

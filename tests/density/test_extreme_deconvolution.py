@@ -273,7 +273,7 @@ def test_background_takes_what_belongs_to_none():
 
 
 def test_interrupted_search_keeps_what_it_has(press_ctrl_c):
-    press_ctrl_c(40)
+    press_ctrl_c(5)
     with pytest.warns(RuntimeWarning, match="interrupted"):
         model = ba.ExtremeDeconvolution(3).fit(clusters(), ba.MAP(), seed=1, progress=False)
     assert np.isfinite(model.posterior["posterior"]["weight"].values).all()
