@@ -69,7 +69,7 @@ def iteration(quick):
         x, full, state = problem(min(n, 10_000) if quick else n, d, k)
         diagonal = full * np.eye(d)
         steps, turns = max(2, int(4e6 / (len(x) * k))), 3 if quick else 5
-        row = {"n": n, "d": d, "k": k}
+        row = {"n": len(x), "d": d, "k": k}
         row["ours, full"] = ours(x, full, state, steps, turns)
         for name, peer in installed().items():
             keep = min(ASTROML_POINTS, len(x)) if name == "astroML" else len(x)
