@@ -210,6 +210,9 @@ SAMPLERS = {
     "NUTS": ("hoffman2014", "pymc2023"),
     "Emcee": ("goodman2010", "emcee2013", "pymc2023"),
     "Exact": (),
+    "Gibbs": (),
+    "Laplace": (),
+    "MAP": (),
 }
 
 

@@ -7,6 +7,7 @@ one fitted tree, and the verbs that read them. `Model` adds priors, samplers and
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -368,6 +369,8 @@ class Model(Estimator):
         data = self._checked(data)
         seed = checked_seed(seed)
         sampler, because = samplers.chosen(self, sampler, data)
+        if progress and because not in ("", "asked for"):
+            print(f"{type(sampler).__name__}: {because}", file=sys.stderr)
         settled, groups = self.settled(data, seed, progress)
         priors = settled.resolve_priors(data)
         tree = sampler.sample(sampler.compile(settled, data, priors), data, seed, progress=progress)

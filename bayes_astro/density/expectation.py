@@ -234,8 +234,19 @@ class Run:
 def begin(problem: Problem, parameters: Parameters) -> Run:
     """A run at its start."""
     found = problem.statistics(parameters)
-    value = problem.objective(parameters, found)
+    value = _checked(problem.objective(parameters, found))
     return Run(parameters, found, value, history=[value])
+
+
+def _checked(value: float) -> float:
+    """`value`, or ValueError where it is not finite."""
+    if np.isfinite(value):
+        return value
+    raise ValueError(
+        "the likelihood has no maximum in double precision: a component has shrunk onto points "
+        "without errors, or an outlier stretches it beyond measure. Use the default priors "
+        "(regularization=None) or a larger regularization, fewer components, or drop such rows."
+    )
 
 
 def climb(
@@ -267,7 +278,7 @@ def _advance(problem: Problem, run: Run) -> float:
     """One EM step; returns the gain."""
     new = step(problem, run.parameters, run.found)
     found = problem.statistics(new)
-    value = problem.objective(new, found)
+    value = _checked(problem.objective(new, found))
     gain = value - run.objective
     run.parameters, run.found, run.objective = new, found, value
     run.steps += 1

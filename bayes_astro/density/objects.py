@@ -14,6 +14,7 @@ from bayes_astro.density.posterior import MixturePosterior, gaussian
 from bayes_astro.density.search import best
 from bayes_astro.likelihoods.mixture import conditionals, statistics
 from bayes_astro.likelihoods.mixture_blocks import lay_out
+from bayes_astro.priors import Prior
 from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
 
 if TYPE_CHECKING:
@@ -164,17 +165,20 @@ def _scaled(model: Any, draws: xr.Dataset, shift: np.ndarray, scale: np.ndarray)
         )
 
 
-def _laid_out(model: Any, data: Measurements) -> Any:
-    shift, scale = model.frame(
-        model.data if model._tree is not None else data,
-        model.resolve_priors(model.data if model._tree is not None else data),
-    )
-    return model.blocks(data, shift, scale), shift, scale
+def _frame(model: Any, data: Measurements) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and scale of a fitted model's coordinates, or of one that is to be fitted to `data`."""
+    if model._tree is None:
+        return model.frame(data, model.resolve_priors(data))
+    recorded = model.record["priors"].items()
+    return model.frame(model.data, {name: Prior.from_dict(plain) for name, plain in recorded})
 
 
-def measured_log_density(model: Any, draws: xr.Dataset, data: Measurements) -> np.ndarray:
+def measured_log_density(
+    model: Any, draws: xr.Dataset, data: Measurements, frame: Any = None
+) -> np.ndarray:
     """Log density of every measurement for every draw: (draws, n)."""
-    points, shift, scale = _laid_out(model, data)
+    shift, scale = _frame(model, data) if frame is None else frame
+    points = model.blocks(data, shift, scale)
     found = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(data)))
     densities = np.empty(len(data))
     for s, (weight, mean, covariance, uniform) in enumerate(_scaled(model, draws, shift, scale)):
@@ -292,7 +296,8 @@ def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -
     import xarray as xr
 
     at = model._checked_columns(at)
-    points, shift, scale = _laid_out(model, at)
+    shift, scale = _frame(model, at)
+    points = model.blocks(at, shift, scale)
     n, d = len(at), len(shift)
     chains, each = draws.sizes["chain"], draws.sizes["draw"]
     components = draws.sizes["component"]
@@ -366,14 +371,14 @@ def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:
 
     data = model.data if data is None else model._checked_columns(data)
     thinned = model.thinned(100)
-    evidence = logsumexp(measured_log_density(model, thinned, data), axis=0)
-    evidence -= np.log(thinned.sizes["chain"] * thinned.sizes["draw"])
+    frame = _frame(model, data)
+    own = measured_log_density(model, thinned, data, frame)
+    evidence = logsumexp(own, axis=0) - np.log(len(own))
     rng = np.random.default_rng(seed)
     below = np.zeros(len(data))
     mixture = model._as_mixture(thinned)
     uniform = thinned["background"].values.ravel() if "background" in thinned else None
-    which = rng.integers(len(mixture.weight), size=REPLICAS)
-    for s in which:
+    for s in rng.integers(len(own), size=REPLICAS):
         one = Mixture(
             mixture.weight[[s]], mixture.mean[[s]], mixture.covariance[[s]], mixture.names
         )
@@ -381,9 +386,7 @@ def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:
         new = data.replace(value=replicate(one, weight, data, model.data, rng)[0])
         chain, draw = np.unravel_index(s, (thinned.sizes["chain"], thinned.sizes["draw"]))
         single = thinned.isel(chain=[chain], draw=[draw])
-        density = measured_log_density(model, single, new)[0]
-        own = measured_log_density(model, single, data)[0]
-        below += density <= own
+        below += measured_log_density(model, single, new, frame)[0] <= own[s]
     tail = (below + 1) / (REPLICAS + 1)
     return pd.DataFrame(
         {"log_evidence": evidence, "tail_probability": tail, "unusual": tail < TAIL}

@@ -87,19 +87,31 @@ def best(
     """
     whole = single(problem)
     trials = []
+    failure: ValueError | None = None
     for _ in range(restarts if problem.layout.components > 1 else 1):
         begin_at = start(problem, whole, rng)
-        trials.append(climb(problem, begin_at, tolerance=tolerance, max_steps=SHORT))
+        try:
+            trials.append(climb(problem, begin_at, tolerance=tolerance, max_steps=SHORT))
+        except ValueError as error:  # this start leads to a singular mixture; others may not
+            failure = error
+            continue
         if report is not None and report(trials[-1]):
             break
+    if failure is not None and not trials:
+        raise failure
     run = max(trials, key=lambda trial: trial.objective)
     run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=report)
     stopped = not run.converged and run.steps < max_steps
     for attempt in range(moves if len(problem.layout.free_covariance) > 2 and not stopped else 0):
         moved = split_and_merge(problem, run.parameters, attempt, rng)
-        trial = climb(problem, moved, tolerance=tolerance, max_steps=2 * SHORT)
-        if trial.objective > run.objective - 0.01 * problem.points.weighted:
-            trial = climb(problem, trial, tolerance=tolerance, max_steps=max_steps, report=report)
+        try:
+            trial = climb(problem, moved, tolerance=tolerance, max_steps=2 * SHORT)
+            if trial.objective > run.objective - 0.01 * problem.points.weighted:
+                trial = climb(
+                    problem, trial, tolerance=tolerance, max_steps=max_steps, report=report
+                )
+        except ValueError:  # towards a singular mixture
+            continue
         if trial.objective > run.objective + tolerance:
             trial.history = [*run.history, *trial.history]
             run = trial

@@ -48,6 +48,7 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, _standard_errors(data, covariance, vectors, scale))
     covariance = (vectors * values) @ vectors.T
+    covariance = (covariance + covariance.T) / 2
     return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
 
 

@@ -125,6 +125,7 @@ def lay_out(
     blocks = np.array(rows, dtype=np.int64)
     table = np.empty(offset)
     scaled = scale if projection is None else _row_scale(value, measured)
+    _check_range(covariance, scaled)
     weight = np.ones(n) if weight is None else weight
     width = np.ones(m) if background is None else background / scaled
     nothing = np.zeros((1, 1, 1)) if projection is None else projection
@@ -137,6 +138,20 @@ def lay_out(
         table, blocks, columns, order, jacobian, shift, scale, float(weight.sum()),
         float(weight @ jacobian),
     )  # fmt: skip
+
+
+def _check_range(covariance: np.ndarray, scale: np.ndarray) -> None:
+    """Raise ValueError where the product of a point's variances overflows."""
+    variance = np.nan_to_num(np.diagonal(covariance, axis1=1, axis2=2)) / scale**2
+    if not variance.size or variance.max() < 1e30:
+        return
+    size = np.log10(np.maximum(variance, 1.0)).sum(axis=1)
+    row = int(np.argmax(size))
+    if size[row] > 280:
+        raise ValueError(
+            f"row {row} has errors of up to {np.sqrt(variance[row].max()):.1g} times the scatter, "
+            "whose determinant overflows: use nan for what was not measured."
+        )
 
 
 def _form(covariance: np.ndarray, measured: np.ndarray, *, whole: bool) -> int:
