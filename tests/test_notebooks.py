@@ -9,7 +9,11 @@ import pytest
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-NOTEBOOKS = ("01-a-period-with-its-uncertainty", "02-a-line-with-errors")
+NOTEBOOKS = (
+    "01-a-period-with-its-uncertainty",
+    "02-a-line-with-errors",
+    "03-velocities-of-nearby-stars",
+)
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine
 PLACES = re.compile(r"(?<![\w:/.<])/(?:home|Users|root|tmp|usr|opt|var|work|mnt|data)/|[A-Z]:\\\\")
