@@ -16,6 +16,7 @@ __all__ = ["from_covariances", "from_errors"]
 # Covariances rounded in print are not symmetric or positive to the last digit.
 ASYMMETRY = 1e-8
 NEGATIVE = 1e-8
+CHUNK = 16_384  # rows that are checked at a time: millions need no more memory than they are
 
 
 def from_errors(
@@ -108,15 +109,22 @@ def from_covariances(
         )
         with np.errstate(invalid="ignore"):
             _check_errors(np.sqrt(variance), missing[:, j], name)
-    scale = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    scale = scale[:, :, None] * scale[:, None, :]
-    _check_matrices(np.nan_to_num(covariance), np.nan_to_num(scale), names)
-    covariance = (covariance + covariance.swapaxes(1, 2)) / 2
+    for first in range(0, n, CHUNK):
+        part = covariance[first : first + CHUNK]
+        scale = np.sqrt(np.diagonal(part, axis1=1, axis2=2))
+        scale = scale[:, :, None] * scale[:, None, :]
+        _check_matrices(np.nan_to_num(part), np.nan_to_num(scale), names, first)
+        part[:] = (part + part.swapaxes(1, 2)) / 2
     return np.ascontiguousarray(covariance)
 
 
-def _check_matrices(covariance: np.ndarray, scale: np.ndarray, names: tuple[str, ...]) -> None:
-    """Symmetric and positive semi-definite, judged on correlations: columns may differ in unit."""
+def _check_matrices(
+    covariance: np.ndarray, scale: np.ndarray, names: tuple[str, ...], first: int
+) -> None:
+    """Symmetric and positive semi-definite, judged on correlations: columns may differ in unit.
+
+    `first` is the row that the first of these is.
+    """
     transposed = covariance.swapaxes(1, 2)
     difference = np.abs(covariance - transposed)
     row, j, k = (
@@ -125,7 +133,7 @@ def _check_matrices(covariance: np.ndarray, scale: np.ndarray, names: tuple[str,
     )
     if row.size:
         raise DataError(
-            f"covariance: row {row[0]} is not symmetric: {names[j[0]]}, {names[k[0]]} is "
+            f"covariance: row {first + row[0]} is not symmetric: {names[j[0]]}, {names[k[0]]} is "
             f"{covariance[row[0], j[0], k[0]]:.8g} and {covariance[row[0], k[0], j[0]]:.8g}; "
             "use (c + c.swapaxes(1, 2)) / 2 if both are estimates of the same number"
         )
@@ -133,7 +141,7 @@ def _check_matrices(covariance: np.ndarray, scale: np.ndarray, names: tuple[str,
     if row.size:
         smallest = np.linalg.eigvalsh(covariance[row[0]])[0]
         raise DataError(
-            f"covariance: row {row[0]} is not positive semi-definite (smallest eigenvalue "
+            f"covariance: row {first + row[0]} is not positive semi-definite (smallest eigenvalue "
             f"{smallest:.3g}): the correlation of {names[j[0]]} and {names[k[0]]} is beyond -1 to 1; "
             "were errors given in place of variances?"
         )
@@ -148,7 +156,7 @@ def _check_matrices(covariance: np.ndarray, scale: np.ndarray, names: tuple[str,
         bad = np.flatnonzero(np.linalg.eigvalsh(correlation + exact)[:, 0] <= -NEGATIVE / 2)
         if bad.size:
             raise DataError(
-                f"covariance: row {bad[0]} is not positive semi-definite (smallest eigenvalue "
+                f"covariance: row {first + bad[0]} is not positive semi-definite (smallest eigenvalue "
                 f"{smallest[bad[0]]:.3g}; {bad.size} such rows in all); its correlations contradict "
                 "each other: correct or drop such rows"
             ) from None
