@@ -656,7 +656,7 @@ class ExtremeDeconvolution(Model):
         pandas.DataFrame
             By row: ``log_evidence``, the log density of the measurement, averaged over the
             posterior; ``tail_probability``, how often a new object with the same errors has a
-            smaller one (from 999 simulated); ``unusual`` where that is below 0.002.
+            smaller one (from 999 simulated); ``unusual`` where that is at most 0.002.
         """
         return objects.unusual(self, data, seed)
 

@@ -389,7 +389,7 @@ def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:
         below += measured_log_density(model, single, new, frame)[0] <= own[s]
     tail = (below + 1) / (REPLICAS + 1)
     return pd.DataFrame(
-        {"log_evidence": evidence, "tail_probability": tail, "unusual": tail < TAIL}
+        {"log_evidence": evidence, "tail_probability": tail, "unusual": tail <= TAIL}
     )
 
 

@@ -35,7 +35,6 @@ def start(problem: Problem, whole: Parameters, rng: np.random.Generator) -> Para
     true = draw_true_values(
         problem.points, whole.weight, whole.mean, whole.covariance, int(rng.integers(2**31))
     )
-    true = true[rng.choice(len(true), min(len(true), 20_000), replace=False)]
     factor = np.linalg.cholesky(whole.covariance[0])
     z = np.linalg.solve(factor, (true - whole.mean[0]).T).T
     centres = z[rng.integers(len(z))][None]

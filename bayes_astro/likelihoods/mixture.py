@@ -45,7 +45,8 @@ from bayes_astro.likelihoods.mixture_blocks import BLOCK, DIAGONAL, PROJECTED, S
 
 __all__ = ["Statistics", "conditionals", "draw_true_values", "statistics", "value_and_gradient"]
 
-CHUNK = 64  # blocks whose sums are added up before they join the others
+CHUNK = 16  # blocks whose sums are added up before they join the others
+FEW = 2e6  # points x components x d^2 below which threads cost more than they save
 NEGLIGIBLE = 1e-13  # responsibilities below this leave no trace in double precision
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -670,8 +671,8 @@ def statistics(
             high, densities, sums, count, first, second,
         )  # fmt: skip
 
-    threads = min(threads, chunks)
-    if threads == 1:
+    threads = min(threads, chunks) if n * components * d * d > FEW else 1
+    if threads <= 1:
         run(0, chunks)
     else:
         edges = np.linspace(0, chunks, threads + 1).astype(int)
@@ -801,11 +802,25 @@ def conditionals(table, blocks, columns, weight, mean, covariance, background):
 
 
 def draw_true_values(
-    points: Blocks, weight: np.ndarray, mean: np.ndarray, covariance: np.ndarray, seed: int
+    points: Blocks,
+    weight: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    seed: int,
+    most: int = 20_000,
 ) -> np.ndarray:
-    """One draw of every point's true value, scaled, in the order of the blocks: (n, d)."""
+    """One draw of the true values, scaled, of all points or of about `most`: (n, d).
+
+    Of many points whole blocks are taken, at random.
+    """
     rng = np.random.default_rng(seed)
-    log_share, centre, spread, _ = conditionals(*points.arrays(), weight, mean, covariance, 0.0)
+    table, blocks, columns = points.arrays()
+    wanted = max(1, most // BLOCK)
+    if len(blocks) > wanted:
+        blocks = blocks[np.sort(rng.choice(len(blocks), wanted, replace=False))]
+    log_share, centre, spread, _ = conditionals(
+        table, blocks, columns, weight, mean, covariance, 0.0
+    )
     noise = rng.gumbel(size=log_share.shape)
     chosen = np.argmax(log_share + noise, axis=1)
     rows = np.arange(len(chosen))
