@@ -275,9 +275,12 @@ class Model(Estimator):
         """The model with open choices made from the data, and groups that say how."""
         return self, {}
 
-    def default_sampler(self, data: Any) -> tuple[str, str]:
-        """Name of the sampler that suits `data`, and why."""
-        return self.samplers[0], ""
+    def default_sampler(self, data: Any) -> tuple[Sampler, str]:
+        """The sampler that suits `data`, and why where it depends on them."""
+        import bayes_astro
+
+        first = self.samplers[0]
+        return bayes_astro.load_public(bayes_astro.SAMPLERS[first], first)(), ""
 
     def build(self, data: Any, priors: dict[str, Prior] | None = None) -> pm.Model:
         """The generative story in PyMC."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_astro.diagnostics import Check
+    from bayes_astro.samplers import Sampler
 
 __all__ = ["ExtremeDeconvolution"]
 
@@ -443,17 +444,20 @@ class ExtremeDeconvolution(Model):
 
     # Choices ------------------------------------------------------------------------------------
 
-    def default_sampler(self, data: Measurements) -> tuple[str, str]:
+    def default_sampler(self, data: Measurements) -> tuple[Sampler, str]:
         """NUTS where it takes about a minute, Laplace for more, MAP for millions."""
+        from bayes_astro.samplers import MAP, NUTS, Laplace
+
         if self.regularization is not None:
-            return "MAP", "regularization has no proper prior: MAP is its only fit"
+            return MAP(), "regularization has no proper prior: MAP is its only fit"
         work = len(data) * max(self.candidates)
         size = f"{len(data)} rows x {max(self.candidates)} components"
         if work <= FOR_NUTS:
-            return "NUTS", f"{size}: few enough for NUTS, which needs no approximation"
+            # Weights near zero and small components bend the posterior: shorter steps follow it.
+            return NUTS(target_accept=0.9), f"{size}: few enough for NUTS, which is exact"
         if work <= FOR_LAPLACE:
-            return "Laplace", f"{size}: too many for NUTS in a minute; ba.NUTS() takes longer"
-        return "MAP", f"{size}: too many for a posterior in minutes; ba.Laplace() takes longer"
+            return Laplace(), f"{size}: too many for NUTS in a minute; ba.NUTS() takes longer"
+        return MAP(), f"{size}: too many for a posterior in minutes; ba.Laplace() takes longer"
 
     def settled(
         self, data: Measurements, seed: int, progress: bool

@@ -45,11 +45,8 @@ class Sampler(ABC):
 
 def chosen(model: Model, sampler: Sampler | None, data: Any) -> tuple[Sampler, str]:
     """The sampler to use and why: the one asked for, or the one that suits the data."""
-    import bayes_astro
-
     if sampler is None:
-        name, because = model.default_sampler(data)
-        return bayes_astro.load_public(bayes_astro.SAMPLERS[name], name)(), because
+        return model.default_sampler(data)
     if isinstance(sampler, type) and issubclass(sampler, Sampler):
         raise ValueError(f"sampler must be an instance: ba.{sampler.__name__}(), with brackets.")
     if type(sampler).__name__ not in model.samplers:

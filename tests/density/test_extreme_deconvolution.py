@@ -287,3 +287,20 @@ def test_verdicts_see_widths():
 
     fractions = norm.cdf(1.5 * rng.normal(size=60))
     assert not verdicts({"a": fractions})["a"]["calibrated"]
+
+
+def test_default_sampler_suits_the_size_and_says_why():
+    small, large = clusters(n=100), clusters(n=11_000)
+    model = ba.ExtremeDeconvolution(2)
+    assert isinstance(model.default_sampler(small)[0], ba.NUTS)
+    sampler, because = model.default_sampler(large)
+    assert isinstance(sampler, ba.Laplace)
+    assert "11000 rows x 2 components" in because
+    fitted = model.fit(large, seed=1, progress=False)
+    assert fitted.diagnose()["choice of sampler"].advice == because
+    regularised = ba.ExtremeDeconvolution(2, regularization=0.1)
+    assert isinstance(regularised.default_sampler(small)[0], ba.MAP)
+    with pytest.raises(ValueError, match="improper prior"):
+        regularised.fit(small, ba.Laplace())
+    with pytest.raises(ValueError, match="improper prior"):
+        regularised.fit(small, ba.NUTS())
