@@ -44,6 +44,9 @@ def check_single_band(data: LightCurve) -> None:
         )
 
 
+FARTHEST = 1e15  # time spans: beyond, not one digit of a phase is right
+
+
 def epoch(data: LightCurve) -> float:
     """The time from which phases count: the mean, which decouples phase from frequency."""
     return float(np.mean(data.time))
@@ -142,6 +145,11 @@ def _inputs(data: LightCurve, at: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"at must be times or a LightCurve, got {at!r}.") from None
     if time.ndim != 1 or not np.isfinite(time).all():
         raise ValueError(f"at must hold finite times of shape (m,), got shape {time.shape}.")
+    if time.size and np.abs(time).max() > FARTHEST * np.ptp(data.time):
+        raise ValueError(
+            f"at: {time[np.argmax(np.abs(time))]:.3g} is so far from the light curve that no phase "
+            f"is left in double precision; give times in {data.time_unit!r}."
+        )
     return time, np.full(len(time), float(np.median(data.error)))
 
 

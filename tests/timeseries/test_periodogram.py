@@ -334,3 +334,10 @@ def test_hd164922_b():
     model = fitted(data, period=(30, 3000), jitter=True)
     best = model.modes().iloc[0]
     assert best["period"] == pytest.approx(1201, abs=30)
+
+
+@pytest.mark.parametrize("time", [5.8e307, -1e300, 1e18])
+def test_times_without_a_phase_are_refused(time):
+    model = ba.Periodogram(period=(2, 20)).fit(sinusoid(), ba.Exact(draws=400), seed=1)
+    with pytest.raises(ValueError, match="no phase is left"):
+        model.predict([time], draws=4)
