@@ -53,7 +53,11 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
     model = spec.run(seed=seed)
     if not model.__sklearn_is_fitted__():
         raise typer.Exit(130)
-    baseline = model.baseline().fit(model.data)
+    try:
+        baseline = model.baseline().fit(model.data)
+        without = ""
+    except ValueError as error:  # what it cannot take, such as projections
+        baseline, without = None, str(error)
     table = model.summary()
     console.print(_plain(spec.title or spec.name), style="bold", markup=False)
     console.print(_plain(model.equation()), markup=False)
@@ -61,18 +65,21 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
         console,
         "Result",
         ["parameter", "median", "68% interval", "unit", "MC error", "R-hat", "ESS"],
-        report.parameter_rows(table),
+        report.parameter_rows(report.main_rows(model, table)),
     )
     odds = report.evidence_rows(model)
     if odds:
         _print(console, "Is it real?", ["evidence", "value"], odds)
         console.print(model.posterior["evidence"].attrs["note"], style="dim", markup=False)
-    _print(
-        console,
-        f"Beside {type(baseline).__name__}",
-        ["parameter", "posterior (median ± sd)", "baseline (± standard error)", "unit"],
-        report.baseline_rows(table, baseline.summary()),
-    )
+    if baseline is None:
+        console.print(_plain(f"No baseline beside it: {without}"), markup=False)
+    else:
+        _print(
+            console,
+            f"Beside {type(baseline).__name__}",
+            ["parameter", "posterior (median ± sd)", "baseline (± standard error)", "unit"],
+            report.baseline_rows(table, baseline.summary(), model.judged()),
+        )
     diagnosis = model.diagnose()
     _print(
         console,

@@ -122,11 +122,14 @@ def parameter_rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def baseline_rows(table: Any, estimates: Any) -> list[list[str]]:
-    """The parameters that model and baseline share, side by side."""
+def baseline_rows(table: Any, estimates: Any, judged: tuple[str, ...]) -> list[list[str]]:
+    """The parameters that model and baseline share, side by side.
+
+    Of a task that names what it is judged on those alone: the order of components means nothing.
+    """
     rows = []
     for name in estimates.index:
-        if name in table.index:
+        if name in table.index and (not judged or name.split("[")[0] in judged):
             ours, theirs = table.loc[name], estimates.loc[name]
             rows.append(
                 [
@@ -245,7 +248,7 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
         parts.append(
             _table(
                 ["parameter", "posterior (median ± sd)", "baseline (± standard error)", "unit"],
-                baseline_rows(table, baseline.summary()),
+                baseline_rows(table, baseline.summary(), model.judged()),
             )
         )
     sampler = record["sampler"] or {"name": "", "settings": {}}

@@ -94,6 +94,13 @@ def test_run_chooses_a_folder_and_takes_another_seed(folder):
     assert ba.open("bayes-astro-curve/fit.nc").record["seed"] == 9
 
 
+def test_data_that_the_baseline_cannot_take_are_run_without_it(folder):
+    done = invoke("run", "hipparcos-velocities", "--out", "stars")
+    assert done.exit_code == 0, done.output
+    assert sorted(os.listdir("stars")) == ["fit.nc", "report.html", "summary.csv"]
+    assert "No baseline beside it: GaussianMixture has no projections" in done.output
+
+
 def test_demo_fits_the_cepheid(folder, monkeypatch):
     read = specs.read
 

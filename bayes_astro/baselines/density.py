@@ -98,7 +98,12 @@ class GaussianMixture(ErrorFree):
         variance = np.diagonal(covariance, axis1=1, axis2=2)
         product = variance[:, :, None] * variance[:, None, :]
         names = list(data.names)
+        whole = Mixture(weight[None], mean[None], covariance[None], data.names)
+        total = whole.total_covariance()[0]
+        own = np.diag(total)
         values = {
+            "total_mean": (("dimension",), whole.total_mean()[0]),
+            "total_covariance": (("dimension", "dimension_2"), total),
             "weight": (("component",), weight),
             "mean": (("component", "dimension"), mean),
             "covariance": (("component", "dimension", "dimension_2"), covariance),
@@ -106,6 +111,11 @@ class GaussianMixture(ErrorFree):
         spread = np.sqrt((product + covariance**2) / members[:, None, None])
         share = np.sqrt(np.maximum(weight * (1 - weight), 1 / len(data)) / len(data))
         errors = {
+            "total_mean": (("dimension",), np.sqrt(own / len(data))),
+            "total_covariance": (
+                ("dimension", "dimension_2"),
+                np.sqrt((np.outer(own, own) + total**2) / len(data)),
+            ),
             "weight": (("component",), share),
             "mean": (("component", "dimension"), np.sqrt(variance / members[:, None])),
             "covariance": (("component", "dimension", "dimension_2"), spread),

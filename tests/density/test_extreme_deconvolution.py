@@ -238,6 +238,10 @@ def test_deconvolution_beats_what_ignores_the_errors():
         "mixture": ba.baselines.GaussianMixture(4).fit(train),
         "kernels": ba.baselines.KernelDensity().fit(train),
     }
+    # The widths that the errors add are those of what ignores them.
+    inner = model.summary().loc["total_covariance[x0, x0]", "mean"]
+    outer = models["mixture"].summary().loc["total_covariance[x0, x0]", "mean"]
+    assert outer > inner + 0.5
     scores = ba.compare(models, test)["log_score"]
     assert scores["deconvolution"] > scores["mixture"] + 0.3
     assert scores["deconvolution"] > scores["kernels"] + 0.3
