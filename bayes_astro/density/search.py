@@ -87,6 +87,7 @@ def best(
     whole = single(problem)
     trials = []
     failure: ValueError | None = None
+    stopped = False
     for _ in range(restarts if problem.layout.components > 1 else 1):
         begin_at = start(problem, whole, rng)
         try:
@@ -94,14 +95,18 @@ def best(
         except ValueError as error:  # this start leads to a singular mixture; others may not
             failure = error
             continue
-        if report is not None and report(trials[-1]):
+        stopped = report is not None and report(trials[-1])
+        if stopped:
             break
     if failure is not None and not trials:
         raise failure
     run = max(trials, key=lambda trial: trial.objective)
-    run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=report)
-    stopped = not run.converged and run.steps < max_steps
-    for attempt in range(moves if len(problem.layout.free_covariance) > 2 and not stopped else 0):
+    if not stopped:
+        run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=report)
+        stopped = not run.converged and run.steps < max_steps
+    for attempt in range(moves if len(problem.layout.free_covariance) > 2 else 0):
+        if stopped:
+            break
         moved = split_and_merge(problem, run.parameters, attempt, rng)
         try:
             trial = climb(problem, moved, tolerance=tolerance, max_steps=2 * SHORT)
@@ -109,13 +114,14 @@ def best(
                 trial = climb(
                     problem, trial, tolerance=tolerance, max_steps=max_steps, report=report
                 )
+                stopped = not trial.converged and trial.steps < max_steps
         except ValueError:  # towards a singular mixture
             continue
         if trial.objective > run.objective + tolerance:
             trial.history = [*run.history, *trial.history]
             run = trial
-        if report is not None and report(run):
-            break
+        if not stopped:
+            stopped = report is not None and report(run)
     return run, [trial.objective for trial in trials]
 
 
