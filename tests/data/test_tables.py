@@ -417,7 +417,7 @@ class TestMeasurements:
             ({}, {"projection": (("w",),)}, "for each of x, y a tuple of columns"),
             ({}, {"projection": (("w",), ("w", None))}, "all of the same length"),
             ({}, {"projection": ("w", "w")}, "for each of x, y a tuple of columns"),
-            ({}, {"projection": (("w",), ("W",))}, "no column 'W'; did you mean 'w'"),
+            ({}, {"projection": (("w",), ("W",))}, "no column 'W'. Did you mean 'w'"),
             ({"w": [1, np.nan, 1]}, {"projection": (("w",), ("w",))}, "projection: row 1 holds"),
             ({"w": [1, 1]}, {"projection": (("w",), ("w",))}, "w: has 2 rows"),
             ({"x": [1, 2, 3] * u.m}, {"units": ("m", "m")}, "units: the table has its own .m, .; "),

