@@ -1,7 +1,7 @@
 """Draws of a mixture by turns, with labels and true values as unknowns of their own.
 
 Given the mixture, an object's component has the probability q_ik and its true value is Gaussian
-(`likelihoods.mixture.conditionals`). Given labels and true values everything is conjugate:
+(`likelihoods.mixture_objects.conditionals`). Given labels and true values everything is conjugate:
 
 .. code-block:: text
 
@@ -22,7 +22,7 @@ import numpy as np
 from bayes_astro.density.coordinates import Parameters
 from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.density.search import best
-from bayes_astro.likelihoods.mixture import conditionals
+from bayes_astro.likelihoods.mixture_objects import conditionals
 
 __all__ = ["chains"]
 

@@ -12,8 +12,9 @@ from bayes_astro.density.expectation import Problem, Run
 from bayes_astro.density.mixture import Mixture, covariance_factor
 from bayes_astro.density.posterior import MixturePosterior, gaussian
 from bayes_astro.density.search import best
-from bayes_astro.likelihoods.mixture import conditionals, statistics
+from bayes_astro.likelihoods.mixture import statistics
 from bayes_astro.likelihoods.mixture_blocks import lay_out
+from bayes_astro.likelihoods.mixture_objects import conditionals
 from bayes_astro.priors import Prior
 from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_astro.density.coordinates import Layout, Parameters
 from bayes_astro.density.expectation import Problem, Run, climb
-from bayes_astro.likelihoods.mixture import draw_true_values
+from bayes_astro.likelihoods.mixture_objects import draw_true_values
 
 __all__ = ["best", "single", "start"]
 

@@ -17,32 +17,34 @@ from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture
 __all__ = ["InverseWishartTrace", "LinearRelationDensity", "MixtureDensity"]
 
 
-class LinearRelationDensity(Op):
-    """Log likelihood of `likelihoods.linear_relation`, with its gradient.
+class ValueAndGradient(Op):
+    """A scalar function whose kernel returns its gradient with it.
 
-    Inputs are the eight parameters and the two data arrays of `value_and_gradient`; outputs the
-    value and one gradient for each parameter. The signature lets PyTensor run it over a batch of
-    parameters, which is how emcee moves all walkers at once.
+    Outputs are the value and one gradient for each of the first `parameters` inputs, in their
+    shapes; further inputs are data.
     """
 
     __props__ = ()
-    gufunc_signature = "(),(p),(),(p),(p,p),(),(),(),(n,d),(n,d,d)->(),(),(p),(),(p),(p,p),(),(),()"
-    parameters = 8
+    parameters: int
+    kernel: Any
+    kinds: tuple[str, ...]
 
     def make_node(self, *inputs: Any) -> Apply:
-        """Scalars, vectors and matrices of float64."""
-        tensors = [pt.as_tensor_variable(x, dtype="float64") for x in inputs]
+        """Inputs of the dtypes that the kernel takes."""
+        tensors = [
+            pt.as_tensor_variable(x, dtype=kind) for x, kind in zip(inputs, self.kinds, strict=True)
+        ]
         outputs = [pt.dscalar(), *(x.type() for x in tensors[: self.parameters])]
         return Apply(self, tensors, outputs)
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Call the kernel (PyTensor's fallback; the numba backend takes `_funcify`)."""
+        """Call the kernel (PyTensor's fallback; the numba backend takes the functions below)."""
         arguments = [
-            float(x) if np.ndim(x) == 0 else np.ascontiguousarray(x, dtype=float) for x in inputs
+            x.item() if np.ndim(x) == 0 else np.ascontiguousarray(x, dtype=kind)
+            for x, kind in zip(inputs, self.kinds, strict=True)
         ]
-        for storage, result in zip(
-            output_storage, linear_relation.value_and_gradient(*arguments), strict=True
-        ):
+        results = type(self).kernel(*arguments)
+        for storage, result in zip(output_storage, results, strict=True):
             storage[0] = np.asarray(result)
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
@@ -56,9 +58,22 @@ class LinearRelationDensity(Op):
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """The gradients are outputs already."""
         if any(not isinstance(c.type, DisconnectedType) for c in cotangents[1:]):
-            raise NotImplementedError("LinearRelationDensity has no second derivatives.")
+            raise NotImplementedError(f"{type(self).__name__} has no second derivatives.")
         gradients = [cotangents[0] * outputs[i + 1] for i in range(self.parameters)]
         return gradients + [disconnected_type() for _ in inputs[self.parameters :]]
+
+
+class LinearRelationDensity(ValueAndGradient):
+    """Log likelihood of `likelihoods.linear_relation`: eight parameters; values, covariances.
+
+    The signature lets PyTensor run it over a batch of parameters, which is how emcee moves all
+    walkers at once.
+    """
+
+    gufunc_signature = "(),(p),(),(p),(p,p),(),(),(),(n,d),(n,d,d)->(),(),(p),(),(p),(p,p),(),(),()"
+    parameters = 8
+    kernel = staticmethod(linear_relation.value_and_gradient)
+    kinds = ("float64",) * 10
 
 
 @register_funcify_default_op_cache_key(LinearRelationDensity)
@@ -93,52 +108,6 @@ def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
         )
 
     return density, 1
-
-
-class ValueAndGradient(Op):
-    """A scalar function whose kernel returns its gradient with it.
-
-    Outputs are the value and one gradient for each of the first `parameters` inputs, in their
-    shapes; further inputs are data.
-    """
-
-    __props__ = ()
-    parameters: int
-    kernel: Any
-    kinds: tuple[str, ...]
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Inputs of the dtypes that the kernel takes."""
-        tensors = [
-            pt.as_tensor_variable(x, dtype=kind) for x, kind in zip(inputs, self.kinds, strict=True)
-        ]
-        outputs = [pt.dscalar(), *(x.type() for x in tensors[: self.parameters])]
-        return Apply(self, tensors, outputs)
-
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Call the kernel (PyTensor's fallback)."""
-        arguments = [
-            x.item() if np.ndim(x) == 0 else np.ascontiguousarray(x, dtype=kind)
-            for x, kind in zip(inputs, self.kinds, strict=True)
-        ]
-        results = type(self).kernel(*arguments)
-        for storage, result in zip(output_storage, results, strict=True):
-            storage[0] = np.asarray(result)
-
-    def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
-        """A scalar, then the shapes of the parameters."""
-        return [(), *shapes[: self.parameters]]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Only the value depends on the parameters; no second derivatives."""
-        return [[i < self.parameters] + [False] * self.parameters for i in range(len(node.inputs))]
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """The gradients are outputs already."""
-        if any(not isinstance(c.type, DisconnectedType) for c in cotangents[1:]):
-            raise NotImplementedError(f"{type(self).__name__} has no second derivatives.")
-        gradients = [cotangents[0] * outputs[i + 1] for i in range(self.parameters)]
-        return gradients + [disconnected_type() for _ in inputs[self.parameters :]]
 
 
 class MixtureDensity(ValueAndGradient):

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from bayes_astro.likelihoods.mixture import conditionals, statistics, value_and_gradient
+from bayes_astro.likelihoods.mixture import statistics, value_and_gradient
 from bayes_astro.likelihoods.mixture_blocks import (
     BLOCK,
     DIAGONAL,
@@ -18,6 +18,7 @@ from bayes_astro.likelihoods.mixture_blocks import (
     SHARED,
     lay_out,
 )
+from bayes_astro.likelihoods.mixture_objects import conditionals
 
 KINDS = ("full", "diagonal", "shared", "projected", "missing")
 FORMS = {
