@@ -10,12 +10,13 @@ from bayes_astro.data import Measurements
 from bayes_astro.density.coordinates import Parameters
 from bayes_astro.density.expectation import Problem, Run
 from bayes_astro.density.mixture import Mixture, covariance_factor
-from bayes_astro.density.posterior import MixturePosterior, gaussian
+from bayes_astro.density.posterior import MixturePosterior
 from bayes_astro.density.search import best
 from bayes_astro.likelihoods.mixture import statistics
 from bayes_astro.likelihoods.mixture_blocks import lay_out
 from bayes_astro.likelihoods.mixture_objects import conditionals
 from bayes_astro.priors import Prior
+from bayes_astro.samplers.curvature import gaussian, importance
 from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
 
 if TYPE_CHECKING:
@@ -102,14 +103,12 @@ def laplace(
     """Draws about the maximum, and the efficiency of their importance weights."""
     density = MixturePosterior(problem)
     mode = density.mode(run.parameters)
-    width, axes = gaussian(density, mode)
+    around = gaussian(density, mode)
     unit = rng.standard_normal((draws, density.size))
-    points = mode + (unit * width) @ axes.T
+    points = around.points(unit)
     some = np.linspace(0, draws - 1, min(draws, TRIALS)).astype(int)
     values = np.array([density.value_and_gradient(points[i])[0] for i in some])
-    log_weight = values + 0.5 * np.sum(unit[some] ** 2, axis=1)
-    weight = np.exp(log_weight - log_weight.max())
-    efficiency = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
+    efficiency, _, _ = importance(values - around.log_density(unit[some]))
     return stacked([density.layout.parameters(point) for point in points]), efficiency
 
 
@@ -120,8 +119,9 @@ def starts(problem: Problem, count: int, rng: np.random.Generator) -> dict[str, 
     run, _ = best(problem, rng, restarts=5, tolerance=0.1, max_steps=500, moves=MAP().moves)
     density = MixturePosterior(problem)
     mode = density.mode(run.parameters)
-    width, axes = gaussian(density, mode)
-    points = mode + (rng.standard_normal((count, density.size)) * np.minimum(width, 3.0)) @ axes.T
+    around = gaussian(density, mode)
+    around = around._replace(width=np.minimum(around.width, 3.0))
+    points = around.points(rng.standard_normal((count, density.size)))
     layout = problem.layout
     parts = [layout.split(point) for point in points]
     found = {}

@@ -14,19 +14,18 @@ triangle, times L_jj for the logarithms on the diagonal.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from bayes_astro.density.coordinates import Parameters
 from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.likelihoods.mixture import statistics
+from bayes_astro.samplers.curvature import STEP
 
 __all__ = ["MixturePosterior"]
 
 
 class MixturePosterior:
-    """Log density, gradient and curvature at flat vectors."""
+    """Log density and gradient at flat vectors."""
 
     def __init__(self, problem: Problem) -> None:
         if not isinstance(problem.prior, Conjugate):
@@ -87,7 +86,7 @@ class MixturePosterior:
         from scipy.optimize import minimize
 
         flat = self.layout.flat(start)
-        scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(self.curvature(flat, diagonal=True))), 1e-6))
+        scale = 1 / np.sqrt(np.maximum(self.scale(flat), 1e-6))
 
         def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
             value, gradient = self.value_and_gradient(flat + scale * x)
@@ -102,31 +101,12 @@ class MixturePosterior:
         )
         return flat + scale * found.x
 
-    def curvature(self, flat: np.ndarray, *, diagonal: bool = False) -> np.ndarray:
-        """Minus the Hessian, by central differences of the gradient."""
-        step = 1e-4
-        hessian = np.zeros((self.size, self.size))
-        if diagonal:  # every coordinate's own, from the magnitude of its second difference
-            _, middle = self.value_and_gradient(flat)
+    def scale(self, flat: np.ndarray) -> np.ndarray:
+        """Curvature along each coordinate, from the magnitude of its own second difference."""
+        _, middle = self.value_and_gradient(flat)
+        found = np.zeros(self.size)
         for i in range(self.size):
             x = flat.copy()
-            x[i] += step
-            _, up = self.value_and_gradient(x)
-            if diagonal:
-                hessian[i, i] = (up - middle)[i] / step
-                continue
-            x[i] -= 2 * step
-            _, down = self.value_and_gradient(x)
-            hessian[i] = (up - down) / (2 * step)
-        return -(hessian + hessian.T) / 2
-
-
-def gaussian(density: Any, mode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviations along, and axes of, the Gaussian with the density's curvature at a mode.
-
-    Directions in which the density is flat or rises are given unit width: the importance
-    efficiency then tells that the approximation fails.
-    """
-    values, vectors = np.linalg.eigh(density.curvature(mode))
-    width = 1 / np.sqrt(np.where(values > 1e-6, values, 1.0))
-    return width, vectors
+            x[i] += STEP
+            found[i] = (self.value_and_gradient(x)[1] - middle)[i] / STEP
+        return np.abs(found)
