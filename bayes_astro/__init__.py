@@ -26,19 +26,25 @@ if TYPE_CHECKING:
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
+    from bayes_astro.timeseries import kernels, means
+    from bayes_astro.timeseries.gaussian_process import GaussianProcess
     from bayes_astro.timeseries.periodogram import Periodogram
 
 # One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
 TASKS = {
     "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
+    "GaussianProcess": "bayes_astro.timeseries.gaussian_process",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
 }
 BASELINES = {
     "GaussianMixture": "bayes_astro.baselines.density",
+    "GaussianProcessRegressor": "bayes_astro.baselines.gaussian_process",
     "KernelDensity": "bayes_astro.baselines.density",
     "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
     "LombScargle": "bayes_astro.baselines.periodogram",
+    "MaximumLikelihood": "bayes_astro.baselines.gaussian_process",
+    "RunningMedian": "bayes_astro.baselines.gaussian_process",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
@@ -62,7 +68,12 @@ _PUBLIC = {
     "load": "bayes_astro.data.datasets",
     "open": "bayes_astro.opening:open_fit",
 }
-_MODULES = ("baselines", "exercises")
+_MODULES = {
+    "baselines": "bayes_astro.baselines",
+    "exercises": "bayes_astro.exercises",
+    "kernels": "bayes_astro.timeseries.kernels",
+    "means": "bayes_astro.timeseries.means",
+}
 
 __all__ = [
     "MAP",
@@ -70,6 +81,7 @@ __all__ = [
     "Emcee",
     "Exact",
     "ExtremeDeconvolution",
+    "GaussianProcess",
     "Gibbs",
     "Laplace",
     "LightCurve",
@@ -84,7 +96,9 @@ __all__ = [
     "exercises",
     "fetch",
     "fit_each",
+    "kernels",
     "load",
+    "means",
     "open",
 ]
 
@@ -101,7 +115,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name in _MODULES:
-        return importlib.import_module(f"bayes_astro.{name}")
+        return importlib.import_module(_MODULES[name])
     if name in _PUBLIC:
         value = globals()[name] = load_public(_PUBLIC[name], name)
         return value

@@ -64,6 +64,12 @@ class Estimator(BaseEstimator):
         """New data in place of those of `at`, none of which is used: (chain, draw, row, ...)."""
         return self.forecast(draws, data, at, rng)["observation"]
 
+    def held_out_draws(
+        self, draws: xr.Dataset, data: Any, test: Any, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New data in place of held-out ones, given the fitted `data`: (chain, draw, row, ...)."""
+        return self.replicate(draws, data, test, rng)
+
     def log_predictive(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
         """Log density of every observed response, for `ba.compare`: (chain, draw, row)."""
         return self.pointwise(draws, data)

@@ -300,6 +300,20 @@ class Prior:
             return np.reshape(found, x.shape[: -self.event])
         return self._scipy().logpdf(x)
 
+    def symbolic_log_density(self, x: Any) -> Any:
+        """Log density at a PyTensor variable, for use inside a PyMC model."""
+        import pymc as pm
+
+        arguments = {key: np.asarray(value) for key, value in self.arguments.items()}
+        if self.distribution == "LogUniform":
+            lower, upper = np.log(arguments["lower"]), np.log(arguments["upper"])
+            logarithm = pm.math.log(x)
+            return pm.logp(pm.Uniform.dist(lower, upper), logarithm) - logarithm
+        if self.distribution == "Rayleigh":
+            scale = np.sqrt(2) * arguments["sigma"]
+            return pm.logp(pm.Weibull.dist(alpha=2.0, beta=scale), x)
+        return pm.logp(getattr(pm, self.distribution).dist(**arguments), x)
+
     def variable(self, name: str, dims: Any = None) -> Any:
         """Declare the variable `name` in the PyMC model whose context is open."""
         import pymc as pm

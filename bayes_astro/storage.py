@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.priors import Prior, quantity
+from bayes_astro.timeseries import kernels, means
+from bayes_astro.timeseries.kernels import Kernel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,6 +53,10 @@ def encode(value: Any) -> Any:
     """Plain JSON for a constructor parameter; tuples, priors and quantities come back as such."""
     if isinstance(value, Prior):
         return {"prior": value.to_dict()}
+    if isinstance(value, Kernel):
+        return {"kernel": value.to_dict()}
+    if hasattr(value, "evaluate"):
+        return {"mean": means.to_dict(value)}
     if isinstance(value, dict):
         return {"dict": {str(key): encode(item) for key, item in value.items()}}
     if isinstance(value, tuple):
@@ -82,6 +88,10 @@ def decode(value: Any) -> Any:
     ((kind, content),) = value.items()
     if kind == "prior":
         return Prior.from_dict(content)
+    if kind == "kernel":
+        return kernels.from_dict(content)
+    if kind == "mean":
+        return means.from_dict(content)
     if kind == "dict":
         return {key: decode(item) for key, item in content.items()}
     if kind == "tuple":

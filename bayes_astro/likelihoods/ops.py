@@ -13,8 +13,16 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture
+from bayes_astro.likelihoods.layout import Layout
+from bayes_astro.likelihoods.semiseparable import passes
 
-__all__ = ["InverseWishartTrace", "LinearRelationDensity", "MixtureDensity"]
+__all__ = [
+    "InverseWishartTrace",
+    "LinearRelationDensity",
+    "MixtureDensity",
+    "SemiseparableCoefficients",
+    "SemiseparableDensity",
+]
 
 
 class ValueAndGradient(Op):
@@ -24,7 +32,7 @@ class ValueAndGradient(Op):
     shapes; further inputs are data.
     """
 
-    __props__ = ()
+    __props__: tuple[str, ...] = ()
     parameters: int
     kernel: Any
     kinds: tuple[str, ...]
@@ -43,7 +51,7 @@ class ValueAndGradient(Op):
             x.item() if np.ndim(x) == 0 else np.ascontiguousarray(x, dtype=kind)
             for x, kind in zip(inputs, self.kinds, strict=True)
         ]
-        results = type(self).kernel(*arguments)
+        results = self.kernel(*arguments)
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = np.asarray(result)
 
@@ -158,3 +166,111 @@ def _funcify_trace(op: Op, node: Apply, **kwargs: Any) -> Any:
         return np.asarray(value), gradient
 
     return density, 1
+
+
+class SemiseparableDensity(ValueAndGradient):
+    """Log likelihood of `likelihoods.semiseparable` for one layout and number of coefficients.
+
+    Parameters: residual, variance, u, v, power, rates, squares, lag; data: width, time, band, basis.
+    """
+
+    __props__ = ("layout", "columns")
+    gufunc_signature = (
+        "(n),(n),(b,j),(b,j),(b),(r),(s),(b),(p),(n),(n),(n,p)"
+        "->(),(n),(n),(b,j),(b,j),(b),(r),(s),(b)"
+    )
+    parameters = 8
+    kinds = ("float64",) * 10 + ("int64", "float64")
+
+    def __init__(self, layout: Layout, columns: int) -> None:
+        self.layout, self.columns = layout, columns
+
+    @property
+    def kernel(self) -> Any:  # type: ignore[override]
+        """The compiled gradient of this layout."""
+        return passes(self.layout, self.columns).gradient
+
+
+@register_funcify_default_op_cache_key(SemiseparableDensity)
+def _funcify_semiseparable(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = passes(op.layout, op.columns).gradient
+
+    @njit
+    def density(residual, variance, u, v, power, rates, squares, lag, width, time, band, basis):
+        result = kernel(
+            np.ascontiguousarray(residual),
+            np.ascontiguousarray(variance),
+            np.ascontiguousarray(u),
+            np.ascontiguousarray(v),
+            np.ascontiguousarray(power),
+            np.ascontiguousarray(rates),
+            np.ascontiguousarray(squares),
+            np.ascontiguousarray(lag),
+            np.ascontiguousarray(width),
+            np.ascontiguousarray(time),
+            np.ascontiguousarray(band),
+            np.ascontiguousarray(basis),
+        )
+        return (
+            np.asarray(result[0]),
+            result[1],
+            result[2],
+            result[3],
+            result[4],
+            result[5],
+            result[6],
+            result[7],
+            result[8],
+        )
+
+    return density, 1
+
+
+class SemiseparableCoefficients(Op):
+    """Mean and a factor of the covariance of the coefficients given everything else.
+
+    For draws only: it has no gradient.
+    """
+
+    __props__ = ("layout", "columns")
+
+    def __init__(self, layout: Layout, columns: int) -> None:
+        self.layout, self.columns = layout, columns
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """The inputs of `SemiseparableDensity`."""
+        kinds = SemiseparableDensity.kinds
+        tensors = [pt.as_tensor_variable(x, dtype=kind) for x, kind in zip(inputs, kinds)]
+        return Apply(self, tensors, [pt.dvector(), pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Call the kernel."""
+        kinds = SemiseparableDensity.kinds
+        arguments = [np.ascontiguousarray(x, dtype=k) for x, k in zip(inputs, kinds)]
+        _, mean, covariance = passes(self.layout, self.columns).value(*arguments)
+        output_storage[0][0], output_storage[1][0] = mean, np.linalg.cholesky(covariance)
+
+
+@register_funcify_default_op_cache_key(SemiseparableCoefficients)
+def _funcify_coefficients(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = passes(op.layout, op.columns).value
+
+    @njit
+    def conditional(residual, variance, u, v, power, rates, squares, lag, width, time, band, basis):
+        _, mean, covariance = kernel(
+            np.ascontiguousarray(residual),
+            np.ascontiguousarray(variance),
+            np.ascontiguousarray(u),
+            np.ascontiguousarray(v),
+            np.ascontiguousarray(power),
+            np.ascontiguousarray(rates),
+            np.ascontiguousarray(squares),
+            np.ascontiguousarray(lag),
+            np.ascontiguousarray(width),
+            np.ascontiguousarray(time),
+            np.ascontiguousarray(band),
+            np.ascontiguousarray(basis),
+        )
+        return mean, np.linalg.cholesky(covariance)
+
+    return conditional, 1

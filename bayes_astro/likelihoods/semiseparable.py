@@ -47,7 +47,7 @@ from numba import njit
 from bayes_astro.likelihoods.layout import Layout
 from bayes_astro.likelihoods.transitions import COMPILE, factor, factor_adjoint, pair, pair_slope
 
-__all__ = ["Passes", "coefficients", "passes"]
+__all__ = ["Passes", "coefficients", "flat_products", "passes"]
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -622,16 +622,20 @@ def gradient(
     return density, to_residual, to_variance, to_u, to_v, to_power, to_rates, to_squares, to_lag
 
 
-@cache
-def passes(layout: Layout, columns: int) -> Passes:
-    """Value and gradient for one layout and number of coefficients: compiled once, kept on disk."""
-    shape = (layout.reals, layout.pairs, layout.size - layout.reals - 2 * layout.pairs)
-    # Factors of the products as flat arrays: sizes, number and dimension of each product.
-    flat = (
+def flat_products(layout: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Factors of the products as flat arrays: sizes, number and dimension of each product."""
+    return (
         np.array([s for sizes in layout.products for s in sizes], dtype=np.int64),
         np.array([len(sizes) for sizes in layout.products], dtype=np.int64),
         np.array([math.prod(sizes) for sizes in layout.products], dtype=np.int64),
     )
+
+
+@cache
+def passes(layout: Layout, columns: int) -> Passes:
+    """Value and gradient for one layout and number of coefficients: compiled once, kept on disk."""
+    shape = (layout.reals, layout.pairs, layout.size - layout.reals - 2 * layout.pairs)
+    flat = flat_products(layout)
     right_sides = 1 + columns
 
     @njit(**COMPILE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.timeseries import inputs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,9 +43,6 @@ def check_single_band(data: LightCurve) -> None:
             f"column 'value' is constant ({data.value[0]:g} in every row): there is no variation "
             "to find a period in. Check that the right column was read."
         )
-
-
-FARTHEST = 1e15  # time spans: beyond, not one digit of a phase is right
 
 
 def epoch(data: LightCurve) -> float:
@@ -100,7 +98,7 @@ def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Genera
     """
     import xarray as xr
 
-    time, error = _inputs(data, at)
+    time, error = inputs.times(data, at)
     noiseless = signal(draws, time - epoch(data))
     noisy = noiseless + _spread(draws, error) * rng.standard_normal(noiseless.shape)
     dims = ("chain", "draw", "row")
@@ -116,58 +114,11 @@ def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Genera
     )
 
 
-def _inputs(data: LightCurve, at: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Times in the unit of `data`, and the error of an observation at each."""
-    if isinstance(at, LightCurve):
-        check_units(data, at)
-        return at.time, at.error
-    if hasattr(at, "scale") and hasattr(at, "mjd"):
-        if data.time_format != "mjd":
-            raise ValueError(
-                "at: astropy Times need a light curve whose times came as Times; "
-                f"these are plain numbers in {data.time_unit!r}. Give numbers."
-            )
-        at = getattr(at, data.time_scale or at.scale).mjd
-        if data.time_unit != "d":
-            from astropy import units
-
-            at = at * units.d.to(data.time_unit)
-    if hasattr(at, "unit"):
-        try:
-            at = at.to_value(data.time_unit)
-        except Exception as error:
-            raise ValueError(
-                f"at: {at.unit} cannot be converted to the time unit {data.time_unit!r}."
-            ) from error
-    try:
-        time = np.atleast_1d(np.asarray(at, dtype=float))
-    except (TypeError, ValueError):
-        raise ValueError(f"at must be times or a LightCurve, got {at!r}.") from None
-    if time.ndim != 1 or not np.isfinite(time).all():
-        raise ValueError(f"at must hold finite times of shape (m,), got shape {time.shape}.")
-    if time.size and np.abs(time).max() > FARTHEST * np.ptp(data.time):
-        raise ValueError(
-            f"at: {time[np.argmax(np.abs(time))]:.3g} is so far from the light curve that no phase "
-            f"is left in double precision; give times in {data.time_unit!r}."
-        )
-    return time, np.full(len(time), float(np.median(data.error)))
-
-
-def check_units(data: LightCurve, at: LightCurve) -> None:
-    """Raise ValueError where two light curves cannot be compared number by number."""
-    for name in ("time_unit", "value_unit"):
-        if (getattr(data, name) or "") != (getattr(at, name) or ""):
-            raise ValueError(
-                f"mismatched units: {name} of the fitted data is {getattr(data, name)!r}, of the "
-                f"new data {getattr(at, name)!r}. Convert one of them."
-            )
-
-
 def log_density(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> xr.DataArray:
     """Log likelihood of every value of `data`; phases count from the epoch of `fitted`."""
     import xarray as xr
 
-    check_units(fitted, data)
+    inputs.check_units(fitted, data)
     spread = _spread(draws, data.error)
     density = -0.5 * standardised(draws, fitted, data) ** 2 - np.log(spread) - _HALF_LOG_2PI
     return xr.DataArray(

@@ -550,7 +550,7 @@ class CARMA(Kernel):
 
     p: int = 2
     q: int = 0
-    values: tuple[tuple[str, Any], ...] | dict[str, Any] = ()
+    values: Any = ()
     name: str = ""
 
     differentiable: ClassVar[bool] = False
@@ -566,7 +566,7 @@ class CARMA(Kernel):
                 raise ValueError(f"CARMA: {name}={getattr(self, name)!r} must be a whole number.")
         if not 0 <= self.q < self.p <= 7:
             raise ValueError(f"CARMA({self.p}, {self.q}): 0 <= q < p <= 7 must hold.")
-        for name, _ in self.values:  # type: ignore[misc]
+        for name, _ in self.values:
             if name not in self.parameters():
                 raise ValueError(
                     f"CARMA({self.p}, {self.q}) has no {name!r}.{nearest(name, self.parameters())}"
@@ -591,7 +591,7 @@ class CARMA(Kernel):
         plain = {"kernel": "CARMA", "p": self.p, "q": self.q}
         given = {
             name: value.to_dict() if isinstance(value, Prior) else value
-            for name, value in self.values  # type: ignore[misc]
+            for name, value in self.values
         }
         extra = {"values": given} if given else {}
         return plain | extra | ({"name": self.name} if self.name else {})

@@ -1,0 +1,176 @@
+"""Mean functions of a light curve, `ba.means`: what is not noise of the star.
+
+A mean function is any object with ``priors(data)``, a dictionary of `Prior` by parameter, and
+``evaluate(time, parameters)``, which computes it with arithmetic and NumPy's functions: it is
+called with arrays and, for NUTS, with PyTensor variables. ``bands`` (None: all) says in which bands
+it is seen. Times are counted from the mean time of the light curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.priors import Prior
+
+__all__ = ["Harmonics", "KeplerOrbit"]
+
+
+def _functions(*values: Any) -> Any:
+    """NumPy, or PyTensor where one of the values is symbolic."""
+    if any(type(value).__module__.startswith("pytensor") for value in values):
+        import pytensor.tensor as pt
+
+        return pt
+    return np
+
+
+@dataclass(frozen=True)
+class Harmonics:
+    """sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period).
+
+    Parameters
+    ----------
+    period : (shortest, longest), optional
+        LogUniform prior over this range. Default: from four times the median spacing to the span.
+    n_terms : int
+    bands : tuple of str, optional
+        Bands in which it is seen; None stands for all.
+    """
+
+    period: tuple[float, float] | None = None
+    n_terms: int = 1
+    bands: tuple[str, ...] | None = None
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Of the signal's period and coefficients."""
+        spread, span = float(np.std(data.value)) or 1.0, float(np.ptp(data.time))
+        spacing = float(np.median(np.diff(np.unique(data.time))))
+        low, high = self.period or (min(4 * spacing, 0.25 * span), span)
+        found = {"signal_period": Prior("LogUniform", lower=float(low), upper=float(high))}
+        for k in range(1, self.n_terms + 1):
+            for name in ("cosine", "sine"):
+                found[f"{name}_{k}"] = Prior("Normal", mu=0.0, sigma=spread / k)
+        return found
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """At times from the reference epoch."""
+        xp = _functions(time, parameters["signal_period"])
+        total: Any = 0.0
+        for k in range(1, self.n_terms + 1):
+            angle = 2 * np.pi * k * time / parameters["signal_period"]
+            total = total + parameters[f"cosine_{k}"] * xp.cos(angle)
+            total = total + parameters[f"sine_{k}"] * xp.sin(angle)
+        return total
+
+
+@dataclass(frozen=True)
+class KeplerOrbit:
+    """The radial velocity of a planet's star.
+
+    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu of an orbit that passes
+    its pericentre at mean anomaly zero; e cos(omega) and e sin(omega) come from a point (h, k) of the
+    unit disc, e = h^2 + k^2. Kepler's equation is solved by a fixed number of Newton steps.
+
+    Parameters
+    ----------
+    period : (shortest, longest)
+        Uniform prior over this range, in the time unit of the data.
+    eccentric : bool
+        False keeps the orbit circular.
+    bands : tuple of str, optional
+        Bands in which it is seen; None stands for all.
+    """
+
+    period: tuple[float, float]
+    eccentric: bool = False
+    bands: tuple[str, ...] | None = None
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Of the orbital elements; ``phase`` is the mean anomaly at the reference epoch."""
+        rows = np.ones(len(data), bool) if self.bands is None else np.isin(data.band, self.bands)
+        spread = float(np.std(data.value[rows])) or 1.0
+        low, high = map(float, self.period)
+        found = {
+            "orbital_period": Prior("Uniform", lower=low, upper=high),
+            "semi_amplitude": Prior("HalfNormal", sigma=2 * spread),
+            "phase_x": Prior("Normal", mu=0.0, sigma=1.0),
+            "phase_y": Prior("Normal", mu=0.0, sigma=1.0),
+        }
+        if self.eccentric:
+            found["h"] = found["k"] = Prior("Normal", mu=0.0, sigma=0.3)
+        return found
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """At times from the reference epoch."""
+        xp = _functions(time, parameters["orbital_period"])
+        phase = xp.arctan2(parameters["phase_y"], parameters["phase_x"])
+        anomaly = 2 * np.pi * time / parameters["orbital_period"] + phase
+        if not self.eccentric:
+            return parameters["semi_amplitude"] * xp.cos(anomaly)
+        h, k = parameters["h"], parameters["k"]
+        raw = h**2 + k**2
+        eccentricity = raw / (1 + raw)  # below one for any h and k
+        omega = xp.arctan2(k, h)
+        eccentric = anomaly + eccentricity * xp.sin(anomaly) / (1 - 0.5 * eccentricity)
+        for _ in range(8):
+            step = eccentric - eccentricity * xp.sin(eccentric) - anomaly
+            eccentric = eccentric - step / (1 - eccentricity * xp.cos(eccentric))
+        half = xp.sqrt((1 + eccentricity) / (1 - eccentricity))
+        true = 2 * xp.arctan2(half * xp.sin(eccentric / 2), xp.cos(eccentric / 2))
+        wave = xp.cos(omega + true) + eccentricity * xp.cos(omega)
+        return parameters["semi_amplitude"] * wave
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stands for a mean function that is not part of bayes_astro, in a fit that was opened."""
+
+    description: str
+
+    def _missing(self) -> Any:
+        raise ValueError(
+            f"This fit's mean function, {self.description}, was defined elsewhere and is not in the "
+            "file: give it with model.set_params(mean=...)."
+        )
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Raise ValueError."""
+        return self._missing()
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """Raise ValueError."""
+        return self._missing()
+
+
+def to_dict(mean: Any) -> dict[str, Any]:
+    """A plain dictionary, the inverse of `from_dict`; of an object from elsewhere its name alone."""
+    if isinstance(mean, Harmonics | KeplerOrbit):
+        found: dict[str, Any] = {"mean": type(mean).__name__}
+        for f in fields(mean):
+            value = getattr(mean, f.name)
+            if value is not None:
+                found[f.name] = list(value) if isinstance(value, tuple) else value
+        return found
+    if isinstance(mean, Elsewhere):
+        return {"elsewhere": mean.description}
+    return {"elsewhere": f"{type(mean).__module__}.{type(mean).__qualname__}"}
+
+
+def from_dict(plain: dict[str, Any]) -> Any:
+    """Rebuild a mean function."""
+    if not isinstance(plain, dict) or not ({"mean", "elsewhere"} & set(plain)):
+        raise ValueError(f"A mean function is a table with a 'mean', got {plain!r:.80}.")
+    if "elsewhere" in plain:
+        return Elsewhere(str(plain["elsewhere"]))
+    kinds = {"Harmonics": Harmonics, "KeplerOrbit": KeplerOrbit}
+    if plain["mean"] not in kinds:
+        raise ValueError(f"Unknown mean function {plain['mean']!r:.80}.")
+    kind = kinds[plain["mean"]]
+    known = {f.name for f in fields(kind)}
+    arguments = {key: value for key, value in plain.items() if key != "mean"}
+    if extra := set(arguments) - known:
+        raise ValueError(f"{plain['mean']} has no parameter {sorted(extra)[0]!r}.")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
