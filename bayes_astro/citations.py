@@ -141,6 +141,30 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "year": "2011",
         },
     ),
+    "foremanmackey2017": (
+        "article",
+        {
+            "author": "Foreman-Mackey, D. and Agol, E. and Ambikasaran, S. and Angus, R.",
+            "title": "Fast and Scalable {G}aussian Process Modeling with Applications to "
+            "Astronomical Time Series",
+            "journal": "The Astronomical Journal",
+            "volume": "154",
+            "pages": "220",
+            "year": "2017",
+        },
+    ),
+    "kozlowski2017": (
+        "article",
+        {
+            "author": "Koz{\\l}owski, S.",
+            "title": "Limitations on the recovery of the true {AGN} variability parameters using "
+            "damped random walk modeling",
+            "journal": "Astronomy and Astrophysics",
+            "volume": "597",
+            "pages": "A128",
+            "year": "2017",
+        },
+    ),
     "varadhan2008": (
         "article",
         {

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from samples import clusters, line, sinusoid
+from samples import clusters, line, sinusoid, walk
 
 import bayes_astro as ba
 
@@ -40,6 +40,27 @@ CASES = {
         ),
         sinusoid,
         lambda: ba.Exact(draws=400),
+    ),
+    "process": (
+        lambda: ba.GaussianProcess(ba.kernels.DampedRandomWalk()),
+        walk,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "process-all": (
+        lambda: ba.GaussianProcess(
+            ba.kernels.SHO(quality=2.0)
+            + ba.kernels.Matern32(sigma=ba.Prior("HalfNormal", sigma=1)),
+            mean="linear",
+            lag=(-5, 10),
+            independent=ba.kernels.DampedRandomWalk(tau=5.0),
+            redshift=1.0,
+            priors={
+                "jitter": ba.Prior("HalfNormal", sigma=0.3),
+                "offset": ba.Prior("Normal", mu=10, sigma=[5, 6]),
+            },
+        ),
+        lambda: walk(60, bands="gr", lag=3.0, seed=1),
+        lambda: ba.Laplace(draws=400, restarts=2),
     ),
     "line": (lambda: ba.LinearRelation("y"), line, lambda: ba.NUTS(**QUICK_NUTS)),
     "line-all": (

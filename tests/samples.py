@@ -14,6 +14,26 @@ def sinusoid(n=60, period=3.7, amplitude=1.0, noise=0.5, seed=0, span=100.0, **k
     return ba.LightCurve(time, value, error, **kwargs)
 
 
+def walk(n=50, sigma=1.0, tau=10.0, noise=0.2, seed=0, span=100.0, bands=None, lag=0.0):
+    """A damped random walk, by the exact step of its process; the second band half as strong."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, span, n))
+    band = None if bands is None else rng.choice(list(bands), n)
+    second = np.zeros(n) if bands is None else (band == bands[1]).astype(float)
+    order = np.argsort(time - lag * second)
+    seen = (time - lag * second)[order]
+    path = np.empty(n)
+    path[0] = sigma * rng.normal()
+    for i in range(1, n):
+        keep = np.exp(-(seen[i] - seen[i - 1]) / tau)
+        path[i] = keep * path[i - 1] + sigma * np.sqrt(1 - keep**2) * rng.normal()
+    value = np.empty(n)
+    value[order] = path
+    error = noise * rng.uniform(0.7, 1.3, n)
+    value = 10 + value * (1 - 0.5 * second) + 2 * second + error * rng.normal(size=n)
+    return ba.LightCurve(time, value, error, band=band)
+
+
 def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
     """Points about a straight line (or plane), with correlated errors on all axes."""
     rng = np.random.default_rng(seed)
@@ -67,3 +87,28 @@ def mixture_point(model, data, priors, values):
         "log_cholesky": layout.triangles(factor),
     }
     return free, density
+
+
+def process_point(model, data, priors, values):
+    """Free variables of the Gaussian process at `values`, and what its density has beyond them.
+
+    The linear coefficients b are sampled as unit normals x, b = mean + factor x given the rest:
+    db = |factor| dx; a trend is scaled by half the time span. sigma and tau of a damped random walk
+    are sampled as log(sigma^2 / tau) and log(tau): d(sigma, tau) = sigma tau / 2.
+    """
+    from bayes_astro.timeseries.prediction import _conditional_coefficients
+
+    mean, covariance = _conditional_coefficients(model, values, data, priors)
+    factor = np.linalg.cholesky(covariance)
+    half = 0.5 * np.ptp(data.time)
+    flat = [np.atleast_1d(values["offset"])]
+    density = np.log(np.diag(factor)).sum()
+    if "trend" in values:
+        flat.append(half * np.atleast_1d(values["trend"]))
+        density -= len(flat[1]) * np.log(half)
+    values["coefficient_unit"] = np.linalg.solve(factor, np.concatenate(flat) - mean)
+    if "sigma" in values and "tau" in values:
+        sigma, tau = values["sigma"], values["tau"]
+        values |= {"log_tau": np.log(tau), "log_rate": np.log(sigma**2 / tau)}
+        density += np.log(sigma * tau / 2)
+    return values, density

@@ -2,5 +2,10 @@
 
 from bayes_astro.baselines.density import GaussianMixture as GaussianMixture
 from bayes_astro.baselines.density import KernelDensity as KernelDensity
+from bayes_astro.baselines.gaussian_process import (
+    GaussianProcessRegressor as GaussianProcessRegressor,
+)
+from bayes_astro.baselines.gaussian_process import MaximumLikelihood as MaximumLikelihood
+from bayes_astro.baselines.gaussian_process import RunningMedian as RunningMedian
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle

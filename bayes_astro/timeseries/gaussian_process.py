@@ -84,7 +84,7 @@ class GaussianProcess(Model):
 
     References
     ----------
-    Foreman-Mackey, Agol, Ambikasaran & Angus 2017, AJ 154, 220; Jordan, Eyheramendy & Buchner 2021.
+    Foreman-Mackey, Agol, Ambikasaran & Angus 2017, AJ 154, 220; Kozlowski 2017, A&A 597, A128.
 
     Examples
     --------
@@ -464,7 +464,7 @@ class GaussianProcess(Model):
         sigma = pm.Deterministic("sigma", pt.exp(0.5 * (log_rate + log_tau)))
         density = priors["tau"].symbolic_log_density(tau)
         density += priors["sigma"].symbolic_log_density(sigma)
-        pm.Potential("sigma_tau", density + 0.5 * log_rate + 1.5 * log_tau)
+        pm.Potential("sigma_tau", density + 0.5 * log_rate + 1.5 * log_tau - np.log(2))
         return {"sigma": sigma, "tau": tau}
 
     def starts(
@@ -474,7 +474,7 @@ class GaussianProcess(Model):
         density = self.density(data, priors)
         mode, _ = density.mode(4, 200, rng)
         points = density.around(mode).points(rng.standard_normal((count, density.size)))
-        rows = [density.values(point)[0] for point in points]
+        rows = [density.values(point) for point in points]
         found = {name: np.array([row[name] for row in rows]) for name in density.priors}
         if self._is_rotated(priors):
             sigma, tau = found.pop("sigma"), found.pop("tau")
@@ -595,7 +595,7 @@ class GaussianProcess(Model):
         rng: np.random.Generator | None,
     ) -> xr.Dataset:
         """Points as named variables along ``sample``, with draws of the linear coefficients."""
-        rows = [density.values(point)[0] for point in points]
+        rows = [density.values(point) for point in points]
         for row in rows:
             row |= prediction.coefficients(self, row, data, priors, rng)
         return self.named(rows, data)

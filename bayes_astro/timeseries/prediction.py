@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "by_row",
+    "coefficient_errors",
     "coefficients",
     "forecast",
     "log_predictive",
@@ -47,6 +48,33 @@ def by_row(draws: xr.Dataset, values: np.ndarray) -> xr.DataArray:
     return xr.DataArray(values, dims=("chain", "draw", "row"), coords=coords)
 
 
+def _conditional_coefficients(
+    model: Any, values: dict[str, Any], data: LightCurve, priors: dict[str, Prior]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the linear coefficients given the other parameters."""
+    arrays = model.arrays(data, priors)
+    centre = arrays.pop("coefficient_mean")
+    found = model.tables(values, data)
+    residual, variance = model.rows(values, arrays, centre)
+    _, mean, covariance = passes(found.layout, len(centre)).value(
+        residual, variance, *found.arguments, *rest(arrays)
+    )
+    return centre + mean, covariance
+
+
+def _named(
+    model: Any, flat: np.ndarray, data: LightCurve, priors: dict[str, Prior]
+) -> dict[str, Any]:
+    """Offset and trend from the flat coefficients."""
+    n, half, out, start = len(model._bands(data)), 0.5 * float(np.ptp(data.time)), {}, 0
+    for name, scale in (("offset", 1.0), ("trend", half)):
+        if name in priors:
+            own = flat[start : start + n] / scale
+            out[name] = own if model.is_array(name, data) else float(own[0])
+            start += n
+    return out
+
+
 def coefficients(
     model: Any,
     values: dict[str, Any],
@@ -55,26 +83,18 @@ def coefficients(
     rng: np.random.Generator | None,
 ) -> dict[str, Any]:
     """Linear coefficients given the other parameters: a draw, or without `rng` their mean."""
-    arrays = model.arrays(data, priors)
-    centre = arrays.pop("coefficient_mean")
-    columns = arrays["basis"].shape[1]
-    if not columns:
-        return {}
-    found = model.tables(values, data)
-    residual, variance = model.rows(values, arrays, centre)
-    _, mean, covariance = passes(found.layout, columns).value(
-        residual, variance, *found.arguments, *rest(arrays)
-    )
+    mean, covariance = _conditional_coefficients(model, values, data, priors)
     if rng is not None:
-        mean = mean + np.linalg.cholesky(covariance) @ rng.standard_normal(columns)
-    value = centre + mean
-    n, half, out, start = len(model._bands(data)), 0.5 * float(np.ptp(data.time)), {}, 0
-    for name, scale in (("offset", 1.0), ("trend", half)):
-        if name in priors:
-            own = value[start : start + n] / scale
-            out[name] = own if model.is_array(name, data) else float(own[0])
-            start += n
-    return out
+        mean = mean + np.linalg.cholesky(covariance) @ rng.standard_normal(len(mean))
+    return _named(model, mean, data, priors)
+
+
+def coefficient_errors(
+    model: Any, values: dict[str, Any], data: LightCurve, priors: dict[str, Prior]
+) -> dict[str, Any]:
+    """Standard deviations of the linear coefficients given the other parameters."""
+    _, covariance = _conditional_coefficients(model, values, data, priors)
+    return _named(model, np.sqrt(np.diag(covariance)), data, priors)
 
 
 def mean_function(

@@ -62,29 +62,31 @@ class ProcessPosterior:
             name: tuple(np.broadcast_to(e, (self.sizes[name],)) for e in prior.support)
             for name, prior in self.priors.items()
         }
+        self.arrayed = {name: model.is_array(name, data) for name in self.priors}
         self.size = sum(self.sizes.values())
         starts = np.cumsum([0, *self.sizes.values()])
         self.slices = {
             name: slice(a, b) for name, a, b in zip(self.priors, starts, starts[1:], strict=False)
         }
 
-    def values(self, flat: np.ndarray) -> tuple[dict[str, Any], float]:
-        """Parameters by name, and the logarithm of the Jacobian."""
-        found, jacobian = {}, 0.0
+    def _element(self, name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values of one parameter at coordinates (..., size), and the log of the Jacobian of each."""
+        low, high = self.bounds[name]
+        if np.isfinite(high[0]):
+            share = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
+            jacobian = np.log(high - low) - np.logaddexp(0, x) - np.logaddexp(0, -x)
+            return low + (high - low) * share, jacobian
+        if np.isfinite(low[0]):
+            return low + np.exp(np.clip(x, -500, 500)), x
+        return x, np.zeros_like(x)
+
+    def values(self, flat: np.ndarray) -> dict[str, Any]:
+        """Parameters by name."""
+        found: dict[str, Any] = {}
         for name, where in self.slices.items():
-            x = flat[where]
-            low, high = self.bounds[name]
-            if np.isfinite(high[0]):
-                share = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
-                value = low + (high - low) * share
-                jacobian += np.sum(np.log(high - low) - np.logaddexp(0, x) - np.logaddexp(0, -x))
-            elif np.isfinite(low[0]):
-                value = low + np.exp(np.clip(x, -500, 500))
-                jacobian += np.sum(x)
-            else:
-                value = x
-            found[name] = value if self.model.is_array(name, self.data) else float(value[0])
-        return found, float(jacobian)
+            value, _ = self._element(name, flat[where])
+            found[name] = value if self.arrayed[name] else float(value[0])
+        return found
 
     def flat(self, values: dict[str, Any]) -> np.ndarray:
         """The inverse of `values`; parameters at their bounds are moved inside."""
@@ -101,12 +103,14 @@ class ProcessPosterior:
                 out[where] = value
         return out
 
-    def _log_prior(self, values: dict[str, Any], jacobian: float) -> float:
-        if self.flat_prior:
-            return 0.0
-        return jacobian + sum(
-            float(np.sum(self.frozen[name].logpdf(value))) for name, value in values.items()
-        )
+    def _prior(self, flats: np.ndarray) -> np.ndarray:
+        """Log prior with the Jacobian, of each coordinate of flat vectors (m, size)."""
+        out = np.zeros(flats.shape)
+        if not self.flat_prior:
+            for name, where in self.slices.items():
+                value, jacobian = self._element(name, flats[:, where])
+                out[:, where] = self.frozen[name].logpdf(value) + jacobian
+        return out
 
     def _inputs(self, values: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
         found = self.model.tables(values, self.data)
@@ -118,47 +122,38 @@ class ProcessPosterior:
 
     def value(self, flat: np.ndarray) -> float:
         """Log density."""
-        values, jacobian = self.values(flat)
-        prior = self._log_prior(values, jacobian)
+        prior = float(self._prior(flat[None]).sum())
         if not np.isfinite(prior):
             return -np.inf
-        found, inputs = self._inputs(values)
+        found, inputs = self._inputs(self.values(flat))
         kernel = passes(found.layout, self.arrays["basis"].shape[1]).value
-        with np.errstate(all="ignore"):
-            return float(kernel(*inputs, *self._rest())[0]) + prior
+        return float(kernel(*inputs, *self._rest())[0]) + prior
 
     def value_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density and its gradient."""
-        values, jacobian = self.values(flat)
-        prior = self._log_prior(values, jacobian)
-        found, inputs = self._inputs(values)
+        ends = np.array([flat, flat + DIFFERENCE, flat - DIFFERENCE])
+        prior, prior_up, prior_down = self._prior(ends)
+        found, inputs = self._inputs(self.values(flat))
         kernel = passes(found.layout, self.arrays["basis"].shape[1]).gradient
         density, *slopes = kernel(*inputs, *self._rest())
-        if not np.isfinite(density + prior):
+        if not np.isfinite(density + prior.sum()):
             return -np.inf, np.zeros(self.size)
-        gradient = np.zeros(self.size)
+        gradient = prior_up - prior_down
         for i in range(self.size):
             step = np.zeros(self.size)
             step[i] = DIFFERENCE
-            ends = []
-            for sign in (1, -1):
-                moved, own = self.values(flat + sign * step)
-                ends.append((self._inputs(moved)[1], self._log_prior(moved, own)))
-            (up, prior_up), (down, prior_down) = ends
-            total = prior_up - prior_down
+            up, down = (self._inputs(self.values(flat + sign * step))[1] for sign in (1, -1))
             for slope, a, b in zip(slopes, up, down, strict=True):
-                total += np.sum(slope * (a - b))
-            gradient[i] = total / (2 * DIFFERENCE)
-        return float(density + prior), gradient
+                gradient[i] += np.sum(slope * (a - b))
+        return float(density + prior.sum()), gradient / (2 * DIFFERENCE)
 
     def candidates(self, count: int, rng: np.random.Generator) -> list[np.ndarray]:
         """Draws from the prior, the densest first."""
-        found = []
-        for _ in range(count):
-            values = {
-                name: prior.sample(rng, (self.sizes[name],)) for name, prior in self.priors.items()
-            }
-            found.append(self.flat(values))
+        drawn = {
+            name: prior.sample(rng, (count, self.sizes[name]))
+            for name, prior in self.priors.items()
+        }
+        found = [self.flat({name: v[i] for name, v in drawn.items()}) for i in range(count)]
         density = np.array([self.value(x) for x in found])
         density[np.isnan(density)] = -np.inf
         return [found[i] for i in np.argsort(-density, kind="stable") if np.isfinite(density[i])]
