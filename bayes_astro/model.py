@@ -86,6 +86,10 @@ class Estimator(BaseEstimator):
         """The response of every row, which `forecast` calls ``observation``."""
         return data.value
 
+    def is_whole(self) -> bool:
+        """Whether a fit read from a file has all that it needs to predict."""
+        return True
+
     def units(self, data: Any) -> dict[str, str]:
         """Unit of each parameter, where it has one."""
         return {}

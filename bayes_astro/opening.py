@@ -97,7 +97,8 @@ def _rebuild(tree: xr.DataTree) -> Any:
     for name, draws in tree["posterior"].data_vars.items():
         if not np.issubdtype(draws.dtype, np.number) or not np.isfinite(draws.values).all():
             raise ValueError(f"posterior: {name} holds draws that are not finite numbers")
-    estimator.predict(draws=1)
+    if estimator.is_whole():
+        estimator.predict(draws=1)
     return estimator
 
 

@@ -54,6 +54,10 @@ class MaximumLikelihood(Baseline):
         parameters.pop("restarts")
         return GaussianProcess(**parameters)
 
+    def is_whole(self) -> bool:
+        """As for `ba.GaussianProcess`."""
+        return self.task().is_whole()
+
     def check_parameters(self) -> None:
         """As for `ba.GaussianProcess`."""
         self.task().check_parameters()
@@ -152,7 +156,7 @@ class Smoother(Baseline):
 
     def _extra(self, draws: xr.Dataset) -> float:
         """Noise beyond the error bars."""
-        return float(draws["jitter"].squeeze()) if "jitter" in draws else 0.0
+        return float(draws["jitter"].values.flat[0]) if "jitter" in draws else 0.0
 
     def forecast(
         self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
@@ -308,5 +312,5 @@ class RunningMedian(Smoother):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The median, and its error of sqrt(pi / 2) of that of a mean."""
         middle, count = self._medians(data, time)
-        scatter = float(draws["scatter"].squeeze())
+        scatter = float(draws["scatter"].values.flat[0])
         return middle, np.sqrt(np.pi / 2) * max(scatter, 1e-12) / np.sqrt(count)

@@ -12,7 +12,7 @@ from bayes_astro.model import Model
 from bayes_astro.priors import Prior
 from bayes_astro.timeseries import prediction, process
 from bayes_astro.timeseries.kernels import DampedRandomWalk, Kernel, Scales
-from bayes_astro.timeseries.means import Harmonics
+from bayes_astro.timeseries.means import Elsewhere, Harmonics
 from bayes_astro.timeseries.process import OWN, Tables
 
 if TYPE_CHECKING:
@@ -221,6 +221,10 @@ class GaussianProcess(Model):
                 f"column 'band': {unknown[0]!r} was not fitted; the fit has {', '.join(bands)}."
             )
         return np.searchsorted(bands, at.band).astype(np.int64)
+
+    def is_whole(self) -> bool:
+        """False while a mean function that was defined elsewhere is missing."""
+        return not isinstance(self.mean, Elsewhere)
 
     def _mean_function(self) -> Any:
         if self.mean == "harmonics":

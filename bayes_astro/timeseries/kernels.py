@@ -292,6 +292,10 @@ def from_dict(plain: dict[str, Any]) -> Kernel:
             if not isinstance(value, list) or not value:
                 raise ValueError(f"Kernel {name}: parts must be a list of kernels.")
             value = tuple(from_dict(part) for part in value)
+        elif key == "values":
+            if not isinstance(value, dict):
+                raise ValueError(f"Kernel {name}: values must be a table.")
+            value = {k: Prior.from_dict(v) if isinstance(v, dict) else v for k, v in value.items()}
         elif isinstance(value, dict):
             value = from_dict(value) if "kernel" in value else Prior.from_dict(value)
         arguments[key] = value

@@ -73,11 +73,11 @@ class ProcessPosterior:
         """Values of one parameter at coordinates (..., size), and the log of the Jacobian of each."""
         low, high = self.bounds[name]
         if np.isfinite(high[0]):
-            share = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
+            share = 1 / (1 + np.exp(-np.clip(x, -100, 100)))
             jacobian = np.log(high - low) - np.logaddexp(0, x) - np.logaddexp(0, -x)
             return low + (high - low) * share, jacobian
         if np.isfinite(low[0]):
-            return low + np.exp(np.clip(x, -500, 500)), x
+            return low + np.exp(np.clip(x, -100, 100)), x
         return x, np.zeros_like(x)
 
     def values(self, flat: np.ndarray) -> dict[str, Any]:

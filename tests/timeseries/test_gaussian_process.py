@@ -1,0 +1,464 @@
+"""The Gaussian process against dense algebra, published values and its own priors."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from samples import walk
+
+import bayes_astro as ba
+from bayes_astro.likelihoods.semiseparable import passes
+from bayes_astro.timeseries import process, whiteness
+from bayes_astro.timeseries.process_posterior import rest
+
+K = ba.kernels
+
+
+def dense_covariance(model, values, data, at):
+    """Of the noiseless curve at the rows of `at`, from k and its numerical derivatives."""
+    bands = model._bands(data)
+    band = model._band_rows(data, at)
+    own = {n: v for n, v in values.items() if n in dict(model.kernel.variables())}
+    lag = np.append(0.0, values.get("lag", np.zeros(len(bands) - 1)))
+    amplitude = np.append(1.0, values.get("amplitude", np.ones(len(bands) - 1)))
+    slope = np.asarray(values.get("derivative", np.zeros(len(bands))))
+    t = at.time - lag[band]
+    dt = t[:, None] - t
+    h = 1e-3
+    k = {s: model.kernel.covariance(dt + s * h, **own) for s in (-2, -1, 0, 1, 2)}
+    first = (8 * (k[1] - k[-1]) - (k[2] - k[-2])) / (12 * h)
+    second = (16 * (k[1] + k[-1]) - (k[2] + k[-2]) - 30 * k[0]) / (12 * h**2)
+    a, d = amplitude[band], slope[band]
+    found = np.outer(a, a) * k[0] - np.outer(d, d) * second
+    found += (np.outer(d, a) - np.outer(a, d)) * first
+    if model.independent is not None:
+        for b in range(len(bands)):
+            names = [n for n, _ in model.independent.variables()]
+            one = {n: values["own_" + n][b] for n in names if "own_" + n in values}
+            inside = np.outer(band == b, band == b)
+            found += inside * model.independent.covariance(dt, **one)
+    return found
+
+
+class Rows(NamedTuple):
+    """Rows in the order given, which a light curve would sort."""
+
+    time: np.ndarray
+    band: np.ndarray | None
+    bands: tuple[str, ...]
+
+    def __len__(self):
+        return len(self.time)
+
+
+CASES = {
+    "one band": (ba.GaussianProcess(K.SHO() + K.Matern32()), None),
+    "no mean, no jitter": (ba.GaussianProcess(K.Matern52(), mean="zero", jitter=False), None),
+    "two bands": (ba.GaussianProcess(K.DampedRandomWalk(), lag=(-5, 10)), "gr"),
+    "own processes": (
+        ba.GaussianProcess(K.SHO(), mean="linear", independent=K.DampedRandomWalk(tau=3.0)),
+        "gr",
+    ),
+    "derivatives": (ba.GaussianProcess(K.Matern52(), derivative=True), "gr"),
+}
+
+
+def one_draw(model, data, seed=0):
+    priors = model.resolve_priors(data)
+    draws = model.prior_draws(data, priors, 1, np.random.default_rng(seed))
+    return draws, {name: array.values[0, 0] for name, array in draws.data_vars.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_prediction_is_that_of_dense_algebra(name):
+    """Mean, variance and components at observed and new times, in every band."""
+    model, bands = CASES[name]
+    data = walk(40, bands=bands, seed=3)
+    draws, values = one_draw(model, data, seed=5)
+    new = np.linspace(-20, 130, 31)
+    found = model.forecast(draws, data, new, np.random.default_rng(0))
+    count = 1 if bands is None else 2
+    band = None if bands is None else np.repeat(list(bands), len(new))
+    at = ba.LightCurve(np.tile(new, count), np.arange(31.0 * count), np.ones(31 * count), band=band)
+    order = np.argsort(np.tile(new, count), kind="stable")
+    rows = Rows(
+        np.concatenate([data.time, at.time]),
+        None if bands is None else np.concatenate([data.band, at.band]),
+        tuple(bands or ()),
+    )
+    k = dense_covariance(model, values, data, rows)
+    n = len(data)
+    jitter = np.atleast_1d(values.get("jitter", 0.0))
+    rows = model._band_rows(data, data)
+    noise = data.error**2 + (jitter[rows] if len(jitter) > 1 else jitter[0]) ** 2
+    total = k[:n, :n] + np.diag(noise)
+
+    def mean_of(time, band):
+        base = np.zeros(len(time))
+        for key, power in (("offset", 0), ("trend", 1)):
+            if key in values:
+                own = np.atleast_1d(values[key])
+                base += (own[band] if len(own) > 1 else own[0]) * (time - data.time.mean()) ** power
+        return base
+
+    residual = data.value - mean_of(data.time, rows)
+    expected = mean_of(at.time, model._band_rows(data, at)) + k[n:, :n] @ np.linalg.solve(
+        total, residual
+    )
+    variance = np.diag(k[n:, n:] - k[n:, :n] @ np.linalg.solve(total, k[:n, n:]))
+    scale = np.sqrt(np.diag(k).max())
+    assert found["mean"].values[0, 0][order] == pytest.approx(expected, abs=2e-6 * scale)
+    assert found["sd"].values[0, 0][order] ** 2 == pytest.approx(variance, abs=2e-6 * scale**2)
+    if "component_mean" in found:
+        whole = found["component_mean"].sum("component").values[0, 0]
+        base = mean_of(np.tile(new, count), np.repeat(np.arange(count), len(new)))
+        assert whole + base == pytest.approx(found["mean"].values[0, 0], abs=1e-9 * scale)
+    # The likelihood is that of the same covariance.
+    density = float(model.pointwise(draws, data).sum())
+    _, log_det = np.linalg.slogdet(total)
+    exact = -0.5 * (log_det + residual @ np.linalg.solve(total, residual) + n * np.log(2 * np.pi))
+    assert density == pytest.approx(exact, rel=1e-6, abs=1e-6)
+
+
+def test_components_are_those_of_dense_algebra():
+    model = ba.GaussianProcess(K.SHO() + K.DampedRandomWalk(), jitter=False, mean="zero")
+    data = walk(50)
+    draws, values = one_draw(model, data, seed=1)
+    new = np.linspace(-5, 105, 40)
+    found = model.forecast(draws, data, new, np.random.default_rng(0))
+    parts = {
+        "sho": (K.SHO(), {"sigma": "sho_sigma", "period": "period", "quality": "quality"}),
+        "damped_random_walk": (
+            K.DampedRandomWalk(),
+            {"sigma": "damped_random_walk_sigma", "tau": "tau"},
+        ),
+    }
+    k = {}
+    time = np.concatenate([data.time, new])
+    for name, (kernel, names) in parts.items():
+        own = {parameter: values[variable] for parameter, variable in names.items()}
+        k[name] = kernel.covariance(time[:, None] - time, **own)
+    n = len(data)
+    total = sum(k.values())[:n, :n] + np.diag(data.error**2)
+    for name, own in k.items():
+        mean = own[n:, :n] @ np.linalg.solve(total, data.value)
+        variance = np.diag(own[n:, n:] - own[n:, :n] @ np.linalg.solve(total, own[:n, n:]))
+        one = found.sel(component=name).isel(chain=0, draw=0)
+        assert one["component_mean"].values == pytest.approx(mean, abs=1e-8)
+        assert one["component_sd"].values ** 2 == pytest.approx(variance, abs=1e-8)
+
+
+def test_joint_draws_have_the_conditional_covariance():
+    model = ba.GaussianProcess(K.Matern52())
+    data = walk(30)
+    draws, values = one_draw(model, data, seed=2)
+    new = np.array([3.0, 40.0, 40.5, 41.0, 99.0, 120.0])
+    many = draws.isel(draw=np.zeros(4000, int))
+    curves = model.forecast(many, data, new, np.random.default_rng(1))["signal"].values[0]
+    time = np.concatenate([data.time, new])
+    k = K.Matern52().covariance(time[:, None] - time, **{n: values[n] for n in ("sigma", "scale")})
+    n = len(data)
+    total = k[:n, :n] + np.diag(data.error**2 + values["jitter"] ** 2)
+    expected = k[n:, n:] - k[n:, :n] @ np.linalg.solve(total, k[:n, n:])
+    sd = np.sqrt(np.diag(expected))
+    found = np.cov(curves.T)
+    assert found / np.outer(sd, sd) == pytest.approx(expected / np.outer(sd, sd), abs=0.1)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_posterior_and_gradient_without_pymc_are_those_with_it(name):
+    from bayes_astro.samplers.target import Target
+
+    model, bands = CASES[name]
+    data = walk(30, bands=bands, seed=4)
+    priors = model.resolve_priors(data)
+    density = model.density(data, priors)
+    flat = density.candidates(20, np.random.default_rng(0))[0]
+    value, gradient = density.value_and_gradient(flat)
+    assert density.value(flat) == pytest.approx(value, rel=1e-12)
+    for i in range(density.size):
+        step = np.zeros(density.size)
+        step[i] = 1e-4
+        slope = (density.value(flat + step) - density.value(flat - step)) / 2e-4
+        assert gradient[i] == pytest.approx(slope, rel=1e-4, abs=1e-4)
+    target = Target(model, data, priors)
+    starts, _ = target.starts(data, 4, np.random.default_rng(0))
+    densities = target.log_density(starts)
+    best, _ = density.mode(3, 200, np.random.default_rng(0))
+    # The unit normals of the coefficients are the one difference.
+    columns = model.arrays(data, priors)["basis"].shape[1]
+    assert densities.max() < density.value(best) + 3.0 + columns
+    assert np.isfinite(densities).all()
+
+
+def test_the_same_light_curve_in_other_units_and_order():
+    data = walk(40)
+    model = ba.GaussianProcess(K.SHO())
+    first = model.fit(data, ba.Laplace(draws=400, restarts=2), seed=1).summary()["mean"]
+    other = ba.LightCurve(
+        data.time[::-1] * 24.0, data.value[::-1] * 1e3, data.error[::-1] * 1e3, time_unit="h"
+    )
+    second = model.fit(other, ba.Laplace(draws=400, restarts=2), seed=1).summary()["mean"]
+    assert second["period"] == pytest.approx(24 * first["period"], rel=1e-3)
+    assert second["sigma"] == pytest.approx(1e3 * first["sigma"], rel=1e-3)
+    assert second["quality"] == pytest.approx(first["quality"], rel=1e-3)
+
+
+def test_repeated_times_and_julian_dates():
+    data = walk(40)
+    twice = ba.LightCurve(
+        np.concatenate([data.time, data.time[:5]]) + 2.45e6,
+        np.concatenate([data.value, data.value[:5] + 0.1]),
+        np.concatenate([data.error, data.error[:5]]),
+    )
+    model = ba.GaussianProcess(K.Matern32())
+    draws, values = one_draw(model, twice)
+    k = K.Matern32().covariance(
+        twice.time[:, None] - twice.time, sigma=values["sigma"], scale=values["scale"]
+    ) + np.diag(twice.error**2 + values["jitter"] ** 2)
+    residual = twice.value - values["offset"]
+    _, log_det = np.linalg.slogdet(k)
+    expected = log_det + residual @ np.linalg.solve(k, residual) + len(twice) * np.log(2 * np.pi)
+    assert float(model.pointwise(draws, twice).sum()) == pytest.approx(-0.5 * expected, rel=1e-8)
+
+
+def test_evidence_is_that_of_quadrature():
+    """Over sigma and tau, with the offset integrated out in both."""
+    data = walk(40)
+    model = ba.GaussianProcess(K.DampedRandomWalk(), jitter=False)
+    priors = model.resolve_priors(data)
+    density = model.density(data, priors)
+    mode, _ = density.mode(3, 200, np.random.default_rng(0))
+    grid = np.linspace(-4, 6, 121)
+    values = np.array(
+        [[density.value(np.array([mode[0] + a, mode[1] + b])) for b in grid] for a in grid]
+    )
+    step = (grid[1] - grid[0]) ** 2
+    exact = values.max() + np.log(np.exp(values - values.max()).sum() * step)
+    found = model.log_evidence(data)
+    assert found["importance_efficiency"] > 0.1
+    assert abs(found["log_evidence"] - exact) < 5 * found["log_evidence_error"] + 1e-3
+
+
+def test_samplers_agree():
+    """NUTS, emcee, and importance-weighted Laplace on a walk with a constant and jitter."""
+    data = walk(60, tau=4.0, noise=0.3, seed=7)
+    model = ba.GaussianProcess(K.DampedRandomWalk())
+    runs = {
+        "nuts": ba.NUTS(draws=1500, tune=1000),
+        "emcee": ba.Emcee(steps=3000, tune=1000),
+    }
+    found = {n: model.fit(data, s, seed=1, progress=False).summary() for n, s in runs.items()}
+    nuts, emcee = found["nuts"], found["emcee"]
+    for name in ("tau", "sigma", "jitter", "offset"):
+        error = np.hypot(nuts.loc[name, "mcse"], emcee.loc[name, "mcse"])
+        if name != "tau":  # whose upper tail is long
+            assert abs(nuts.loc[name, "mean"] - emcee.loc[name, "mean"]) < 4.5 * error, name
+        for q in ("q16", "median", "q84"):
+            spread = nuts.loc[name, "q84"] - nuts.loc[name, "q16"]
+            assert abs(nuts.loc[name, q] - emcee.loc[name, q]) < 0.1 * spread, (name, q)
+
+
+def test_outliers_are_found():
+    data = walk(60, noise=0.1, seed=2)
+    value = data.value.copy()
+    value[[10, 40]] += [4.0, -5.0]
+    spoiled = data.replace(value=value)
+    model = ba.GaussianProcess(K.DampedRandomWalk(), outliers=True, jitter=False)
+    model.fit(spoiled, ba.NUTS(draws=400, tune=600, chains=2), seed=1, progress=False)
+    scale = model.posterior["posterior"]["noise_scale"].median(("chain", "draw")).values
+    assert set(np.argsort(-scale)[:2]) == {10, 40}
+    clean = model.predict(data.time, draws=100)["mean"].mean(("chain", "draw")).values
+    assert abs(clean[10] - data.value[10]) < 1.0
+
+
+def test_a_planet_under_activity():
+    """A circular orbit beside a quasi-periodic star."""
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0, 120, 80))
+    model = ba.GaussianProcess(
+        K.SHO(period=23.0, quality=3.0), mean=ba.means.KeplerOrbit(period=(6.5, 7.5))
+    )
+    star = K.SHO(sigma=3.0, period=23.0, quality=3.0).covariance(time[:, None] - time)
+    value = 4 * np.cos(2 * np.pi * (time - time.mean()) / 7.0 + 1.0)
+    value = value + np.linalg.cholesky(star + 1e-6 * np.eye(80)) @ rng.normal(size=80)
+    data = ba.LightCurve(time, value + 0.5 * rng.normal(size=80), np.full(80, 0.5))
+    model.fit(data, ba.Laplace(restarts=8), seed=1)
+    table = model.summary()
+    for name, truth in (("semi_amplitude", 4.0), ("orbital_period", 7.0)):
+        assert abs(table.loc[name, "mean"] - truth) < 4 * table.loc[name, "sd"]
+    assert table.loc["semi_amplitude", "sd"] < 0.5
+
+
+def test_eccentric_orbits_solve_keplers_equation():
+    orbit = ba.means.KeplerOrbit(period=(1, 2), eccentric=True)
+    parameters = {
+        "orbital_period": 1.3, "semi_amplitude": 2.0, "phase_x": 0.3, "phase_y": 0.8,
+        "h": 0.9, "k": 0.7,
+    }  # fmt: skip
+    time = np.linspace(0, 1.3, 4001)
+    velocity = orbit.evaluate(time, parameters)
+    raw = 0.81 + 0.49
+    e = raw / (1 + raw)
+    assert velocity.max() - velocity.min() == pytest.approx(4.0, rel=1e-5)
+    # The mean over an orbit is zero: the star comes back.
+    assert np.trapezoid(velocity, time) / 1.3 == pytest.approx(0.0, abs=1e-5)
+    omega = np.arctan2(0.7, 0.9)
+    assert velocity.max() == pytest.approx(2 * (1 + e * np.cos(omega)), rel=1e-5)
+
+
+def test_a_mean_function_of_ones_own(tmp_path):
+    class Flare:
+        def priors(self, data):
+            return {"height": ba.Prior("HalfNormal", sigma=10.0)}
+
+        def evaluate(self, time, parameters):
+            return parameters["height"] * np.exp(-0.5 * (time / 2.0) ** 2)
+
+    data = walk(60)
+    value = data.value + 8 * np.exp(-0.5 * ((data.time - data.time.mean()) / 2.0) ** 2)
+    model = ba.GaussianProcess(K.DampedRandomWalk(), mean=Flare())
+    model.fit(data.replace(value=value), ba.NUTS(draws=60, tune=60, chains=2), seed=1)
+    assert 4 < float(model.posterior["posterior"]["height"].mean()) < 12
+    model.save(tmp_path / "fit.nc")
+    opened = ba.open(tmp_path / "fit.nc")
+    with pytest.raises(ValueError, match="set_params"):
+        opened.predict()
+    opened.set_params(mean=Flare())
+    assert opened.predict(draws=4)["signal"].shape == (2, 2, 60)
+
+
+def test_a_short_light_curve_does_not_measure_tau():
+    short = walk(60, tau=300.0, span=100.0, seed=1)
+    model = ba.GaussianProcess(K.DampedRandomWalk()).fit(short, ba.Laplace(draws=400), seed=1)
+    check = model.diagnose()["tau constrained"]
+    assert check.passed is None
+    assert "prior" in check.advice
+    long = walk(400, tau=2.0, span=400.0, seed=1)
+    model.fit(long, ba.Laplace(draws=400), seed=1)
+    assert model.diagnose()["tau constrained"].passed
+
+
+def test_the_wrong_kernel_is_noticed():
+    rng = np.random.default_rng(0)
+    time = np.arange(200.0)
+    value = np.sin(2 * np.pi * time / 9.0) + 0.1 * rng.normal(size=200)
+    data = ba.LightCurve(time, value, np.full(200, 0.1))
+    model = ba.GaussianProcess(K.DampedRandomWalk()).fit(data, ba.Laplace(draws=400), seed=1)
+    assert model.diagnose()["white residuals"].passed is False
+    better = ba.GaussianProcess(K.SHO()).fit(data, ba.Laplace(draws=400, restarts=10), seed=1)
+    assert better.log_evidence()["log_evidence"] > model.log_evidence()["log_evidence"] + 20
+
+
+def test_autocorrelation():
+    rng = np.random.default_rng(0)
+    white = rng.normal(size=(3, 4000))
+    assert np.abs(whiteness.autocorrelation(white, 5)).max() < 0.06
+    red = white[:, 1:] + white[:, :-1]
+    assert whiteness.autocorrelation(red, 2)[:, 0] == pytest.approx(0.5, abs=0.06)
+
+
+def test_spectrum_and_structure_function_follow_the_kernel():
+    data = walk(60)
+    model = ba.GaussianProcess(K.DampedRandomWalk()).fit(data, ba.Laplace(draws=400), seed=1)
+    found = model.power_spectrum([0.01, 0.1], draws=40)["power"].values.reshape(-1, 2)
+    assert (found[:, 0] > found[:, 1]).all()
+    draws = model.posterior["posterior"].to_dataset().isel(draw=[0], chain=[0])
+    lag = model.structure_function([1e6], draws=400)["structure_function"].values
+    sigma = model.posterior["posterior"]["sigma"].values
+    assert lag[..., 0].mean() == pytest.approx(np.sqrt(2) * sigma.mean(), rel=0.2)
+    assert "sigma" in draws
+
+
+def test_held_out_stretch_against_the_baselines():
+    data = walk(150, tau=15.0, noise=0.1, seed=11)
+    hole = (data.time > 40) & (data.time < 55)
+    train, test = data[~hole], data[hole]
+    models = {
+        "process": ba.GaussianProcess(K.DampedRandomWalk()).fit(train, ba.Laplace(), seed=1),
+        "likelihood": ba.baselines.MaximumLikelihood(K.DampedRandomWalk()).fit(train),
+        "scikit-learn": ba.baselines.GaussianProcessRegressor().fit(train),
+        "median": ba.baselines.RunningMedian().fit(train),
+    }
+    table = ba.compare(models, test)
+    assert np.isfinite(table.to_numpy(float)).all()
+    assert table.loc["process", "log_score"] > table.loc["median", "log_score"]
+    assert abs(table.loc["likelihood", "log_score"] - table.loc["scikit-learn", "log_score"]) < 0.2
+    assert table.loc["process", "coverage_95"] > 0.8
+
+
+def test_maximum_likelihood_is_the_maximum():
+    data = walk(60)
+    base = ba.baselines.MaximumLikelihood(K.DampedRandomWalk(), jitter=False).fit(data)
+    model = ba.GaussianProcess(K.DampedRandomWalk(), jitter=False)
+    priors = model.resolve_priors(data)
+    arrays = model.arrays(data, priors)
+    centre = arrays.pop("coefficient_mean")
+
+    def density(sigma, tau):
+        values = {"sigma": sigma, "tau": tau}
+        found = process.tables(model.kernel, values, 1)
+        residual, variance = model.rows(values, arrays, centre)
+        return passes(found.layout, 1).value(residual, variance, *found.arguments, *rest(arrays))[0]
+
+    sigma, tau = (float(base.posterior["posterior"][n].squeeze()) for n in ("sigma", "tau"))
+    top = density(sigma, tau)
+    for a, b in ((1.01, 1), (0.99, 1), (1, 1.01), (1, 0.99)):
+        assert density(a * sigma, b * tau) < top
+
+
+@pytest.mark.parametrize(
+    "model,change,message",
+    [
+        ({"mean": "parabola"}, {}, "mean='parabola' must be one of"),
+        ({"mean": 3}, {}, r"evaluate\(time, parameters\)"),
+        ({"jitter": 0.1}, {}, "jitter must be True or False"),
+        ({"redshift": -2.0}, {}, "redshift=-2.0"),
+        ({"derivative": True}, {}, "has no derivative"),
+        ({"lag": (0, 10)}, {}, "lag needs a light curve of several bands"),
+        ({"independent": K.SHO()}, {}, "independent needs a light curve of several bands"),
+        ({}, {"rows": slice(0, 2)}, "2 points are too few"),
+        ({}, {"value": 3.0}, "column 'value' is constant"),
+        ({}, {"time": 3.0}, "same time"),
+        ({"kernel": K.ExposureIntegrated(K.SHO(), 50.0)}, {}, "exposures must not overlap"),
+        (
+            {"priors": {"offset": ba.Prior("StudentT", nu=3, mu=0, sigma=1)}},
+            {},
+            "'offset' must be Normal",
+        ),
+        ({"priors": {"tau": ba.Prior("Normal", mu=0, sigma=1)}}, {}, "admits negative values"),
+        ({"priors": {"taus": ba.Prior("HalfNormal", sigma=1)}}, {}, "no parameter 'taus'"),
+        ({"priors": {"tau": ba.Prior("HalfNormal", sigma=[1, 2])}}, {}, "2 entries, expected 1"),
+    ],
+)
+def test_bad_input(model, change, message):
+    data = walk(30)
+    if "rows" in change:
+        data = data[change["rows"]]
+    for column in ("value", "time"):
+        if column in change:
+            data = ba.LightCurve(
+                **{"time": data.time, "value": data.value, "error": data.error}
+                | {column: np.full(30, change[column])}
+            )
+    with pytest.raises(ValueError, match=message):
+        ba.GaussianProcess(**{"kernel": K.DampedRandomWalk()} | model).fit(data)
+
+
+def test_bad_input_in_several_bands():
+    data = walk(30, bands="gr")
+    with pytest.raises(ValueError, match="beyond, the bands would not overlap"):
+        ba.GaussianProcess(K.DampedRandomWalk(), lag=(0, 1e4)).fit(data)
+    with pytest.raises(ValueError, match="lag='x'"):
+        ba.GaussianProcess(K.DampedRandomWalk(), lag="x").fit(data)
+    flat = data.replace(value=np.where(data.band == "g", 1.0, data.value))
+    with pytest.raises(ValueError, match="constant in band 'g'"):
+        ba.GaussianProcess(K.DampedRandomWalk()).fit(flat)
+    model = ba.GaussianProcess(K.DampedRandomWalk())
+    model.fit(data, ba.Laplace(draws=40, restarts=2), seed=1)
+    with pytest.raises(ValueError, match="'z' was not fitted"):
+        model.predict(ba.LightCurve([1.0, 2], [1.0, 2], [1.0, 1], band=["g", "z"]))
+    with pytest.raises(ValueError, match="'band' is missing"):
+        model.predict(ba.LightCurve([1.0, 2], [1.0, 2], [1.0, 1]))
+    with pytest.raises(ValueError, match="cannot take outliers"):
+        ba.GaussianProcess(K.SHO(), outliers=True).fit(walk(30), ba.Laplace())
