@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
     from bayes_astro.timeseries.periodogram import Periodogram
+    from bayes_astro.timeseries.structure_function import StructureFunction
 
 # One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
 TASKS = {
     "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
+    "StructureFunction": "bayes_astro.timeseries.structure_function",
 }
 BASELINES = {
+    "BinnedStructureFunction": "bayes_astro.baselines.structure_function",
     "GaussianMixture": "bayes_astro.baselines.density",
     "KernelDensity": "bayes_astro.baselines.density",
     "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
@@ -77,6 +80,7 @@ __all__ = [
     "Measurements",
     "Periodogram",
     "Prior",
+    "StructureFunction",
     "baselines",
     "calibrate",
     "compare",

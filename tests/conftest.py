@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from samples import clusters, line, sinusoid
+from samples import clusters, line, sinusoid, wandering
 
 import bayes_astro as ba
 
@@ -39,6 +39,20 @@ CASES = {
             },
         ),
         sinusoid,
+        lambda: ba.Exact(draws=400),
+    ),
+    "structure-function": (
+        lambda: ba.StructureFunction(),
+        wandering,
+        lambda: ba.Exact(draws=400),
+    ),
+    "structure-function-all": (
+        lambda: ba.StructureFunction(
+            "power-law", reference=10.0, priors={"gamma": ba.Prior("Beta", alpha=2, beta=2)}
+        ),
+        lambda: ba.StructureFunction.ensemble(
+            [wandering(n=25, seed=k, name=f"q{k}") for k in range(3)]
+        ),
         lambda: ba.Exact(draws=400),
     ),
     "line": (lambda: ba.LinearRelation("y"), line, lambda: ba.NUTS(**QUICK_NUTS)),

@@ -85,6 +85,17 @@ MODELS = {
             "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
         },
     ),
+    "StructureFunction": ba.StructureFunction(
+        "power-law",
+        reference=10.0,
+        priors={
+            "sf_reference": ba.Prior("HalfNormal", sigma=500 * u.mmag),
+            "gamma": ba.Prior("Beta", alpha=2, beta=2),
+        },
+    ),
+    "BinnedStructureFunction": ba.baselines.BinnedStructureFunction(
+        "power-law", reference=10.0, bins=8
+    ),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
@@ -99,6 +110,7 @@ def folder(tmp_path_factory):
     samplers = {
         "Periodogram": ba.Exact(draws=400),
         "LinearRelation": ba.NUTS(50, 50, 2),
+        "StructureFunction": ba.Exact(draws=400),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():

@@ -4,3 +4,6 @@ from bayes_astro.baselines.density import GaussianMixture as GaussianMixture
 from bayes_astro.baselines.density import KernelDensity as KernelDensity
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle
+from bayes_astro.baselines.structure_function import (
+    BinnedStructureFunction as BinnedStructureFunction,
+)
