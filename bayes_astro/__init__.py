@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bayes_astro.catalog import fit_each
     from bayes_astro.comparison import compare
     from bayes_astro.data import LightCurve, Measurements
+    from bayes_astro.data.damping_times import DampingTimes
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
@@ -29,15 +30,20 @@ if TYPE_CHECKING:
     from bayes_astro.timeseries import kernels, means
     from bayes_astro.timeseries.gaussian_process import GaussianProcess
     from bayes_astro.timeseries.periodogram import Periodogram
+    from bayes_astro.timeseries.population_drw import HierarchicalDRW
+    from bayes_astro.timeseries.structure_function import StructureFunction
 
 # One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
 TASKS = {
     "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
     "GaussianProcess": "bayes_astro.timeseries.gaussian_process",
+    "HierarchicalDRW": "bayes_astro.timeseries.population_drw",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
+    "StructureFunction": "bayes_astro.timeseries.structure_function",
 }
 BASELINES = {
+    "BinnedStructureFunction": "bayes_astro.baselines.structure_function",
     "GaussianMixture": "bayes_astro.baselines.density",
     "GaussianProcessRegressor": "bayes_astro.baselines.gaussian_process",
     "KernelDensity": "bayes_astro.baselines.density",
@@ -54,7 +60,11 @@ SAMPLERS = {
     "MAP": "bayes_astro.samplers.maximum",
     "NUTS": "bayes_astro.samplers.nuts",
 }
-CONTAINERS = {"LightCurve": "bayes_astro.data", "Measurements": "bayes_astro.data"}
+CONTAINERS = {
+    "DampingTimes": "bayes_astro.data.damping_times",
+    "LightCurve": "bayes_astro.data",
+    "Measurements": "bayes_astro.data",
+}
 _PUBLIC = {
     **TASKS,
     **SAMPLERS,
@@ -78,17 +88,20 @@ _MODULES = {
 __all__ = [
     "MAP",
     "NUTS",
+    "DampingTimes",
     "Emcee",
     "Exact",
     "ExtremeDeconvolution",
     "GaussianProcess",
     "Gibbs",
+    "HierarchicalDRW",
     "Laplace",
     "LightCurve",
     "LinearRelation",
     "Measurements",
     "Periodogram",
     "Prior",
+    "StructureFunction",
     "baselines",
     "calibrate",
     "compare",

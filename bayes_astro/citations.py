@@ -71,6 +71,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1214/10-AOAS439",
         },
     ),
+    "burke2021": (
+        "article",
+        {
+            "author": "Burke, Colin J. and others",
+            "title": "A characteristic optical variability time scale in astrophysical accretion disks",
+            "journal": "Science",
+            "volume": "373",
+            "pages": "789--792",
+            "year": "2021",
+            "doi": "10.1126/science.abg9933",
+        },
+    ),
     "emcee2013": (
         "article",
         {
@@ -82,6 +94,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "306--312",
             "year": "2013",
             "doi": "10.1086/670067",
+        },
+    ),
+    "emmanoulopoulos2010": (
+        "article",
+        {
+            "author": "Emmanoulopoulos, D. and McHardy, I. M. and Uttley, P.",
+            "title": "On the use of structure functions to study blazar variability: caveats and problems",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "404",
+            "pages": "931--946",
+            "year": "2010",
+            "doi": "10.1111/j.1365-2966.2010.16328.x",
         },
     ),
     "goodman2010": (
@@ -176,6 +200,42 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "335--353",
             "year": "2008",
             "doi": "10.1111/j.1467-9469.2007.00585.x",
+        },
+    ),
+    "kelly2009": (
+        "article",
+        {
+            "author": "Kelly, Brandon C. and Bechtold, Jill and Siemiginowska, Aneta",
+            "title": "Are the variations in quasar optical flux driven by thermal fluctuations?",
+            "journal": "The Astrophysical Journal",
+            "volume": "698",
+            "pages": "895--910",
+            "year": "2009",
+            "doi": "10.1088/0004-637X/698/1/895",
+        },
+    ),
+    "kozlowski2016": (
+        "article",
+        {
+            "author": "Koz{\\l}owski, Szymon",
+            "title": "Revisiting stochastic variability of {AGN}s with structure functions",
+            "journal": "The Astrophysical Journal",
+            "volume": "826",
+            "pages": "118",
+            "year": "2016",
+            "doi": "10.3847/0004-637X/826/2/118",
+        },
+    ),
+    "kozlowski2017": (
+        "article",
+        {
+            "author": "Koz{\\l}owski, Szymon",
+            "title": "Limitations on the recovery of the true {AGN} variability parameters using damped random walk modeling",
+            "journal": "Astronomy \\& Astrophysics",
+            "volume": "597",
+            "pages": "A128",
+            "year": "2017",
+            "doi": "10.1051/0004-6361/201629890",
         },
     ),
     "montgomery1999": (

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from samples import clusters, line, sinusoid, walk
+from samples import clusters, line, sinusoid, walk, wandering
 
 import bayes_astro as ba
 
@@ -61,6 +61,20 @@ CASES = {
         ),
         lambda: walk(60, bands="gr", lag=3.0, seed=1),
         lambda: ba.Laplace(draws=400, restarts=2),
+    ),
+    "structure-function": (
+        lambda: ba.StructureFunction(),
+        wandering,
+        lambda: ba.Exact(draws=400),
+    ),
+    "structure-function-all": (
+        lambda: ba.StructureFunction(
+            "power-law", reference=10.0, priors={"gamma": ba.Prior("Beta", alpha=2, beta=2)}
+        ),
+        lambda: ba.StructureFunction.ensemble(
+            [wandering(n=25, seed=k, name=f"q{k}") for k in range(3)]
+        ),
+        lambda: ba.Exact(draws=400),
     ),
     "line": (lambda: ba.LinearRelation("y"), line, lambda: ba.NUTS(**QUICK_NUTS)),
     "line-all": (

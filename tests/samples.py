@@ -34,6 +34,18 @@ def walk(n=50, sigma=1.0, tau=10.0, noise=0.2, seed=0, span=100.0, bands=None, l
     return ba.LightCurve(time, value, error, band=band)
 
 
+def wandering(n=50, sigma=0.3, tau=20.0, noise=0.05, seed=0, span=200.0, **kwargs):
+    """A light curve of a damped random walk."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, span, n))
+    below = np.exp(-np.diff(time) / tau)
+    value = sigma * rng.standard_normal(n)
+    for i, f in enumerate(below):
+        value[i + 1] = f * value[i] + np.sqrt(1 - f * f) * value[i + 1]
+    error = noise * rng.uniform(0.7, 1.3, n)
+    return ba.LightCurve(time, 18 + value + error * rng.standard_normal(n), error, **kwargs)
+
+
 def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
     """Points about a straight line (or plane), with correlated errors on all axes."""
     rng = np.random.default_rng(seed)

@@ -61,7 +61,9 @@ def test_posterior_holds_how_it_was_made(case):
     assert record["versions"]["bayes-astro"] == ba.__version__
     posterior = case.fitted.posterior["posterior"]
     main = next(
-        name for name in ("slope", "period", "weight", "sigma", "amplitude") if name in posterior
+        name
+        for name in ("slope", "period", "weight", "tau", "gamma", "amplitude")
+        if name in posterior
     )
     assert posterior[main].dims[:2] == ("chain", "draw")
     for name in ("observed_data", "constant_data", "sample_stats"):

@@ -48,6 +48,16 @@ LINE = ba.Measurements(
     name="a plane",
 )
 
+MASS = rng.uniform(6, 9, 12)
+TIMES = ba.DampingTimes(
+    2 + 0.4 * (MASS[:, None] - 8) + 0.2 * rng.normal(size=(12, 50)),
+    np.zeros((12, 50)),
+    MASS,
+    np.full(12, 0.1),
+    name="twelve",
+)
+DATA = {ba.LightCurve: CURVE, ba.Measurements: LINE, ba.DampingTimes: TIMES}
+
 # Every parameter differs from its default and every prior from that of the data.
 MODELS = {
     "Periodogram": ba.Periodogram(
@@ -85,6 +95,20 @@ MODELS = {
             "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
         },
     ),
+    "StructureFunction": ba.StructureFunction(
+        "power-law",
+        reference=10.0,
+        priors={
+            "sf_reference": ba.Prior("HalfNormal", sigma=500 * u.mmag),
+            "gamma": ba.Prior("Beta", alpha=2, beta=2),
+        },
+    ),
+    "HierarchicalDRW": ba.HierarchicalDRW(
+        pivot=7.5, priors={"slope": ba.Prior("StudentT", nu=4, mu=0.4, sigma=0.5)}
+    ),
+    "BinnedStructureFunction": ba.baselines.BinnedStructureFunction(
+        "power-law", reference=10.0, bins=8
+    ),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
@@ -99,10 +123,12 @@ def folder(tmp_path_factory):
     samplers = {
         "Periodogram": ba.Exact(draws=400),
         "LinearRelation": ba.NUTS(50, 50, 2),
+        "StructureFunction": ba.Exact(draws=400),
+        "HierarchicalDRW": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
-        data = CURVE if model.data_type is ba.LightCurve else LINE
+        data = DATA[model.data_type]
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")
     return path

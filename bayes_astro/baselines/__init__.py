@@ -9,3 +9,6 @@ from bayes_astro.baselines.gaussian_process import MaximumLikelihood as MaximumL
 from bayes_astro.baselines.gaussian_process import RunningMedian as RunningMedian
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle
+from bayes_astro.baselines.structure_function import (
+    BinnedStructureFunction as BinnedStructureFunction,
+)

@@ -1,0 +1,55 @@
+"""Figures of the relation between damping time and mass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.plots import corner as corner_plot
+from bayes_astro.plots import style
+
+__all__ = ["FIGURES", "corner", "relation"]
+
+
+def relation(model: Any) -> style.Drawing:
+    """The objects under the population, and the relation's 68 and 95% bands."""
+    data, objects = model.data, model.posterior["objects"]
+    figure = style.page(0.6 if not style.narrow() else 0.95)
+    axis = figure.subplots()
+    reach = 0.05 * np.ptp(data.log_mass)
+    at = np.linspace(data.log_mass.min() - reach, data.log_mass.max() + reach, 100)
+    lines = model.predict(at)["signal"].values.reshape(-1, at.size)
+    for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
+        axis.fill_between(
+            at,
+            *np.quantile(lines, [low, high], axis=0),
+            alpha=alpha,
+            linewidth=0,
+            color=style.COLOURS["orange"],
+            label=f"{label} of the relation",
+        )
+    axis.plot(at, np.median(lines, axis=0), color=style.COLOURS["vermilion"], label="median")
+    axis.errorbar(
+        data.log_mass,
+        objects["log_tau_mean"].values,
+        objects["log_tau_sd"].values,
+        data.log_mass_error,
+        fmt="o",
+        ms=2.5,
+        linewidth=0.6,
+        color=style.COLOURS["blue"],
+        label="objects",
+    )
+    axis.set_xlabel("log10 mass [suns]")
+    axis.set_ylabel("log10 damping time at rest [d]")
+    style.legend_above(figure, axis)
+    return figure
+
+
+def corner(model: Any) -> style.Drawing:
+    """The relation's parameters against each other."""
+    return corner_plot.corner(model, ("intercept", "slope", "scatter"))
+
+
+FIGURES = {"relation": relation, "corner": corner}

@@ -1,0 +1,73 @@
+"""Figures of a structure function: its law over the binned estimate, corner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.baselines.structure_function import binned
+from bayes_astro.plots import corner as corner_plot
+from bayes_astro.plots import style
+from bayes_astro.timeseries import structure_function_data as series_data
+
+__all__ = ["FIGURES", "corner", "structure_function"]
+
+BINS = 12
+
+
+def structure_function(model: Any) -> style.Drawing:
+    """The law's 68 and 95% bands over the binned structure function.
+
+    Bins whose squared differences fall below the noise are left out; bars are jackknife errors.
+    """
+    data = model.data
+    lag, squared, error, _ = binned(data, getattr(model, "bins", BINS))
+    figure = style.page(0.6 if not style.narrow() else 0.95)
+    axis = figure.subplots()
+    at = np.geomspace(lag.min() / 2, lag.max() * 2, 200)
+    curves = model.structure_function(at).values.reshape(-1, at.size)
+    if len(curves) > 1:
+        for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
+            axis.fill_between(
+                at,
+                *np.quantile(curves, [low, high], axis=0),
+                alpha=alpha,
+                linewidth=0,
+                color=style.COLOURS["orange"],
+                label=f"{label} of the law",
+                zorder=1,
+            )
+    middle = np.median(curves, axis=0)
+    axis.plot(at, middle, color=style.COLOURS["vermilion"], label="median law", zorder=2)
+    above = squared > 0
+    low = np.sqrt(np.maximum(squared - error, 0))[above]
+    high, value = np.sqrt(squared + error)[above], np.sqrt(squared[above])
+    axis.errorbar(
+        lag[above],
+        value,
+        [value - low, high - value],
+        fmt="o",
+        ms=3,
+        color=style.COLOURS["blue"],
+        label="binned differences less noise",
+        zorder=3,
+    )
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    bottom = min(middle.min(), value.min() if value.size else middle.min())
+    axis.set_ylim(bottom / 2, 2 * max(middle.max(), value.max() if value.size else 0))
+    span = series_data.scales(data)[0]
+    axis.axvline(0.1 * span, color=style.COLOURS["grey"], linestyle=":", label="baseline / 10")
+    axis.set_xlabel(style.axis_label("lag", data.time_unit))
+    axis.set_ylabel(style.axis_label("structure function", data.value_unit))
+    style.legend_above(figure, axis)
+    return figure
+
+
+def corner(model: Any) -> style.Drawing:
+    """The two parameters of the law against each other."""
+    return corner_plot.corner(model, ("sf_infinity", "tau", "sf_reference", "gamma"))
+
+
+FIGURES = {"structure function": structure_function, "corner": corner}
