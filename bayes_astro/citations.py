@@ -177,18 +177,6 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "year": "2017",
         },
     ),
-    "kozlowski2017": (
-        "article",
-        {
-            "author": "Koz{\\l}owski, S.",
-            "title": "Limitations on the recovery of the true {AGN} variability parameters using "
-            "damped random walk modeling",
-            "journal": "Astronomy and Astrophysics",
-            "volume": "597",
-            "pages": "A128",
-            "year": "2017",
-        },
-    ),
     "varadhan2008": (
         "article",
         {

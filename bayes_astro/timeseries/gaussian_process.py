@@ -107,7 +107,7 @@ class GaussianProcess(Model):
     data_type: ClassVar[type] = LightCurve
     figures: ClassVar[str] = "gaussian_process"
     references: ClassVar[tuple[str, ...]] = ("foremanmackey2017", "kozlowski2017")
-    samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
+    samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP", "Exact")
     working: ClassVar[tuple[str, ...]] = (
         "coefficient_unit",
         "log_rate",
@@ -555,6 +555,126 @@ class GaussianProcess(Model):
             "sample_stats": statistics,
             "evidence": xr.Dataset(evidence),
         }
+
+    def _is_exact(self, data: LightCurve) -> str:
+        """Why `ba.Exact` cannot be used, or nothing."""
+        if not isinstance(self.kernel, DampedRandomWalk) or self.kernel.name or self.kernel.fixed():
+            return "its kernel must be ba.kernels.DampedRandomWalk() with free sigma and tau"
+        if not isinstance(self.mean, str) or self.mean == "harmonics":
+            return "its mean must be 'zero', 'constant' or 'linear'"
+        if self.outliers or self.derivative:
+            return "it takes no outliers and no derivative"
+        return "it takes one band" if len(self._bands(data)) > 1 else ""
+
+    def _exact_setup(self, data: LightCurve, priors: dict[str, Prior]) -> dict[str, Any]:
+        """Arguments of `drw_posterior.posterior`."""
+        arrays = self.arrays(data, priors)
+        return {
+            "time": arrays["time"],
+            "value": arrays["value"],
+            "error": arrays["error"],
+            "design": arrays["basis"],
+            "coefficient_mean": arrays["coefficient_mean"],
+            "coefficient_sd": arrays["width"],
+            "priors": {n: p for n, p in priors.items() if n in ("sigma", "tau", "jitter")},
+        }
+
+    def exact(
+        self, data: LightCurve, priors: dict[str, Prior], draws: int, rng: np.random.Generator
+    ) -> dict[str, xr.Dataset]:
+        """Independent draws for a damped random walk in one band; see `drw_posterior`."""
+        import xarray as xr
+
+        from bayes_astro.timeseries import drw_posterior
+
+        if because := self._is_exact(data):
+            raise ValueError(
+                f"ba.Exact cannot sample this GaussianProcess: {because}; use ba.NUTS()."
+            )
+        found = drw_posterior.posterior(**self._exact_setup(data, priors))
+        values = found.sample(draws, rng)
+        values |= self._coefficients_by_name(values.pop("coefficients"), data, priors)
+        arrays = {name: ("sample", array) for name, array in values.items()}
+        if self.redshift is not None:
+            arrays["tau_rest"] = ("sample", values["tau"] / (1 + self.redshift))
+        evidence = {
+            "log_evidence": found.log_evidence,
+            "log_evidence_error": found.log_evidence_error,
+        }
+        attributes = {"importance_efficiency": found.importance_efficiency, "interrupted": 0}
+        return {
+            "posterior": xr.Dataset(arrays),
+            "sample_stats": xr.Dataset(attrs=attributes),
+            "evidence": xr.Dataset(evidence),
+        }
+
+    def _coefficients_by_name(
+        self, flat: np.ndarray, data: LightCurve, priors: dict[str, Prior]
+    ) -> dict[str, np.ndarray]:
+        """Offset and trend of one band from (draws, p) coefficients."""
+        half = 0.5 * float(np.ptp(data.time))
+        scales = [(n, s) for n, s in (("offset", 1.0), ("trend", half)) if n in priors]
+        return {name: flat[:, i] / scale for i, (name, scale) in enumerate(scales)}
+
+    def fit_many(self, items: Any, sampler: Any, seed: int) -> list[dict[str, Any]]:
+        """One row an object; a damped random walk in one band by its exact posterior, in threads."""
+        from bayes_astro import catalog
+        from bayes_astro.samplers import MAP, Exact
+
+        self.check_parameters()
+        first = next((data for _, data in items if isinstance(data, LightCurve)), None)
+        wanted = sampler is None or isinstance(sampler, Exact)
+        if not wanted or first is None or self._is_exact(first):
+            return catalog.rows(self, items, sampler, seed)
+        draws = (Exact() if sampler is None else sampler).draws
+        return self._exact_rows(items, draws, MAP().workers, seed)
+
+    def _exact_rows(self, items: Any, draws: int, threads: int, seed: int) -> list[dict[str, Any]]:
+        import time
+
+        from bayes_astro import catalog
+        from bayes_astro.timeseries import drw_posterior
+
+        seeds = [catalog.object_seed(seed, name) for name, _ in items]
+        resolved: dict[int, Any] = {}
+
+        def setup(item: tuple[int, LightCurve]) -> dict[str, Any]:
+            i, data = item
+            self._checked(data)
+            if because := self._is_exact(data):
+                raise ValueError(f"ba.Exact cannot sample this light curve: {because}.")
+            resolved[i] = self.resolve_priors(data)
+            return self._exact_setup(data, resolved[i])
+
+        began = time.perf_counter()
+        numbered = [(i, data) for i, (_, data) in enumerate(items)]
+        found = drw_posterior.fit_many(numbered, setup, draws, seeds, threads=threads)
+        each = 1000 * (time.perf_counter() - began) / max(len(items), 1)
+        rows = []
+        for i, ((name, data), result) in enumerate(zip(items, found, strict=True)):
+            row: dict[str, Any] = {"name": name, "status": "ok", "error_type": "", "error": ""}
+            row |= {"n_obs": len(data) if hasattr(data, "__len__") else 0, "seed": seeds[i]}
+            if isinstance(result, Exception):
+                text = str(result)[:200]
+                row |= {"status": "failed", "error_type": type(result).__name__, "error": text}
+            else:
+                posterior, values = result
+                row |= {"rhat_max": np.nan, "ess_min": float(draws), "n_divergent": 0}
+                names = [n for n in ("offset", "trend") if n in resolved[i]]
+                if "trend" in names:
+                    values["coefficients"][:, -1] /= 0.5 * float(np.ptp(data.time))
+                if self.redshift is not None:
+                    values["tau_rest"] = values["tau"] / (1 + self.redshift)
+                row |= drw_posterior.columns(values, names)
+                row["tau_over_span"] = row["tau_q50"] / float(np.ptp(data.time))
+                row |= {
+                    "importance_efficiency": posterior.importance_efficiency,
+                    "log_evidence": posterior.log_evidence,
+                    "log_evidence_error": posterior.log_evidence_error,
+                }
+            row["ms"] = each
+            rows.append(row)
+        return rows
 
     def _evidence(
         self, density: Any, mode: np.ndarray, rng: np.random.Generator, draws: int = 2000

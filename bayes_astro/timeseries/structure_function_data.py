@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
-from bayes_astro.timeseries import harmonics, stationary_increments
+from bayes_astro.timeseries import inputs, stationary_increments
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -147,7 +147,7 @@ def by_row(draws: xr.Dataset, values: np.ndarray, dim: str = "row") -> xr.DataAr
 def _innovations(
     form: str, reference: float, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
 ) -> tuple[np.ndarray, np.ndarray]:
-    harmonics.check_units(fitted, data)
+    inputs.check_units(fitted, data)
     parameters, offset = _flat(draws)
     which = _offsets(draws, data)
     origin = origins(fitted)
@@ -205,7 +205,7 @@ def replicate(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """New light curves at the times and errors of `at`: (chain, draw, row)."""
-    harmonics.check_units(data, at)
+    inputs.check_units(data, at)
     parameters, offset = _flat(draws)
     which = _offsets(draws, at)
     origin = origins(data)
@@ -238,7 +238,7 @@ def forecast(
     """
     import xarray as xr
 
-    time, error = harmonics._inputs(data, at)
+    time, error = inputs.times(data, at)
     if not isinstance(at, LightCurve):
         if len(names(data)) > 1:
             raise ValueError(
