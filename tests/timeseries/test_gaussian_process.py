@@ -293,8 +293,7 @@ def test_a_planet_under_activity():
 def test_eccentric_orbits_solve_keplers_equation():
     orbit = ba.means.KeplerOrbit(period=(1, 2), eccentric=True)
     parameters = {
-        "orbital_period": 1.3, "semi_amplitude": 2.0, "phase_x": 0.3, "phase_y": 0.8,
-        "h": 0.9, "k": 0.7,
+        "orbital_period": 1.3, "velocity_cosine": 1.2, "velocity_sine": 1.6, "h": 0.9, "k": 0.7,
     }  # fmt: skip
     time = np.linspace(0, 1.3, 4001)
     velocity = orbit.evaluate(time, parameters)
