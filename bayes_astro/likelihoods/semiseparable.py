@@ -44,6 +44,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from bayes_astro.likelihoods.decays import exponentials, oscillations
 from bayes_astro.likelihoods.layout import Layout
 from bayes_astro.likelihoods.transitions import COMPILE, factor, factor_adjoint, pair, pair_slope
 
@@ -316,6 +317,38 @@ def backward_vector(shape, x, real, cosine, sine, other, phi, scratch):
         x[simple + i] = scratch[i]
 
 
+@njit(**COMPILE)
+def all_steps(shape, rates, squares, times):
+    """Intervals before each row, and what the reals and pairs need of them: (term, row)."""
+    nr, npairs, _ = shape
+    n = len(times)
+    step, scratch = np.zeros(n), np.empty(n)
+    for i in range(1, n):
+        step[i] = times[i] - times[i - 1]
+    decay, wave, swing = np.empty((nr, n)), np.empty((npairs, n)), np.empty((npairs, n))
+    for r in range(nr):
+        exponentials(step, rates[r], decay[r], scratch)
+    for p in range(npairs):
+        oscillations(step, rates[nr + p], squares[p], wave[p], swing[p], scratch)
+    return step, decay, wave, swing
+
+
+@njit(forceinline=True, **COMPILE)
+def take_step(
+    shape, products, rates, squares, step, decay, wave, swing, i,
+    real, cosine, sine, other, factors, phi,
+):  # fmt: skip
+    """The transition to row i, for the functions that apply it."""
+    nr, npairs, dense = shape
+    for r in range(nr):
+        real[r] = decay[r, i]
+    for p in range(npairs):
+        cosine[p], sine[p] = wave[p, i], swing[p, i]
+        other[p] = -squares[p] * sine[p]
+    if dense:
+        dense_transition(shape, products, rates, squares, step[i], factors, phi)
+
+
 @njit(forceinline=True, **COMPILE)
 def value(
     shape,
@@ -338,6 +371,7 @@ def value(
     nr, npairs, dense = shape
     size, n = nr + 2 * npairs + dense, len(time)
     order, times = in_order(time, band, lag)
+    step, decay, wave, swing = all_steps(shape, rates, squares, times)
     real, cosine = np.zeros(max(nr, 1)), np.zeros(max(npairs, 1))
     sine, other = np.zeros(max(npairs, 1)), np.zeros(max(npairs, 1))
     factors, phi = np.zeros((len(products[0]), 3, 3)), np.zeros((max(dense, 1), max(dense, 1)))
@@ -346,17 +380,15 @@ def value(
     w, state = np.zeros(size), np.zeros((columns, size))
     z, q = np.zeros(columns), np.zeros((columns, columns))
     mean, covariance = np.zeros(columns - 1), np.zeros((columns - 1, columns - 1))
-    log_d, d, last = 0.0, 0.0, -1.0
+    log_d, d, volume = 0.0, 0.0, 1.0
     for i in range(n):
         row = order[i]
         at = band[row]
         if i > 0:
-            dt = times[i] - times[i - 1]
-            if dt != last:
-                transition(
-                    shape, products, rates, squares, dt, real, cosine, sine, other, factors, phi
-                )
-                last = dt
+            take_step(
+                shape, products, rates, squares, step, decay, wave, swing, i,
+                real, cosine, sine, other, factors, phi,
+            )  # fmt: skip
             for j in range(size):
                 scaled = d * w[j]
                 for k in range(size):
@@ -384,7 +416,10 @@ def value(
         inverse = 1 / d
         for j in range(size):
             w[j] *= inverse
-        log_d += math.log(d)
+        volume *= d  # logarithms are dear: one for many rows
+        if not 1e-150 < volume < 1e150:
+            log_d += math.log(volume)
+            volume = 1.0
         for a in range(columns):
             for b in range(a + 1):
                 q[a, b] += z[a] * z[b] * inverse
@@ -392,6 +427,7 @@ def value(
         for b in range(a):
             q[b, a] = q[a, b]
     quadratic, mean, covariance = coefficients(q, width)
+    log_d += math.log(volume)
     return -0.5 * (log_d + n * _LOG_2PI + quadratic), mean, covariance
 
 
@@ -417,6 +453,7 @@ def gradient(
     nr, npairs, dense = shape
     simple, size, n = nr + 2 * npairs, nr + 2 * npairs + dense, len(time)
     order, times = in_order(time, band, lag)
+    step, decay, wave, swing = all_steps(shape, rates, squares, times)
     real, cosine = np.zeros(max(nr, 1)), np.zeros(max(npairs, 1))
     sine, other = np.zeros(max(npairs, 1)), np.zeros(max(npairs, 1))
     factors, phi = np.zeros((len(products[0]), 3, 3)), np.zeros((max(dense, 1), max(dense, 1)))
@@ -432,18 +469,16 @@ def gradient(
     to_u, to_v, to_power = np.zeros_like(u), np.zeros_like(v), np.zeros_like(power)
     to_rates, to_squares = np.zeros_like(rates), np.zeros_like(squares)
     to_lag = np.zeros_like(lag)
-    log_d, last, failed = 0.0, -1.0, False
+    log_d, volume, failed = 0.0, 1.0, False
     for i in range(n):
         row = order[i]
         at = band[row]
         s, w, state, z = tape_s[i], tape_w[i], tape_state[i], tape_z[i]
         if i > 0:
-            dt = times[i] - times[i - 1]
-            if dt != last:
-                transition(
-                    shape, products, rates, squares, dt, real, cosine, sine, other, factors, phi
-                )
-                last = dt
+            take_step(
+                shape, products, rates, squares, step, decay, wave, swing, i,
+                real, cosine, sine, other, factors, phi,
+            )  # fmt: skip
             before, gain, d = tape_s[i - 1], tape_w[i - 1], tape_d[i - 1]
             for j in range(size):
                 scaled = d * gain[j]
@@ -477,7 +512,10 @@ def gradient(
         for j in range(size):
             w[j] *= inverse
         tape_d[i] = d
-        log_d += math.log(d)
+        volume *= d  # logarithms are dear: one for many rows
+        if not 1e-150 < volume < 1e150:
+            log_d += math.log(volume)
+            volume = 1.0
         for a in range(columns):
             for b in range(a + 1):
                 q[a, b] += z[a] * z[b] * inverse
@@ -487,7 +525,7 @@ def gradient(
     density = -np.inf
     if not failed:
         quadratic, mean, covariance = coefficients(q, width)
-        density = -0.5 * (log_d + n * _LOG_2PI + quadratic)
+        density = -0.5 * (log_d + math.log(volume) + n * _LOG_2PI + quadratic)
     if density == -np.inf:
         return density, to_residual, to_variance, to_u, to_v, to_power, to_rates, to_squares, to_lag
 
@@ -502,7 +540,6 @@ def gradient(
     bar_state, moved = np.zeros((columns, size)), np.zeros((columns, size))
     bar_w, bar_t, bar_z = np.zeros(size), np.zeros(size), np.zeros(columns)
     bar_phi = np.zeros((max(dense, 1), max(dense, 1)))
-    last = -1.0
     for i in range(n - 1, -1, -1):
         row = order[i]
         at = band[row]
@@ -517,12 +554,11 @@ def gradient(
             bar_d += 0.5 * z[a] * total * inverse * inverse
         to_dt = 0.0
         if i < n - 1:
-            dt = times[i + 1] - times[i]
-            if dt != last:
-                transition(
-                    shape, products, rates, squares, dt, real, cosine, sine, other, factors, phi
-                )
-                last = dt
+            dt = step[i + 1]
+            take_step(
+                shape, products, rates, squares, step, decay, wave, swing, i + 1,
+                real, cosine, sine, other, factors, phi,
+            )  # fmt: skip
             # M = S + d w w' and Phi M, as on the way forward.
             for j in range(size):
                 scaled = d * w[j]
