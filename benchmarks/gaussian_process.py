@@ -211,8 +211,8 @@ def likelihoods(quick):
             value = figures["celerite2, value"] / figures["kernel, value"]
             gradients = [
                 f
-                for l, f in figures.items()
-                if l.split(",")[0] in ("spleaf", "tinygp") and "grad" in l
+                for label, f in figures.items()
+                if label.split(",")[0] in ("spleaf", "tinygp") and "grad" in label
             ]
             slope = min(gradients, default=np.nan) / figures["kernel, gradient"]
             through = min(gradients, default=np.nan) / figures["ours, gradient"]

@@ -126,7 +126,7 @@ def test_evidence_of_an_object_is_that_of_a_fit_under_the_population():
     assert found == pytest.approx(direct.log_evidence, abs=4 * error)
 
 
-@pytest.mark.slow
+@pytest.mark.calibration
 def test_calibrated():
     """The true relation among the posterior's quantiles, over 60 simulated populations.
 
