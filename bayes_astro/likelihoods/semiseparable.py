@@ -276,45 +276,45 @@ def backward_columns(shape, matrix, real, cosine, sine, other, phi, out):
 
 
 @njit(forceinline=True, **COMPILE)
-def forward_vector(shape, x, real, cosine, sine, other, phi, scratch):
-    """Phi times a vector, in place."""
+def forward_vector(shape, rows, c, real, cosine, sine, other, phi, scratch):
+    """Phi times row `c` of `rows`, in place."""
     nr, npairs, dense = shape
     simple = nr + 2 * npairs
     for r in range(nr):
-        x[r] *= real[r]
+        rows[c, r] *= real[r]
     for p in range(npairs):
         j = nr + 2 * p
-        a, b = x[j], x[j + 1]
-        x[j] = cosine[p] * a + sine[p] * b
-        x[j + 1] = cosine[p] * b + other[p] * a
+        a, b = rows[c, j], rows[c, j + 1]
+        rows[c, j] = cosine[p] * a + sine[p] * b
+        rows[c, j + 1] = cosine[p] * b + other[p] * a
     for i in range(dense):
         total = 0.0
         for j in range(dense):
-            total += phi[i, j] * x[simple + j]
+            total += phi[i, j] * rows[c, simple + j]
         scratch[i] = total
     for i in range(dense):
-        x[simple + i] = scratch[i]
+        rows[c, simple + i] = scratch[i]
 
 
 @njit(forceinline=True, **COMPILE)
-def backward_vector(shape, x, real, cosine, sine, other, phi, scratch):
-    """Phi' times a vector, in place."""
+def backward_vector(shape, rows, c, real, cosine, sine, other, phi, scratch):
+    """Phi' times row `c` of `rows`, in place."""
     nr, npairs, dense = shape
     simple = nr + 2 * npairs
     for r in range(nr):
-        x[r] *= real[r]
+        rows[c, r] *= real[r]
     for p in range(npairs):
         j = nr + 2 * p
-        a, b = x[j], x[j + 1]
-        x[j] = cosine[p] * a + other[p] * b
-        x[j + 1] = cosine[p] * b + sine[p] * a
+        a, b = rows[c, j], rows[c, j + 1]
+        rows[c, j] = cosine[p] * a + other[p] * b
+        rows[c, j + 1] = cosine[p] * b + sine[p] * a
     for i in range(dense):
         total = 0.0
         for j in range(dense):
-            total += phi[j, i] * x[simple + j]
+            total += phi[j, i] * rows[c, simple + j]
         scratch[i] = total
     for i in range(dense):
-        x[simple + i] = scratch[i]
+        rows[c, simple + i] = scratch[i]
 
 
 @njit(**COMPILE)
@@ -398,7 +398,7 @@ def value(
             for c in range(columns):
                 for j in range(size):
                     state[c, j] += w[j] * z[c]
-                forward_vector(shape, state[c], real, cosine, sine, other, phi, scratch)
+                forward_vector(shape, state, c, real, cosine, sine, other, phi, scratch)
         d = power[at] + variance[row]
         for j in range(size):
             total = 0.0
@@ -458,7 +458,9 @@ def gradient(
     sine, other = np.zeros(max(npairs, 1)), np.zeros(max(npairs, 1))
     factors, phi = np.zeros((len(products[0]), 3, 3)), np.zeros((max(dense, 1), max(dense, 1)))
     scratch = np.zeros(max(dense, 1))
-    product = np.zeros((size, size))
+    s, product = np.zeros((size, size)), np.zeros((size, size))
+    w, state, z = np.zeros(size), np.zeros((columns, size)), np.zeros(columns)
+    d = 0.0
     q = np.zeros((columns, columns))
     tape_s = np.empty((n, size, size))
     tape_w = np.empty((n, size))
@@ -473,26 +475,21 @@ def gradient(
     for i in range(n):
         row = order[i]
         at = band[row]
-        s, w, state, z = tape_s[i], tape_w[i], tape_state[i], tape_z[i]
         if i > 0:
             take_step(
                 shape, products, rates, squares, step, decay, wave, swing, i,
                 real, cosine, sine, other, factors, phi,
             )  # fmt: skip
-            before, gain, d = tape_s[i - 1], tape_w[i - 1], tape_d[i - 1]
             for j in range(size):
-                scaled = d * gain[j]
+                scaled = d * w[j]
                 for k in range(size):
-                    s[j, k] = before[j, k] + scaled * gain[k]
+                    s[j, k] += scaled * w[k]
             forward_rows(shape, s, real, cosine, sine, other, phi, product)
             forward_columns(shape, product, real, cosine, sine, other, phi, s)
             for c in range(columns):
                 for j in range(size):
-                    state[c, j] = tape_state[i - 1, c, j] + gain[j] * tape_z[i - 1, c]
-                forward_vector(shape, state[c], real, cosine, sine, other, phi, scratch)
-        else:
-            s[:] = 0.0
-            state[:] = 0.0
+                    state[c, j] += w[j] * z[c]
+                forward_vector(shape, state, c, real, cosine, sine, other, phi, scratch)
         d = power[at] + variance[row]
         for j in range(size):
             total = 0.0
@@ -512,6 +509,14 @@ def gradient(
         for j in range(size):
             w[j] *= inverse
         tape_d[i] = d
+        for j in range(size):
+            tape_w[i, j] = w[j]
+            for k in range(size):
+                tape_s[i, j, k] = s[j, k]
+        for c in range(columns):
+            tape_z[i, c] = z[c]
+            for j in range(size):
+                tape_state[i, c, j] = state[c, j]
         volume *= d  # logarithms are dear: one for many rows
         if not 1e-150 < volume < 1e150:
             log_d += math.log(volume)
@@ -543,7 +548,15 @@ def gradient(
     for i in range(n - 1, -1, -1):
         row = order[i]
         at = band[row]
-        s, w, state, z, d = tape_s[i], tape_w[i], tape_state[i], tape_z[i], tape_d[i]
+        d = tape_d[i]
+        for j in range(size):
+            w[j] = tape_w[i, j]
+            for k in range(size):
+                s[j, k] = tape_s[i, j, k]
+        for c in range(columns):
+            z[c] = tape_z[i, c]
+            for j in range(size):
+                state[c, j] = tape_state[i, c, j]
         inverse = 1 / d
         bar_d = -0.5 * inverse
         for a in range(columns):
@@ -623,7 +636,7 @@ def gradient(
                 bar_w[j] = 2 * d * total
                 bar_d += w[j] * total
             for c in range(columns):
-                backward_vector(shape, bar_state[c], real, cosine, sine, other, phi, scratch)
+                backward_vector(shape, bar_state, c, real, cosine, sine, other, phi, scratch)
                 total = 0.0
                 for j in range(size):
                     bar_w[j] += bar_state[c, j] * z[c]

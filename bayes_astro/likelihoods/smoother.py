@@ -89,7 +89,7 @@ def _filter(
             for c in range(columns):
                 for j in range(size):
                     tape_state[c, i, j] = tape_state[c, i - 1, j] + gain[j] * tape_z[c, i - 1]
-                forward_vector(shape, tape_state[c, i], real, cosine, sine, other, phi, scratch)
+                forward_vector(shape, tape_state[:, i], c, real, cosine, sine, other, phi, scratch)
         else:
             s[:] = 0.0
             tape_state[:, 0] = 0.0
@@ -150,7 +150,7 @@ def simulate(shape, products, rates, squares, u, v, power, time, band, normals):
     size, n = nr + 2 * npairs + dense, len(time)
     real, cosine, sine, other, factors, phi, scratch = _scratch(shape, products)
     s, product = np.zeros((size, size)), np.zeros((size, size))
-    w, state, path = np.zeros(size), np.zeros(size), np.zeros(n)
+    w, state, path = np.zeros(size), np.zeros((1, size)), np.zeros(n)
     d = noise = 0.0
     for i in range(n):
         at = band[i]
@@ -163,8 +163,8 @@ def simulate(shape, products, rates, squares, u, v, power, time, band, normals):
             forward_rows(shape, s, real, cosine, sine, other, phi, product)
             forward_columns(shape, product, real, cosine, sine, other, phi, s)
             for j in range(size):
-                state[j] += w[j] * noise
-            forward_vector(shape, state, real, cosine, sine, other, phi, scratch)
+                state[0, j] += w[j] * noise
+            forward_vector(shape, state, 0, real, cosine, sine, other, phi, scratch)
         d = power[at]
         for j in range(size):
             total = 0.0
@@ -181,7 +181,7 @@ def simulate(shape, products, rates, squares, u, v, power, time, band, normals):
             noise = math.sqrt(d) * normals[i]
         total = noise
         for j in range(size):
-            total += u[at, j] * state[j]
+            total += u[at, j] * state[0, j]
         path[i] = total
     return path
 
@@ -238,7 +238,7 @@ def smooth(
                 )
                 last = dt
             for c in range(2):
-                backward_vector(shape, r[c], real, cosine, sine, other, phi, scratch)
+                backward_vector(shape, r, c, real, cosine, sine, other, phi, scratch)
             backward_rows(shape, later, real, cosine, sine, other, phi, product)
             backward_columns(shape, product, real, cosine, sine, other, phi, later)
         if observed[i] and tape_d[i] > 0:

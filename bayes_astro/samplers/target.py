@@ -54,7 +54,7 @@ class Target:
 
         point = {name: self.initial[name] for name in self.names}
         (density,), flat = join_nonshared_inputs(
-            point=point, outputs=[self.pymc.logp()], inputs=self.pymc.value_vars
+            point=point, outputs=[_values_alone(self.pymc.logp())], inputs=self.pymc.value_vars
         )
         batch = pytensor.tensor.matrix("points")
         function = pytensor.function(
@@ -159,3 +159,17 @@ class Target:
                 given = np.array([function(row) for row in given])
             columns[value_name] = given.reshape(len(given), -1)
         return np.concatenate([columns[name] for name in self.names], axis=1)
+
+
+def _values_alone(density: Any) -> Any:
+    """A density whose likelihood Ops compute no gradients, where they know how."""
+    from pytensor.graph.replace import graph_replace
+    from pytensor.graph.traversal import apply_ancestors
+
+    from bayes_astro.likelihoods.ops import ValueAndGradient
+
+    found = {}
+    for node in apply_ancestors([density]):
+        if isinstance(node.op, ValueAndGradient) and (single := node.op.without_gradient()):
+            found[node.outputs[0]] = single(*node.inputs)
+    return graph_replace([density], found)[0] if found else density

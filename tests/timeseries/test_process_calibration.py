@@ -73,3 +73,20 @@ def test_calibrated_at_300(name):
     model, bands = CASES[name]
     design = walk(60, bands=bands)
     whole(ba.calibrate(model, design, n=300, seed=1, sampler=SHORT, progress=False))
+
+
+@pytest.mark.calibration
+def test_no_divergences_at_default_settings():
+    """Over 50 walks with time spans from 2 to 100 tau; those that do not measure tau say so."""
+    rng = np.random.default_rng(5)
+    divergent, unlabelled = 0, []
+    for k, spans in enumerate(np.geomspace(2, 100, 50)):
+        data = walk(100, tau=1000 / spans, span=1000.0, noise=rng.uniform(0.05, 0.3), seed=k)
+        model = ba.GaussianProcess(K.DampedRandomWalk()).fit(data, seed=k, progress=False)
+        divergent += int(model.posterior["sample_stats"]["diverging"].sum())
+        tau = model.posterior["posterior"]["tau"].values
+        if np.quantile(tau, 0.975) / np.quantile(tau, 0.025) > 100:
+            if model.diagnose()["tau constrained"].passed:
+                unlabelled.append(spans)
+    assert divergent == 0
+    assert not unlabelled
