@@ -13,12 +13,14 @@ from bayes_astro.priors import Prior
 __all__ = ["corner"]
 
 MOST = 8
+DECADES = 30.0  # 95% of a posterior over a larger factor: its logarithm is drawn
 
 
 def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
     """Histograms on the diagonal, 39 / 86% regions (one and two sigma in two dimensions) below.
 
-    The prior is the dashed line on the diagonal, where the variable has one.
+    The prior is the dashed line on the diagonal, where the variable has one. Positive variables that
+    reach over a factor of thirty are drawn as their logarithm.
     """
     posterior = model.posterior["posterior"].to_dataset()
     units: dict[str, str] = {}
@@ -32,6 +34,9 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
         columns = {label: columns[label] for label in order}
     labels = list(columns)[:MOST]
     priors = model.record["priors"]
+    wide = {label for label in labels if _reaches_far(columns[label])}
+    shown = {label: f"log10 {label}" if label in wide else label for label in labels}
+    columns |= {label: np.log10(columns[label]) for label in wide}
     size = len(labels)
     figure = style.page(min(1.0, 0.25 * size + 0.15))
     axes = figure.subplots(size, size, squeeze=False)
@@ -42,23 +47,29 @@ def corner(model: Any, names: tuple[str, ...] | None = None) -> style.Drawing:
                 axis.set_visible(False)
                 continue
             if i == j:
-                _single(axis, columns[across], priors.get(across.partition("[")[0]))
+                prior = priors.get(across.partition("[")[0])
+                _single(axis, columns[across], prior, across in wide)
             else:
                 _pair(axis, columns[across], columns[below])
             axis.tick_params(labelsize=6.5)
             axis.locator_params(nbins=3)
             if i == size - 1:
-                axis.set_xlabel(style.axis_label(across, units[across]))
+                axis.set_xlabel(style.axis_label(shown[across], units[across]))
             else:
                 axis.set_xticklabels([])
             if j == 0 and i > 0:
-                axis.set_ylabel(style.axis_label(below, units[below]))
+                axis.set_ylabel(style.axis_label(shown[below], units[below]))
             elif i != j:
                 axis.set_yticklabels([])
     return figure
 
 
-def _single(axis: Any, values: np.ndarray, prior: dict[str, Any] | None) -> None:
+def _reaches_far(values: np.ndarray) -> bool:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return bool(values.min() > 0 and high > DECADES * low)
+
+
+def _single(axis: Any, values: np.ndarray, prior: dict[str, Any] | None, logarithm: bool) -> None:
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
     edges = style.edges(values, 41)
     axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled", alpha=0.7)
@@ -67,7 +78,10 @@ def _single(axis: Any, values: np.ndarray, prior: dict[str, Any] | None) -> None
         axis.axvline(edge, color=style.COLOURS["black"], linestyle=":")
     if prior is not None:
         at = np.linspace(edges[0], edges[-1], 200)
-        height = np.exp(np.max(np.atleast_2d(_log_prior(prior, at)), axis=0))
+        plain = 10**at if logarithm else at
+        height = np.exp(np.max(np.atleast_2d(_log_prior(prior, plain)), axis=0))
+        if logarithm:
+            height = height * plain * np.log(10)
         counts = height * len(values) * (edges[1] - edges[0])
         axis.plot(at, counts, color=style.COLOURS["vermilion"], linestyle="--", linewidth=0.8)
     axis.set_yticks([])
