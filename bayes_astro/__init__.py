@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bayes_astro.calibration import calibrate
     from bayes_astro.catalog import fit_each
     from bayes_astro.comparison import compare
-    from bayes_astro.data import LightCurve, Measurements
+    from bayes_astro.data import LightCurve, Measurements, Photometry
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
@@ -48,7 +48,11 @@ SAMPLERS = {
     "MAP": "bayes_astro.samplers.maximum",
     "NUTS": "bayes_astro.samplers.nuts",
 }
-CONTAINERS = {"LightCurve": "bayes_astro.data", "Measurements": "bayes_astro.data"}
+CONTAINERS = {
+    "LightCurve": "bayes_astro.data",
+    "Measurements": "bayes_astro.data",
+    "Photometry": "bayes_astro.data",
+}
 _PUBLIC = {
     **TASKS,
     **SAMPLERS,
@@ -76,6 +80,7 @@ __all__ = [
     "LinearRelation",
     "Measurements",
     "Periodogram",
+    "Photometry",
     "Prior",
     "baselines",
     "calibrate",

@@ -3,5 +3,6 @@
 from bayes_astro.data.columns import DataError
 from bayes_astro.data.light_curve import LightCurve
 from bayes_astro.data.measurements import Measurements
+from bayes_astro.data.photometry import Photometry
 
-__all__ = ["DataError", "LightCurve", "Measurements"]
+__all__ = ["DataError", "LightCurve", "Measurements", "Photometry"]
