@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
+    from bayes_astro.photoz.mixture import XDPhotoZ
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
@@ -33,12 +34,16 @@ TASKS = {
     "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
+    "XDPhotoZ": "bayes_astro.photoz.mixture",
 }
 BASELINES = {
     "GaussianMixture": "bayes_astro.baselines.density",
     "KernelDensity": "bayes_astro.baselines.density",
     "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
     "LombScargle": "bayes_astro.baselines.periodogram",
+    "NearestNeighbours": "bayes_astro.baselines.photoz",
+    "Polynomial": "bayes_astro.baselines.photoz",
+    "RandomForest": "bayes_astro.baselines.photoz",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
@@ -82,6 +87,7 @@ __all__ = [
     "Periodogram",
     "Photometry",
     "Prior",
+    "XDPhotoZ",
     "baselines",
     "calibrate",
     "compare",

@@ -71,6 +71,19 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1214/10-AOAS439",
         },
     ),
+    "bovy2012": (
+        "article",
+        {
+            "author": "Bovy, Jo and Myers, Adam D. and Hennawi, Joseph F. and others",
+            "title": "Photometric Redshifts and Quasar Probabilities from a Single, Data-driven "
+            "Generative Model",
+            "journal": "The Astrophysical Journal",
+            "volume": "749",
+            "pages": "41",
+            "year": "2012",
+            "doi": "10.1088/0004-637X/749/1/41",
+        },
+    ),
     "emcee2013": (
         "article",
         {
@@ -128,6 +141,17 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "1489--1506",
             "year": "2007",
             "doi": "10.1086/519947",
+        },
+    ),
+    "meinshausen2006": (
+        "article",
+        {
+            "author": "Meinshausen, Nicolai",
+            "title": "Quantile Regression Forests",
+            "journal": "Journal of Machine Learning Research",
+            "volume": "7",
+            "pages": "983--999",
+            "year": "2006",
         },
     ),
     "pedregosa2011": (

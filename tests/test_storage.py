@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy import units as u
+from samples import galaxies
 
 import bayes_astro as ba
 from bayes_astro import report, storage
@@ -47,6 +48,8 @@ LINE = ba.Measurements(
     units=("mag", "", "mag"),
     name="a plane",
 )
+
+FIELD = galaxies(80, missing=5)
 
 # Every parameter differs from its default and every prior from that of the data.
 MODELS = {
@@ -85,6 +88,24 @@ MODELS = {
             "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
         },
     ),
+    "XDPhotoZ": ba.XDPhotoZ(
+        2,
+        n_fits=3,
+        transform="log",
+        error_scale={"g": 0.5, "r": 1.5, "i": 1.0, "z": 2.0},
+        common_error=0.02,
+        bootstrap=True,
+        priors={
+            "weight": ba.Prior("Dirichlet", alpha=3.0),
+            "mean": ba.Prior("Normal", mu=[21.0, 20.5, 20.0, 20.0, 0.3], sigma=3.0),
+            "covariance": ba.Prior("InverseWishart", nu=8.0, scale=[0.2, 0.2, 0.2, 0.2, 0.02]),
+            "error_scale": ba.Prior("LogNormal", mu=0.1, sigma=0.4),
+            "common_error": ba.Prior("HalfNormal", sigma=0.02),
+        },
+    ),
+    "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
+    "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
+    "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
@@ -102,7 +123,7 @@ def folder(tmp_path_factory):
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
-        data = CURVE if model.data_type is ba.LightCurve else LINE
+        data = {ba.LightCurve: CURVE, ba.Photometry: FIELD}.get(model.data_type, LINE)
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")
     return path

@@ -4,3 +4,7 @@ from bayes_astro.baselines.density import GaussianMixture as GaussianMixture
 from bayes_astro.baselines.density import KernelDensity as KernelDensity
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle
+from bayes_astro.baselines.photoz import NearestNeighbours as NearestNeighbours
+from bayes_astro.baselines.photoz import Polynomial as Polynomial
+from bayes_astro.baselines.photoz import RandomForest as RandomForest
+from bayes_astro.baselines.photoz import Regressor as Regressor

@@ -26,7 +26,8 @@ __all__ = ["SYSTEMS", "fluxes_of", "zero_point"]
 
 PER_MAGNITUDE = np.log(10) / 2.5
 ABSURD = 50.0
-"""No object is so faint: larger magnitudes and errors are marks that have not been declared."""
+"""No object is so faint: larger magnitudes are marks that have not been declared."""
+
 
 SYSTEMS = {"AB": ("uJy", 3631e6), "Vega": ("", 1e9), "other": ("", 1e9)}
 """Unit of the flux and flux of magnitude zero in it; without unit: 1e-9 of that flux."""
@@ -67,8 +68,8 @@ def fluxes_of(
     usual = ~absent & ~undetected
     for j, band in enumerate(bands):
         mark = "declare such entries: missing=... or non_detection=..., or use nan"
-        for array, what in ((magnitude, ""), (error, "error of ")):
-            refuse((np.abs(array[:, j]) > ABSURD) & usual[:, j], array[:, j], what + band, mark)
+        refuse((np.abs(magnitude[:, j]) > ABSURD) & usual[:, j], magnitude[:, j], band, mark)
+        refuse(_nines(error[:, j]) & usual[:, j], error[:, j], f"error of {band}", mark)
         remedy = "errors are standard deviations > 0: correct such entries, or use nan magnitudes"
         wrong = ~(error[:, j] > 0) & usual[:, j]
         refuse(wrong, error[:, j], f"error of {band}", remedy)
@@ -103,6 +104,13 @@ def _marked(array: np.ndarray, values) -> np.ndarray:
         return found
     for value in np.atleast_1d(floats(values, "missing, non_detection", (0, 1))):
         found |= np.isnan(array) if np.isnan(value) else array == value
+    return found
+
+
+def _nines(array: np.ndarray) -> np.ndarray:
+    """Where an error is written in nines, as 99 or 999.9: large errors themselves do occur."""
+    found = np.abs(array) >= 90
+    found[found] = [set(f"{abs(x):g}") <= {"9", "."} for x in array[found]]
     return found
 
 
