@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from bayes_astro.calibration import calibrate
     from bayes_astro.catalog import fit_each
     from bayes_astro.comparison import compare
-    from bayes_astro.data import LightCurve, Measurements, Photometry
+    from bayes_astro.data import BinnedRedshifts, LightCurve, Measurements, Photometry
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
     from bayes_astro.photoz.mixture import XDPhotoZ
+    from bayes_astro.photoz.population import PopulationNz
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
@@ -34,6 +35,7 @@ TASKS = {
     "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
+    "PopulationNz": "bayes_astro.photoz.population",
     "XDPhotoZ": "bayes_astro.photoz.mixture",
 }
 BASELINES = {
@@ -44,6 +46,7 @@ BASELINES = {
     "NearestNeighbours": "bayes_astro.baselines.photoz",
     "Polynomial": "bayes_astro.baselines.photoz",
     "RandomForest": "bayes_astro.baselines.photoz",
+    "Stacking": "bayes_astro.baselines.population",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
@@ -54,6 +57,7 @@ SAMPLERS = {
     "NUTS": "bayes_astro.samplers.nuts",
 }
 CONTAINERS = {
+    "BinnedRedshifts": "bayes_astro.data",
     "LightCurve": "bayes_astro.data",
     "Measurements": "bayes_astro.data",
     "Photometry": "bayes_astro.data",
@@ -76,6 +80,7 @@ _MODULES = ("baselines", "exercises")
 __all__ = [
     "MAP",
     "NUTS",
+    "BinnedRedshifts",
     "Emcee",
     "Exact",
     "ExtremeDeconvolution",
@@ -86,6 +91,7 @@ __all__ = [
     "Measurements",
     "Periodogram",
     "Photometry",
+    "PopulationNz",
     "Prior",
     "XDPhotoZ",
     "baselines",

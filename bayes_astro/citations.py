@@ -143,6 +143,31 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1086/519947",
         },
     ),
+    "leistedt2016": (
+        "article",
+        {
+            "author": "Leistedt, Boris and Mortlock, Daniel J. and Peiris, Hiranya V.",
+            "title": "Hierarchical Bayesian inference of galaxy redshift distributions from "
+            "photometric surveys",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "460",
+            "pages": "4258--4267",
+            "year": "2016",
+            "doi": "10.1093/mnras/stw1304",
+        },
+    ),
+    "malz2022": (
+        "article",
+        {
+            "author": "Malz, Alex I. and Hogg, David W.",
+            "title": "How to Obtain the Redshift Distribution from Probabilistic Redshift Estimates",
+            "journal": "The Astrophysical Journal",
+            "volume": "928",
+            "pages": "127",
+            "year": "2022",
+            "doi": "10.3847/1538-4357/ac062f",
+        },
+    ),
     "meinshausen2006": (
         "article",
         {

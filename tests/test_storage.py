@@ -50,6 +50,9 @@ LINE = ba.Measurements(
 )
 
 FIELD = galaxies(80, missing=5)
+BINNED = ba.BinnedRedshifts(
+    rng.dirichlet(np.ones(5), (2, 40)), np.linspace(0, 1, 6), rng.dirichlet(5 * np.ones(5), 2)
+)
 
 # Every parameter differs from its default and every prior from that of the data.
 MODELS = {
@@ -103,6 +106,10 @@ MODELS = {
             "common_error": ba.Prior("HalfNormal", sigma=0.02),
         },
     ),
+    "PopulationNz": ba.PopulationNz(
+        "independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
+    ),
+    "Stacking": ba.baselines.Stacking(),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
@@ -120,10 +127,13 @@ def folder(tmp_path_factory):
     samplers = {
         "Periodogram": ba.Exact(draws=400),
         "LinearRelation": ba.NUTS(50, 50, 2),
+        "PopulationNz": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
-        data = {ba.LightCurve: CURVE, ba.Photometry: FIELD}.get(model.data_type, LINE)
+        data = {ba.LightCurve: CURVE, ba.Photometry: FIELD, ba.BinnedRedshifts: BINNED}.get(
+            model.data_type, LINE
+        )
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")
     return path

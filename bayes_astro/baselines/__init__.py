@@ -8,3 +8,4 @@ from bayes_astro.baselines.photoz import NearestNeighbours as NearestNeighbours
 from bayes_astro.baselines.photoz import Polynomial as Polynomial
 from bayes_astro.baselines.photoz import RandomForest as RandomForest
 from bayes_astro.baselines.photoz import Regressor as Regressor
+from bayes_astro.baselines.population import Stacking as Stacking

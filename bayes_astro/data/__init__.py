@@ -1,5 +1,6 @@
 """Data containers, tables and bundled samples."""
 
+from bayes_astro.data.binned_redshifts import BinnedRedshifts as BinnedRedshifts
 from bayes_astro.data.columns import DataError as DataError
 from bayes_astro.data.datasets import datasets as datasets
 from bayes_astro.data.datasets import describe as describe

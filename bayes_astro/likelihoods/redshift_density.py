@@ -19,7 +19,7 @@ from numba import njit
 from bayes_astro.likelihoods.conditional_mixture import conditional_block, scratch_for
 from bayes_astro.likelihoods.mixture_blocks import BLOCK
 
-__all__ = ["densities_at", "density", "draws", "summaries"]
+__all__ = ["bins", "densities_at", "density", "draws", "summaries"]
 
 DROPPED = 1e-5
 """Components with a smaller share of an object are left out of what describes its middle."""
@@ -319,6 +319,38 @@ def densities_at(
                 below[g, row] = max(probability, 0.0)
                 evidence_out[g, row] = evidence[g, i]
             evidence_out[groups, row] = expected[i]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def bins(
+    feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, edges, out
+):
+    """Probability of bins of t for each mixture by itself: `out` (g, objects, bins)."""
+    k_count, d = mean.shape
+    groups = len(members) - 1
+    scratch = scratch_for(k_count, d)
+    share = np.empty((k_count, BLOCK))
+    centre, spread = np.empty((k_count, BLOCK)), np.empty((k_count, BLOCK))
+    evidence, expected = np.empty((groups, BLOCK)), np.empty(BLOCK)
+    w, c, s = np.empty(k_count), np.empty(k_count), np.empty(k_count)
+    for b in range(blocks.shape[0]):
+        first, n, pattern = blocks[b]
+        conditional_block(
+            feature, variance, order, first, n, columns[pattern], weight, mean, covariance, members,
+            share, centre, spread, evidence, expected, scratch,
+        )  # fmt: skip
+        for i in range(n):
+            row = order[first + i]
+            for g in range(groups):
+                count, above = _component_list(
+                    share, centre, spread, i, members, g, g + 1, lower, 1e-9, w, c, s
+                )
+                before = 0.0
+                for j in range(len(edges)):
+                    below, _ = _cumulative(max(edges[j], lower), w, c, s, count, above)
+                    if j > 0:
+                        out[g, row, j - 1] = max(below - before, 0.0)
+                    before = below
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -121,6 +121,12 @@ class RedshiftDensity:
         kernels.density(*self._of(photometry), np.log1p(z), out)
         return out
 
+    def in_bins(self, photometry: Photometry, edges: np.ndarray) -> np.ndarray:
+        """Probabilities of redshift bins by each mixture: (g, objects, bins)."""
+        out = np.empty((len(self.weight), len(photometry), len(edges) - 1))
+        kernels.bins(*self._of(photometry), np.log1p(edges), out)
+        return out
+
     def at(self, photometry: Photometry, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log density and probability below one redshift for each object, of each mixture."""
         log_density, below, _ = self.everything_at(photometry, z)

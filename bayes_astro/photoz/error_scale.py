@@ -15,7 +15,8 @@ and (kappa, tau) maximise the hyperprior times the probability of redshifts that
 
 It is the conditional density that is scored: the joint one would spend kappa on the shape of the
 magnitudes. The search is by coordinates: all bands together down and up a grid, tau, each band by
-itself, tau again; every trial goes on from the mixtures of the best one before it.
+itself, tau again; every trial goes on from the mixtures of the best one before it, and a move is made
+if it gains more than 0.005 nats for each object.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ DOWN = (-0.7, -1.4, -2.1, -2.8, -3.5, -4.2)
 """Logarithms of a scale for all bands, tried until the score falls twice."""
 COMMON = (0.003, 0.01, 0.02, 0.04, 0.08)
 STEPS = (0.7, 0.35)
+MARGIN = 0.005
+"""Gain in nats for each object that a move must bring: fits from other starts differ by as much."""
 
 
 @dataclass
@@ -180,14 +183,16 @@ def infer(
         def better(top: Trial, log_scale: np.ndarray, common: float) -> Trial:
             trial = objective(log_scale, common, top)
             bar.at(min(len(objective.trials), bar.total), f"log score {trial.value:.1f}")
-            return max(top, trial, key=lambda one: one.value)
+            return trial if trial.value > top.value + margin else top
 
         top = objective(np.zeros(m), tau)
+        margin = MARGIN * sum(len(fold) for fold in objective.folds)
         fell, last = 0, top
         for level in DOWN:
             last, before = objective(np.full(m, level), tau, last), last
             fell = fell + 1 if last.value < before.value else 0
-            top = max(top, last, key=lambda one: one.value)
+            if last.value > top.value + (margin if top is objective.trials[0] else 0):
+                top = last
             if fell == 2:
                 break
         if (top.log_scale == 0).all():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayes_astro.data import Photometry
+from bayes_astro.data import BinnedRedshifts, Photometry
 from bayes_astro.density import objects
 from bayes_astro.model import Model
 from bayes_astro.photoz import error_scale, evidence, training
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["XDPhotoZ"]
 
-OBJECTS_PER_COMPONENT = 100
 MOST_COMPONENTS = 100
 MOST_MIXTURES = 50
 """Draws of a posterior that densities are averaged over, if it has more."""
@@ -56,7 +55,7 @@ class XDPhotoZ(Model):
     ----------
     n_components : int or "auto"
         K, beside a broad background for measurements that are wrong. "auto": one for each 100
-        objects, at most 100.
+        objects, at most 100; below 1000 objects one for each 20, at most 10.
     n_fits : int
         Mixtures from different starts that `ba.MAP` fits; their densities are averaged.
     transform : {"asinh", "log"}
@@ -197,9 +196,7 @@ class XDPhotoZ(Model):
         rows = training.with_redshift(data)
         chosen: dict[str, Any] = {"n_components": self.n_components}
         if self.n_components == "auto":
-            chosen["n_components"] = max(
-                1, min(MOST_COMPONENTS, len(rows) // OBJECTS_PER_COMPONENT)
-            )
+            chosen["n_components"] = automatic_components(len(rows))
         groups: dict[str, xr.Dataset] = {}
         tau = self.common_error
         if isinstance(self.error_scale, str) and self.error_scale == "infer":
@@ -399,6 +396,24 @@ class XDPhotoZ(Model):
                 columns[f"{name}_{j + 1}"] = top[:, j, i]
         return pd.DataFrame(columns)
 
+    def binned(self, photometry: Photometry, edges: Any) -> BinnedRedshifts:
+        """Probabilities of redshift bins by every fit, for `ba.PopulationNz`.
+
+        The interim prior is what each fit says of an object without photometry: the distribution of
+        redshifts in the training set.
+        """
+        edges = checked_grid(edges)
+        density = self.density()
+        nothing = Photometry(
+            np.full((1, len(density.bands)), np.nan), np.ones((1, len(density.bands))),
+            density.bands, unit=density.unit,
+        )  # fmt: skip
+        prior = density.in_bins(nothing, edges)[:, 0]
+        probability = density.in_bins(self._photometry(photometry), edges)
+        # No bin is impossible: a millionth of the whole lies evenly over all.
+        floor = 1e-6 / prior.shape[1]
+        return BinnedRedshifts(probability + floor, edges, prior + floor, name=photometry.name)
+
     def predict(
         self, at: Any = None, *, draws: int | None = None, seed: int | None = None
     ) -> xr.Dataset:
@@ -501,6 +516,11 @@ class XDPhotoZ(Model):
             "(magnitudes_i, log(1+z_i)) ~ Σ_k weight_k N(mean_k, covariance_k + S_i), "
             "S_i = diag(κ_b² σ_ib²) + τ² 11'; p(z | magnitudes) by conditioning"
         )
+
+
+def automatic_components(n: int) -> int:
+    """The default K for n objects."""
+    return max(1, n // 20 if n < 200 else max(10, min(MOST_COMPONENTS, n // 100)))
 
 
 def _positive(value: Any) -> bool:
