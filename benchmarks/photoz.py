@@ -6,7 +6,8 @@ Samples: sdss (galaxies of the main sample, 5000 / 5000 of MLZ-DESC), boss (DR10
 published, 10,000 / 5000), vvds (VVDS-Deep with its gaps and stars, half / half), hdfn (114
 redshifts, five folds), jwst (PRIMER and JADES, half / half), photoz (SDSS galaxies beside the
 survey's own photoZ), dc2 (LSST's simulation, the files of pz-rail-base: 10,225 / 5000; also with 30%
-of the fluxes removed at random, and trained on 500), and speed. All but sdss and speed need data
+of the fluxes removed at random, and trained on 500), nz (N(z) of targets unlike the training set,
+of dc2), and speed. All but sdss and speed need data
 beside the repository, in ../shared/data, or the package pz-rail-base; what is not there is left out.
 
 Same training and test sets for all. CDE loss: the squared distance from the true conditional
@@ -173,7 +174,10 @@ def scored(train, test, quick, models=None):
         rows[name] = {column: row[column] for column in COLUMNS} | {"training": seconds}
         if isinstance(model, ba.XDPhotoZ) and model.error_scale == "infer":
             draws = model.posterior["posterior"].isel(chain=0, draw=0)
-            scales[name] = [*draws["error_scale"].values.round(3), float(draws["common_error"])]
+            scales[name] = [
+                *draws["error_scale"].values.round(3).tolist(),
+                float(draws["common_error"]),
+            ]
     return pd.DataFrame.from_dict(rows, orient="index"), scales
 
 
@@ -214,6 +218,44 @@ def beside_the_survey(quick):
         np.mean(np.abs(error) > 0.15),
     )
     return table, scales
+
+
+def population(train, test, quick):
+    """N(z) of targets that are not like the training set: the mean redshift, ours and stacked."""
+    edges = np.linspace(0, 3, 31)
+    rng = np.random.default_rng(1)
+    bright = -2.5 * np.log10(np.maximum(test.flux[:, 3], 1e-3)) + 23.9 < 24.0
+    thinned = (train.redshift < 1.2) | (rng.uniform(size=len(train)) < 0.3)
+    cases = {
+        "training without 70% of z > 1.2": (train[thinned], test),
+        "targets brighter than the training set": (train, test[bright]),
+    }
+    rows = {}
+    for name, (known, target) in cases.items():
+        photoz = ba.XDPhotoZ(40, n_fits=4 if quick else 10, error_scale="published", bootstrap=True)
+        binned = photoz.fit(known, seed=1, progress=False).binned(target, edges)
+        start = time.process_time()
+        model = ba.PopulationNz().fit(binned, seed=1, progress=False)
+        seconds = time.process_time() - start
+        truth, _ = np.histogram(target.redshift, edges)
+        truth = truth / truth.sum()
+        mean = truth @ binned.middle
+        draws = model.posterior["posterior"]
+        fraction = draws["fraction"].values.reshape(-1, len(truth))
+        low, high = np.quantile(fraction, [0.025, 0.975], axis=0)
+        # What is inferred is the distribution that the targets were drawn from: add their own noise.
+        noise = np.sqrt(truth * (1 - truth) / len(target))
+        stacked = baselines.Stacking().fit(binned).summary()
+        rows[name] = {
+            "mean z": mean,
+            "training mean": known.redshift.mean(),
+            "off by": float(draws["mean_redshift"].mean()) - mean,
+            "stated error": float(draws["mean_redshift"].std()),
+            "stacking off by": stacked.loc["mean_redshift", "mean"] - mean,
+            "bins within 95%": np.mean((truth >= low - noise) & (truth <= high + noise)),
+            "CPU seconds": seconds,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").T, {}
 
 
 def speed(quick):
@@ -275,6 +317,7 @@ def main():
         runs |= {
             "dc2": lambda: scored(train, test, quick),
             "dc2-gaps": lambda: scored(train, without(test), quick, few),
+            "nz": lambda: population(train, test, quick),
             "dc2-500": lambda: scored(train[:500], test, quick, few),
         }
     for name in options.samples or runs:

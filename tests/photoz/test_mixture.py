@@ -101,10 +101,11 @@ def test_error_scales_are_inferred():
     data = galaxies(2500, noise=1.5, stated=4.0, seed=5)
     model = ba.XDPhotoZ(6, n_fits=1).fit(data, seed=1, progress=False)
     scale = model.posterior["posterior"]["error_scale"].values[0, 0]
-    assert (scale < 0.6).all()
+    assert np.exp(np.abs(np.log(scale / 0.25))).max() < 2
     trials = model.posterior["error_scale"]
-    best = int(np.argmax(trials["log_posterior"].values))
-    assert np.array_equal(trials["scale"].values[best], scale)
+    chosen = (trials["scale"].values == scale).all(axis=1)
+    best = trials["log_posterior"].values.max()
+    assert trials["log_posterior"].values[chosen].max() > best - 0.005 * trials.attrs["objects"]
     believed = ba.XDPhotoZ(6, n_fits=1, error_scale="published").fit(data, seed=1, progress=False)
     test = galaxies(800, noise=1.5, stated=4.0, seed=6)[:792]
     assert model.log_density_at(test).mean() > believed.log_density_at(test).mean() + 0.1
