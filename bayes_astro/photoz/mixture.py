@@ -219,7 +219,7 @@ class XDPhotoZ(Model):
         from bayes_astro.samplers import MAP
 
         tolerance = max(0.05, 1e-3 * len(data))
-        return MAP(restarts=2, tolerance=tolerance, max_steps=1000, moves=0), "asked for"
+        return MAP(restarts=2, tolerance=tolerance, max_steps=1000, moves=0), ""
 
     # Fitting ------------------------------------------------------------------------------------
 

@@ -333,7 +333,7 @@ class PopulationNz(Model):
         """NUTS with short steps: fractions near zero bend the posterior."""
         from bayes_astro.samplers import NUTS
 
-        return NUTS(target_accept=0.95), "asked for"
+        return NUTS(target_accept=0.95), ""
 
     def judged(self) -> tuple[str, ...]:
         """What is asked for."""
