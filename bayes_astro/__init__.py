@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from bayes_astro.calibration import calibrate
     from bayes_astro.catalog import fit_each
     from bayes_astro.comparison import compare
-    from bayes_astro.data import LightCurve, Measurements
+    from bayes_astro.data import BinnedRedshifts, LightCurve, Measurements, Photometry
     from bayes_astro.data.damping_times import DampingTimes
     from bayes_astro.data.datasets import datasets, fetch, load
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
+    from bayes_astro.photoz.mixture import XDPhotoZ
+    from bayes_astro.photoz.population import PopulationNz
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
@@ -40,7 +42,9 @@ TASKS = {
     "HierarchicalDRW": "bayes_astro.timeseries.population_drw",
     "LinearRelation": "bayes_astro.regression.linear_relation",
     "Periodogram": "bayes_astro.timeseries.periodogram",
+    "PopulationNz": "bayes_astro.photoz.population",
     "StructureFunction": "bayes_astro.timeseries.structure_function",
+    "XDPhotoZ": "bayes_astro.photoz.mixture",
 }
 BASELINES = {
     "BinnedStructureFunction": "bayes_astro.baselines.structure_function",
@@ -51,6 +55,10 @@ BASELINES = {
     "LombScargle": "bayes_astro.baselines.periodogram",
     "MaximumLikelihood": "bayes_astro.baselines.gaussian_process",
     "RunningMedian": "bayes_astro.baselines.gaussian_process",
+    "NearestNeighbours": "bayes_astro.baselines.photoz",
+    "Polynomial": "bayes_astro.baselines.photoz",
+    "RandomForest": "bayes_astro.baselines.photoz",
+    "Stacking": "bayes_astro.baselines.population",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
@@ -61,9 +69,11 @@ SAMPLERS = {
     "NUTS": "bayes_astro.samplers.nuts",
 }
 CONTAINERS = {
+    "BinnedRedshifts": "bayes_astro.data",
     "DampingTimes": "bayes_astro.data.damping_times",
     "LightCurve": "bayes_astro.data",
     "Measurements": "bayes_astro.data",
+    "Photometry": "bayes_astro.data",
 }
 _PUBLIC = {
     **TASKS,
@@ -88,6 +98,7 @@ _MODULES = {
 __all__ = [
     "MAP",
     "NUTS",
+    "BinnedRedshifts",
     "DampingTimes",
     "Emcee",
     "Exact",
@@ -100,8 +111,11 @@ __all__ = [
     "LinearRelation",
     "Measurements",
     "Periodogram",
+    "Photometry",
+    "PopulationNz",
     "Prior",
     "StructureFunction",
+    "XDPhotoZ",
     "baselines",
     "calibrate",
     "compare",

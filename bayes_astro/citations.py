@@ -83,6 +83,19 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1126/science.abg9933",
         },
     ),
+    "bovy2012": (
+        "article",
+        {
+            "author": "Bovy, Jo and Myers, Adam D. and Hennawi, Joseph F. and others",
+            "title": "Photometric Redshifts and Quasar Probabilities from a Single, Data-driven "
+            "Generative Model",
+            "journal": "The Astrophysical Journal",
+            "volume": "749",
+            "pages": "41",
+            "year": "2012",
+            "doi": "10.1088/0004-637X/749/1/41",
+        },
+    ),
     "emcee2013": (
         "article",
         {
@@ -152,6 +165,42 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "1489--1506",
             "year": "2007",
             "doi": "10.1086/519947",
+        },
+    ),
+    "leistedt2016": (
+        "article",
+        {
+            "author": "Leistedt, Boris and Mortlock, Daniel J. and Peiris, Hiranya V.",
+            "title": "Hierarchical Bayesian inference of galaxy redshift distributions from "
+            "photometric surveys",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "460",
+            "pages": "4258--4267",
+            "year": "2016",
+            "doi": "10.1093/mnras/stw1304",
+        },
+    ),
+    "malz2022": (
+        "article",
+        {
+            "author": "Malz, Alex I. and Hogg, David W.",
+            "title": "How to Obtain the Redshift Distribution from Probabilistic Redshift Estimates",
+            "journal": "The Astrophysical Journal",
+            "volume": "928",
+            "pages": "127",
+            "year": "2022",
+            "doi": "10.3847/1538-4357/ac062f",
+        },
+    ),
+    "meinshausen2006": (
+        "article",
+        {
+            "author": "Meinshausen, Nicolai",
+            "title": "Quantile Regression Forests",
+            "journal": "Journal of Machine Learning Research",
+            "volume": "7",
+            "pages": "983--999",
+            "year": "2006",
         },
     ),
     "pedregosa2011": (

@@ -33,6 +33,8 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
         response, lower is better), ``rmse`` and ``bias`` of the predictive mean,
         ``coverage_68`` and ``coverage_95`` of the central predictive intervals, and ``rows``.
         Where several columns are measured, all but the log score are of each column by itself.
+        Densities of redshift have more, and some of these by another definition
+        (`bayes_astro.photoz.scores`).
 
     Raises
     ------
@@ -79,7 +81,7 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
         "coverage_68": float(np.mean((truth >= low68) & (truth <= high68))),
         "coverage_95": float(np.mean((truth >= low95) & (truth <= high95))),
         "rows": len(test),
-    }
+    } | model.scores(test)
 
 
 def _about_a_thousand(draws: Any) -> Any:

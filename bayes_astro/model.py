@@ -74,6 +74,10 @@ class Estimator(BaseEstimator):
         """Log density of every observed response, for `ba.compare`: (chain, draw, row)."""
         return self.pointwise(draws, data)
 
+    def scores(self, test: Any) -> dict[str, float]:
+        """Scores of this kind of task, which `ba.compare` adds or puts in the place of its own."""
+        return {}
+
     def groups(self, tree: xr.DataTree, data: Any) -> dict[str, xr.Dataset]:
         """More groups of the tree, computed from the draws once."""
         return {}

@@ -71,6 +71,8 @@ def encode(value: Any) -> Any:
         return {"array": value.tolist()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if hasattr(value, "get_params"):  # of another library: told, never rebuilt
+        return {"estimator": repr(value)}
     raise ValueError(
         f"A {type(value).__name__} cannot be stored with a fit; use numbers, text, tuples, "
         "ba.Prior or Quantities as parameters."

@@ -73,6 +73,28 @@ def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
     return ba.Measurements(value, covariance=covariance, names=names)
 
 
+def galaxies(n=300, noise=1.0, stated=1.0, missing=0, seed=0, bands=("g", "r", "i", "z")):
+    """Galaxies of two colours whose magnitudes follow their redshift; errors `stated` as a multiple.
+
+    Some fluxes are missing, the last hundredth of the objects has no redshift.
+    """
+    rng = np.random.default_rng(seed)
+    redshift = rng.gamma(4.0, 0.1, n)
+    red = rng.uniform(size=n) < 0.4
+    t, m = np.log1p(redshift), len(bands)
+    tilt = np.linspace(1.0, -1.0, m)
+    magnitude = 19.5 + 6 * t + rng.normal(0, 0.6, n)
+    magnitude = magnitude[:, None] + np.where(red, 1.0, 0.4)[:, None] * tilt
+    magnitude += np.where(red, 3.0, 1.2)[:, None] * t[:, None] * tilt
+    magnitude += 0.05 * rng.normal(size=(n, m))
+    flux = 10 ** (-0.4 * (magnitude - 23.9))
+    error = noise * np.sqrt(0.3**2 + (0.02 * flux) ** 2)
+    flux = flux + error * rng.normal(size=flux.shape)
+    flux[np.arange(missing), rng.integers(m, size=missing)] = np.nan
+    redshift[n - n // 100 :] = np.nan
+    return ba.Photometry(flux, stated * error, bands, redshift, unit="uJy")
+
+
 def mixture_point(model, data, priors, values):
     """Free variables of the mixture at `values`, and the density of the prior over them.
 

@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy import units as u
+from samples import galaxies
 
 import bayes_astro as ba
 from bayes_astro import report, storage
@@ -56,7 +57,17 @@ TIMES = ba.DampingTimes(
     np.full(12, 0.1),
     name="twelve",
 )
-DATA = {ba.LightCurve: CURVE, ba.Measurements: LINE, ba.DampingTimes: TIMES}
+FIELD = galaxies(80, missing=5)
+BINNED = ba.BinnedRedshifts(
+    rng.dirichlet(np.ones(5), (2, 40)), np.linspace(0, 1, 6), rng.dirichlet(5 * np.ones(5), 2)
+)
+DATA = {
+    ba.LightCurve: CURVE,
+    ba.Measurements: LINE,
+    ba.DampingTimes: TIMES,
+    ba.Photometry: FIELD,
+    ba.BinnedRedshifts: BINNED,
+}
 
 # Every parameter differs from its default and every prior from that of the data.
 MODELS = {
@@ -109,6 +120,28 @@ MODELS = {
     "BinnedStructureFunction": ba.baselines.BinnedStructureFunction(
         "power-law", reference=10.0, bins=8
     ),
+    "XDPhotoZ": ba.XDPhotoZ(
+        2,
+        n_fits=3,
+        transform="log",
+        error_scale={"g": 0.5, "r": 1.5, "i": 1.0, "z": 2.0},
+        common_error=0.02,
+        bootstrap=True,
+        priors={
+            "weight": ba.Prior("Dirichlet", alpha=3.0),
+            "mean": ba.Prior("Normal", mu=[21.0, 20.5, 20.0, 20.0, 0.3], sigma=3.0),
+            "covariance": ba.Prior("InverseWishart", nu=8.0, scale=[0.2, 0.2, 0.2, 0.2, 0.02]),
+            "error_scale": ba.Prior("LogNormal", mu=0.1, sigma=0.4),
+            "common_error": ba.Prior("HalfNormal", sigma=0.02),
+        },
+    ),
+    "PopulationNz": ba.PopulationNz(
+        "independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
+    ),
+    "Stacking": ba.baselines.Stacking(),
+    "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
+    "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
+    "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
@@ -125,6 +158,7 @@ def folder(tmp_path_factory):
         "LinearRelation": ba.NUTS(50, 50, 2),
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
+        "PopulationNz": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():

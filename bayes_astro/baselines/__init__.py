@@ -9,6 +9,11 @@ from bayes_astro.baselines.gaussian_process import MaximumLikelihood as MaximumL
 from bayes_astro.baselines.gaussian_process import RunningMedian as RunningMedian
 from bayes_astro.baselines.linear_relation import LeastSquaresLine as LeastSquaresLine
 from bayes_astro.baselines.periodogram import LombScargle as LombScargle
+from bayes_astro.baselines.photoz import NearestNeighbours as NearestNeighbours
+from bayes_astro.baselines.photoz import Polynomial as Polynomial
+from bayes_astro.baselines.photoz import RandomForest as RandomForest
+from bayes_astro.baselines.photoz import Regressor as Regressor
+from bayes_astro.baselines.population import Stacking as Stacking
 from bayes_astro.baselines.structure_function import (
     BinnedStructureFunction as BinnedStructureFunction,
 )

@@ -1,5 +1,6 @@
 """Data containers, tables and bundled samples."""
 
+from bayes_astro.data.binned_redshifts import BinnedRedshifts as BinnedRedshifts
 from bayes_astro.data.columns import DataError as DataError
 from bayes_astro.data.datasets import datasets as datasets
 from bayes_astro.data.datasets import describe as describe
@@ -7,3 +8,4 @@ from bayes_astro.data.datasets import fetch as fetch
 from bayes_astro.data.datasets import load as load
 from bayes_astro.data.light_curve import LightCurve as LightCurve
 from bayes_astro.data.measurements import Measurements as Measurements
+from bayes_astro.data.photometry import Photometry as Photometry

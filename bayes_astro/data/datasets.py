@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_astro.data.columns import DataError
 from bayes_astro.data.light_curve import LightCurve
 from bayes_astro.data.measurements import Measurements
+from bayes_astro.data.photometry import Photometry
 from bayes_astro.names import nearest
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Dataset:
     task: str
     rows: int
     file: str
-    container: type[LightCurve] | type[Measurements]
+    container: type[LightCurve] | type[Measurements] | type[Photometry]
     columns: Mapping[str, Any]
     source: str
     licence: str
@@ -43,7 +44,7 @@ class Dataset:
         """Key of the BibTeX entry."""
         return self.bibtex.partition("{")[2].partition(",")[0]
 
-    def read(self, path: "str | Path") -> LightCurve | Measurements:
+    def read(self, path: "str | Path") -> LightCurve | Measurements | Photometry:
         """The table in `path` as its container."""
         return self.container.read(path, name=self.name, source=self.source, **self.columns)
 
@@ -218,6 +219,34 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="sdss-galaxies",
+        task="photometric redshifts",
+        rows=10_000,
+        file="sdss-galaxies.csv",
+        container=Photometry,
+        columns={
+            "magnitude": ("u", "g", "r", "i", "z"),
+            "error": ("u_err", "g_err", "r_err", "i_err", "z_err"),
+            "redshift": "redshift",
+            # Stoughton et al. 2002, Table 21
+            "asinh_softening": (1.4e-10, 0.9e-10, 1.2e-10, 1.8e-10, 7.4e-10),
+        },
+        source="galaxies of the main sample of the SDSS, files SDSS_MGS.train (the first 5000 rows) and "
+        "SDSS_MGS.test (the last 5000) of the package MLZ-DESC 1.2",
+        licence="NCSA (the package); SDSS data are public",
+        truth="spectroscopic redshifts, 0.002 to 0.30",
+        bibtex="""@article{CarrascoKind2013,
+  author = {Carrasco Kind, Matias and Brunner, Robert J.},
+  title = {{TPZ}: photometric redshift {PDFs} and ancillary information by using prediction trees
+           and random forests},
+  journal = {Monthly Notices of the Royal Astronomical Society},
+  volume = {432},
+  pages = {1483},
+  year = {2013},
+  doi = {10.1093/mnras/stt574}
+}""",
+    ),
+    Dataset(
         name="pantheon-binned",
         task="Hubble diagram",
         rows=40,
@@ -281,7 +310,7 @@ def describe(name: str) -> Dataset:
     raise DataError(f"there is no sample {name!r}.{nearest(name, [e.name for e in ENTRIES])}")
 
 
-def load(name: str) -> LightCurve | Measurements:
+def load(name: str) -> LightCurve | Measurements | Photometry:
     """A sample that travels with the package; `datasets()` lists them.
 
     Examples
@@ -300,7 +329,7 @@ def load(name: str) -> LightCurve | Measurements:
 
 def fetch(
     name: str, cache_dir: "str | Path | None" = None, progress: bool = True
-) -> LightCurve | Measurements:
+) -> LightCurve | Measurements | Photometry:
     """A public sample, downloaded once into a cache and checked by its SHA-256.
 
     Parameters

@@ -12,7 +12,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture
+from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture, population
 from bayes_astro.likelihoods.layout import Layout
 from bayes_astro.likelihoods.semiseparable import passes
 
@@ -20,6 +20,7 @@ __all__ = [
     "InverseWishartTrace",
     "LinearRelationDensity",
     "MixtureDensity",
+    "PopulationDensity",
     "SemiseparableCoefficients",
     "SemiseparableDensity",
     "SemiseparableValue",
@@ -334,3 +335,24 @@ def _funcify_coefficients(op: Op, node: Apply, **kwargs: Any) -> Any:
         return mean, np.linalg.cholesky(covariance)
 
     return conditional, 1
+
+
+class PopulationDensity(ValueAndGradient):
+    """Log likelihood of `likelihoods.population`: fractions of the bins; likelihoods of objects."""
+
+    gufunc_signature = "(j),(n,j)->(),(j)"
+    parameters = 1
+    kernel = staticmethod(population.value_and_gradient)
+    kinds = ("float64",) * 2
+
+
+@register_funcify_default_op_cache_key(PopulationDensity)
+def _funcify_population(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = population.value_and_gradient
+
+    @njit
+    def density(fraction, ratio):
+        value, gradient = kernel(np.ascontiguousarray(fraction), np.ascontiguousarray(ratio))
+        return np.asarray(value), gradient
+
+    return density, 1

@@ -1,0 +1,382 @@
+"""Photometric redshifts without a model of the errors: forests, neighbours, regressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.baselines.base import Baseline
+from bayes_astro.data import Photometry
+from bayes_astro.data.photometry import LEAST_REDSHIFT
+from bayes_astro.photoz.features import features, matched, softening
+from bayes_astro.photoz.scores import redshift_scores
+from bayes_astro.photoz.training import with_redshift
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["NearestNeighbours", "Polynomial", "RandomForest", "Regressor"]
+
+BINS = 500
+FLOOR = 1e-3
+"""Share of every density that is spread evenly, so that no redshift is impossible."""
+BANDWIDTHS = np.geomspace(0.0005, 0.2, 25)
+"""Standard deviations in log(1 + z), of which held-out redshifts choose."""
+
+
+class GridDensity(Baseline):
+    """Densities on a grid of log(1 + z): what is learned, smoothed by a Gaussian.
+
+    A subclass says how a trained machine spreads each object over the training set's redshifts
+    (`train`, `spread`). The width of the smoothing is the one with the best log score on a fifth of
+    the training set, held out. Features are asinh magnitudes and their neighbouring differences;
+    what is missing is replaced by the band's median. Errors are not used.
+    """
+
+    data_type: ClassVar[type] = Photometry
+    figures: ClassVar[str] = "photoz"
+    references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
+
+    _machine: Any = None
+
+    def train(self, x: np.ndarray, t: np.ndarray) -> Any:
+        """A trained machine, from features (n, p) and log(1 + z)."""
+        raise NotImplementedError
+
+    def spread(self, machine: Any, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Probability of each bin of log(1 + z) before smoothing: (n, bins)."""
+        raise NotImplementedError
+
+    def check_data(self, data: Photometry) -> None:
+        """Raise ValueError for a training set that is too small."""
+        if data.redshift is None or len(with_redshift(data)) < 20:
+            raise ValueError(
+                f"{type(self).__name__} learns from 20 objects with redshift and flux, or more."
+            )
+
+    def observed(self, data: Photometry) -> np.ndarray:
+        """The spectroscopic redshifts."""
+        return np.full(len(data), np.nan) if data.redshift is None else data.redshift
+
+    def estimate(self, data: Photometry) -> Any:
+        """The bandwidth; the data themselves are the rest of the estimate."""
+        self._machine = None
+        rows = with_redshift(data)
+        x, t = _columns(rows, rows), np.log1p(np.asarray(rows.redshift))
+        edges = _edges(t)
+        order = np.random.default_rng(0).permutation(len(t))
+        held, rest = order[: len(t) // 5], order[len(t) // 5 :]
+        table = self.spread(self.train(x[rest], t[rest]), x[held], edges)
+        bins = np.clip(np.searchsorted(edges, t[held]) - 1, 0, BINS - 1)
+        scores = [
+            np.log(_smoothed(table, edges, h)[np.arange(len(held)), bins]).mean()
+            for h in BANDWIDTHS
+        ]
+        best = int(np.argmax(scores))
+        step = BANDWIDTHS[best] * (BANDWIDTHS[1] / BANDWIDTHS[0] - 1)
+        return {"bandwidth": ((), BANDWIDTHS[best])}, {"bandwidth": ((), step)}, {}
+
+    def table(self, photometry: Photometry) -> tuple[np.ndarray, np.ndarray]:
+        """Edges of the bins of log(1 + z), and the density in each for every object."""
+        fitted = self.data
+        rows = with_redshift(fitted)
+        t = np.log1p(np.asarray(rows.redshift))
+        edges = _edges(t)
+        if self._machine is None:
+            self._machine = self.train(_columns(rows, rows), t)
+        bandwidth = float(self.posterior["posterior"]["bandwidth"].values.ravel()[0])
+        photometry = matched(photometry, fitted.bands, fitted.unit or "")
+        table = self.spread(self._machine, _columns(photometry, rows), edges)
+        return edges, _smoothed(table, edges, bandwidth)
+
+    def pdf(self, photometry: Photometry, z: Any) -> xr.DataArray:
+        """p(z) of every object at increasing redshifts: (row, z)."""
+        import xarray as xr
+
+        z = np.asarray(z, dtype=float)
+        edges, density = self.table(photometry)
+        at = np.searchsorted(edges, np.log1p(z), side="right") - 1
+        inside = (at >= 0) & (at < BINS)
+        values = np.where(inside, density[:, np.clip(at, 0, BINS - 1)], 0.0) / (1 + z)
+        return xr.DataArray(values, {"z": z}, ("row", "z"), name="density")
+
+    def log_density_at(self, photometry: Photometry) -> np.ndarray:
+        """Log density of the known redshift of every object, (row,)."""
+        edges, density = self.table(photometry)
+        t = np.log1p(self.observed(photometry))
+        at = np.searchsorted(edges, t, side="right") - 1
+        inside = (at >= 0) & (at < BINS)
+        values = density[np.arange(len(t)), np.clip(at, 0, BINS - 1)]
+        with np.errstate(divide="ignore"):
+            return np.log(np.where(inside, values, 0.0)) - t
+
+    def pit(self, photometry: Photometry) -> np.ndarray:
+        """Probability below the known redshift of every object."""
+        edges, density = self.table(photometry)
+        below = _below(edges, density)
+        t = np.log1p(self.observed(photometry))
+        return np.array([np.interp(t[i], edges, below[i]) for i in range(len(t))])
+
+    def summary(self, photometry: Photometry | None = None) -> pd.DataFrame:
+        """Mode, mean, median and central intervals of every object; without any, the estimate."""
+        import pandas as pd
+
+        if photometry is None:
+            return super().summary()
+        edges, density = self.table(photometry)
+        middle = 0.5 * (edges[1:] + edges[:-1])
+        below = _below(edges, density)
+        columns = {
+            "mode": np.expm1(middle[np.argmax(density * np.exp(-middle), axis=1)]),
+            "mean": (density * np.diff(edges)) @ np.expm1(middle),
+        }
+        levels = {"median": 0.5, "low_68": 0.16, "high_68": 0.84, "low_95": 0.025, "high_95": 0.975}
+        for name, level in levels.items():
+            columns[name] = np.expm1([np.interp(level, row, edges) for row in below])
+        return pd.DataFrame(columns)
+
+    def forecast(
+        self, draws: xr.Dataset, data: Photometry, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """One redshift of every object for each draw."""
+        import xarray as xr
+
+        if not isinstance(at, Photometry):
+            raise ValueError(f"expected a Photometry, got {type(at).__name__}.")
+        edges, density = self.table(at)
+        below = _below(edges, density)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(at))
+        uniform = rng.uniform(size=(shape[0] * shape[1], len(at)))
+        t = np.stack([np.interp(uniform[:, i], below[i], edges) for i in range(len(at))], axis=1)
+        entry = (("chain", "draw", "row"), np.expm1(t).reshape(shape))
+        return xr.Dataset({"signal": entry, "observation": entry})
+
+    def pointwise(self, draws: xr.Dataset, data: Photometry) -> xr.DataArray:
+        """Log density of every known redshift: (chain, draw, row)."""
+        import xarray as xr
+
+        values = self.log_density_at(data)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(np.broadcast_to(values, shape).copy(), dims=("chain", "draw", "row"))
+
+    def scores(self, test: Photometry) -> dict[str, float]:
+        """Those of photometric redshifts."""
+        return redshift_scores(self, test)
+
+
+@dataclass(eq=False, repr=False)
+class RandomForest(GridDensity):
+    """The redshifts in the leaves that an object falls into (Meinshausen 2006).
+
+    Parameters
+    ----------
+    n_trees : int
+    min_leaf : int
+        Fewest training objects in a leaf.
+    """
+
+    n_trees: int = 100
+    min_leaf: int = 5
+
+    references: ClassVar[tuple[str, ...]] = ("meinshausen2006", "pedregosa2011")
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for counts that cannot be."""
+        _check_counts(n_trees=self.n_trees, min_leaf=self.min_leaf)
+
+    def train(self, x: np.ndarray, t: np.ndarray) -> Any:
+        """The forest, and what is in its leaves."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        forest = RandomForestRegressor(
+            self.n_trees, min_samples_leaf=self.min_leaf, max_features=0.5, random_state=0
+        ).fit(x, t)
+        return forest, forest.apply(x), t
+
+    def spread(self, machine: Any, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Histograms of the leaves, averaged over the trees."""
+        forest, leaves, t = machine
+        bins = np.clip(np.searchsorted(edges, t, side="right") - 1, 0, BINS - 1)
+        found = np.zeros((len(x), BINS))
+        for tree, leaf in enumerate(forest.apply(x).T):
+            histogram = np.zeros((leaves[:, tree].max() + 1, BINS))
+            np.add.at(histogram, (leaves[:, tree], bins), 1.0)
+            total = np.maximum(histogram.sum(axis=1, keepdims=True), 1.0)
+            found += (histogram / total)[leaf]
+        return found / self.n_trees
+
+
+@dataclass(eq=False, repr=False)
+class NearestNeighbours(GridDensity):
+    """The redshifts of the k nearest objects, in features scaled to unit spread.
+
+    Parameters
+    ----------
+    k : int
+    """
+
+    k: int = 20
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for a count that cannot be."""
+        _check_counts(k=self.k)
+
+    def train(self, x: np.ndarray, t: np.ndarray) -> Any:
+        """The tree of neighbours."""
+        from sklearn.neighbors import NearestNeighbors
+
+        shift, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-12)
+        return (
+            NearestNeighbors(n_neighbors=min(self.k, len(x))).fit((x - shift) / scale),
+            shift,
+            scale,
+            t,
+        )
+
+    def spread(self, machine: Any, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """One k-th at each neighbour."""
+        neighbours, shift, scale, t = machine
+        which = neighbours.kneighbors((x - shift) / scale, return_distance=False)
+        bins = np.clip(np.searchsorted(edges, t, side="right") - 1, 0, BINS - 1)[which]
+        found = np.zeros((len(x), BINS))
+        np.add.at(found, (np.arange(len(x))[:, None], bins), 1.0 / which.shape[1])
+        return found
+
+
+class ResidualDensity(GridDensity):
+    """A regression of log(1 + z), with its residuals as the density's shape.
+
+    The residuals are those of five folds held out in turn; every object has the same, about its own
+    prediction.
+    """
+
+    def machine(self) -> Any:
+        """A fresh regressor."""
+        raise NotImplementedError
+
+    def train(self, x: np.ndarray, t: np.ndarray) -> Any:
+        """The regressor fitted to all, and its residuals on what was held out."""
+        from sklearn.model_selection import KFold, cross_val_predict
+
+        folds = KFold(min(5, len(t)), shuffle=True, random_state=0)
+        residual = t - cross_val_predict(self.machine(), x, t, cv=folds)
+        return self.machine().fit(x, t), residual
+
+    def spread(self, machine: Any, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """The residuals about each prediction."""
+        fitted, residual = machine
+        width = edges[1] - edges[0]
+        histogram, _ = np.histogram(residual, (np.arange(-BINS, BINS + 1) - 0.5) * width)
+        histogram = np.append(histogram, 0.0) / len(residual)
+        at = np.floor((fitted.predict(x) - edges[0]) / width).astype(int)
+        which = BINS + np.arange(BINS) - np.clip(at, 0, BINS - 1)[:, None]
+        return histogram[which] + 1e-300
+
+
+@dataclass(eq=False, repr=False)
+class Regressor(ResidualDensity):
+    """Any scikit-learn regressor; it cannot be saved, as the estimator is not ours.
+
+    Parameters
+    ----------
+    estimator : scikit-learn regressor
+        Cloned, not changed.
+    """
+
+    estimator: Any
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for what is no regressor."""
+        if isinstance(self.estimator, type) or not hasattr(self.estimator, "predict"):
+            raise ValueError(
+                f"estimator={self.estimator!r} must be a scikit-learn regressor, with brackets."
+            )
+
+    def machine(self) -> Any:
+        """A clone of the estimator."""
+        from sklearn.base import clone
+
+        return clone(self.estimator)
+
+    def save(self, path: Any) -> None:
+        """Not possible: nothing that is opened may run foreign code."""
+        raise ValueError(
+            "Regressor holds an estimator of another library and cannot be saved: keep the training "
+            "set and fit it again, or save RandomForest, NearestNeighbours or Polynomial."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class Polynomial(ResidualDensity):
+    """Ridge regression of log(1 + z) on a polynomial of the features.
+
+    Parameters
+    ----------
+    degree : int
+    penalty : float
+        Of ridge regression, on terms scaled to unit spread.
+    """
+
+    degree: int = 2
+    penalty: float = 1e-3
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for a degree or penalty that cannot be."""
+        _check_counts(degree=self.degree)
+        number = isinstance(self.penalty, int | float) and not isinstance(self.penalty, bool)
+        if not (number and 0 <= self.penalty < np.inf):
+            raise ValueError(f"penalty={self.penalty!r} must be a number >= 0.")
+
+    def machine(self) -> Any:
+        """Scaled features, their products, and ridge regression on these."""
+        from sklearn.linear_model import Ridge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+        return make_pipeline(
+            StandardScaler(),
+            PolynomialFeatures(self.degree),
+            StandardScaler(),
+            Ridge(self.penalty),
+        )
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, count in counts.items():
+        whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+        if not whole or count < 1:
+            raise ValueError(f"{name}={count!r} must be a whole number of at least 1.")
+
+
+def _columns(photometry: Photometry, fitted: Photometry) -> np.ndarray:
+    """Magnitudes and their neighbouring differences, medians of the fitted where missing."""
+    soft = softening(fitted)
+    value, _ = features(photometry, soft)
+    own, _ = features(fitted, soft)
+    value = np.where(np.isnan(value), np.nanmedian(own, axis=0), value)
+    return np.column_stack([value, -np.diff(value, axis=1)])
+
+
+def _edges(t: np.ndarray) -> np.ndarray:
+    """Bins of log(1 + z) from the smallest redshift to a tenth beyond the training set's largest."""
+    low = np.log1p(LEAST_REDSHIFT)
+    return np.linspace(low, t.max() + 0.1 * (t.max() - low), BINS + 1)
+
+
+def _smoothed(table: np.ndarray, edges: np.ndarray, bandwidth: float) -> np.ndarray:
+    """Densities from probabilities of bins: a Gaussian of that width, reflected at the edges."""
+    from scipy.ndimage import gaussian_filter1d
+
+    width = edges[1] - edges[0]
+    smooth = gaussian_filter1d(table, bandwidth / width, axis=1, mode="reflect", truncate=5.0)
+    smooth /= smooth.sum(axis=1, keepdims=True)
+    return ((1 - FLOOR) * smooth + FLOOR / smooth.shape[1]) / width
+
+
+def _below(edges: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Distribution functions at the edges, (n, bins + 1)."""
+    steps = np.cumsum(density * np.diff(edges), axis=1)
+    return np.concatenate([np.zeros((len(steps), 1)), steps / steps[:, -1:]], axis=1)

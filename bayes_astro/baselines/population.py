@@ -1,0 +1,77 @@
+"""N(z) by adding up the probabilities of the objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.baselines.base import Baseline
+from bayes_astro.data import BinnedRedshifts
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Stacking"]
+
+
+@dataclass(eq=False, repr=False)
+class Stacking(Baseline):
+    """The mean of all p(bin | data), with the standard error of that mean.
+
+    What surveys do, and biased: it is N(z) smeared by the objects' uncertainties and drawn towards the
+    interim prior (Malz & Hogg 2022).
+    """
+
+    data_type: ClassVar[type] = BinnedRedshifts
+    figures: ClassVar[str] = "population"
+    references: ClassVar[tuple[str, ...]] = ("malz2022",)
+
+    def observed(self, data: BinnedRedshifts) -> np.ndarray:
+        """The mean redshift of every object."""
+        return data.probability.mean(axis=0) @ data.middle
+
+    def estimate(self, data: BinnedRedshifts) -> Any:
+        """Fractions, densities and the mean redshift."""
+        each = data.probability.mean(axis=0)
+        width = np.diff(data.edges)
+        fraction, error = each.mean(axis=0), each.std(axis=0) / np.sqrt(len(data))
+        mean = each @ data.middle
+        values = {
+            "fraction": (("bin",), fraction),
+            "density": (("bin",), fraction / width),
+            "mean_redshift": ((), mean.mean()),
+        }
+        errors = {
+            "fraction": (("bin",), error),
+            "density": (("bin",), error / width),
+            "mean_redshift": ((), mean.std() / np.sqrt(len(data))),
+        }
+        edges = data.edges.tolist()
+        labels = [f"{a!r} to {b!r}" for a, b in pairwise(edges)]
+        return values, errors, {"coords": {"bin": labels}}
+
+    def pointwise(self, draws: xr.Dataset, data: BinnedRedshifts) -> xr.DataArray:
+        """log sum_j n_j p_ij / pi_j of every object: (chain, draw, row)."""
+        import xarray as xr
+
+        fraction = draws["fraction"].transpose("chain", "draw", "bin").values
+        values = np.mean([np.log(fraction @ ratio.T) for ratio in data.ratio], axis=0)
+        return xr.DataArray(values, dims=("chain", "draw", "row"))
+
+    def forecast(
+        self, draws: xr.Dataset, data: BinnedRedshifts, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Redshifts of the objects as they were given: a bin, and evenly within it."""
+        import xarray as xr
+
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(at))
+        cumulative = np.cumsum(at.probability.mean(axis=0), axis=1)
+        u = rng.uniform(size=(shape[0] * shape[1], len(at))) * cumulative[:, -1]
+        which = (u[:, :, None] > cumulative).sum(axis=2)
+        low, high = at.edges[which], at.edges[which + 1]
+        values = low + (high - low) * rng.uniform(size=low.shape)
+        entry = (("chain", "draw", "row"), values.reshape(shape))
+        return xr.Dataset({"signal": entry, "observation": entry})

@@ -1,0 +1,161 @@
+"""What is known of the redshift of each object, in bins, and the prior that went into it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data.columns import DataError, check_labels, floats
+
+__all__ = ["BinnedRedshifts"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BinnedRedshifts:
+    """Probabilities of J redshift bins for each of n objects, under an interim prior.
+
+    Parameters
+    ----------
+    probability : array_like, shape (n, J) or (s, n, J)
+        p(bin | data of object i) under the interim prior, for each of s draws of the model that made
+        it. Rows are scaled to sum to one. Likelihoods go in with a flat `interim_prior`.
+    edges : array_like, shape (J + 1,)
+        Increasing redshifts.
+    interim_prior : array_like, shape (J,) or (s, J)
+        The redshift distribution that these probabilities took for granted: of a model trained on
+        spectra that of the training set, of template fits their prior. It has no default: dividing
+        out the wrong one biases everything that follows.
+    name, source : str
+
+    Raises
+    ------
+    DataError
+        (a ValueError) naming the row and the remedy.
+
+    Examples
+    --------
+    >>> BinnedRedshifts([[0.2, 0.8], [0.5, 0.5]], [0.0, 0.5, 1.0], [0.5, 0.5])
+    <BinnedRedshifts unnamed: 2 objects in 2 bins from 0 to 1>
+    """
+
+    probability: np.ndarray
+    edges: np.ndarray
+    interim_prior: np.ndarray | None = None
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        check_labels(self, "name", "source")
+        if self.interim_prior is None:
+            raise DataError(
+                "interim_prior: is needed, the distribution of redshifts that the probabilities took "
+                "for granted; for a trained model that of its training set (XDPhotoZ.binned brings "
+                "it), for likelihoods a flat one"
+            )
+        probability = floats(self.probability, "probability", (2, 3))
+        probability = probability[None] if probability.ndim == 2 else probability
+        edges = floats(self.edges, "edges")
+        prior = np.atleast_2d(floats(self.interim_prior, "interim_prior", (1, 2)))
+        s, n, bins = probability.shape
+        if edges.shape != (bins + 1,) or not n or bins < 2:
+            raise DataError(
+                f"probability, edges: have the shapes {probability.shape[-2:]} and {edges.shape}; "
+                "expected (n, J) and (J + 1,), with two bins or more"
+            )
+        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            raise DataError("edges: must be finite and increase")
+        if prior.shape not in ((1, bins), (s, bins)):
+            raise DataError(f"interim_prior: has shape {prior.shape}; expected ({bins},)")
+        if not (np.isfinite(prior).all() and (prior > 0).all()):
+            raise DataError(
+                f"interim_prior: bin {int(np.argmin(prior.min(axis=0)))} is {prior.min():g}; it must "
+                "be > 0 in every bin: where the prior excluded redshifts, data cannot bring them back. "
+                "Leave such bins out"
+            )
+        bad = ~(np.isfinite(probability) & (probability >= 0)).all(axis=2) | ~(
+            probability.sum(2) > 0
+        )
+        if bad.any():
+            row = int(np.argwhere(bad)[0][1])
+            raise DataError(
+                f"probability: row {row} is negative, not finite or zero in all bins; drop such rows, "
+                "or widen the bins"
+            )
+        arrays = {
+            "probability": _scaled(probability),
+            "edges": edges,
+            "interim_prior": np.broadcast_to(_scaled(prior), (s, bins)).copy(),
+        }
+        for field, array in arrays.items():
+            array.flags.writeable = False
+            object.__setattr__(self, field, array)
+
+    @property
+    def n(self) -> int:
+        """Number of objects."""
+        return self.probability.shape[1]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws of the model that made the probabilities."""
+        return len(self.probability)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Middles of the bins, (J,)."""
+        return 0.5 * (self.edges[1:] + self.edges[:-1])
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """Likelihoods up to a constant: probabilities over the interim prior, (s, n, J)."""
+        assert self.interim_prior is not None
+        return self.probability / self.interim_prior[:, None]
+
+    def draw(self, i: int) -> "BinnedRedshifts":
+        """By one draw of the model alone."""
+        assert self.interim_prior is not None
+        return self.replace(probability=self.probability[i], interim_prior=self.interim_prior[i])
+
+    def replace(self, **changes: Any) -> "BinnedRedshifts":
+        """The same with some of the fields changed."""
+        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The array that, with `metadata`, rebuilds this: probabilities (n, s, J)."""
+        return {"probability": np.ascontiguousarray(np.moveaxis(self.probability, 1, 0))}
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything but the array, ready for JSON."""
+        assert self.interim_prior is not None
+        lists = {"edges": self.edges.tolist(), "interim_prior": self.interim_prior.tolist()}
+        return lists | {"name": self.name, "source": self.source}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "BinnedRedshifts":
+        """The inverse of `to_arrays` and `metadata`."""
+        try:
+            probability = np.moveaxis(arrays["probability"], 0, 1)
+            return cls(probability, **metadata)
+        except (TypeError, KeyError) as error:
+            raise DataError(f"these are not the arrays of BinnedRedshifts: {error}") from None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows) -> "BinnedRedshifts":
+        """Some objects, by slice, mask or integers."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        return self.replace(probability=self.probability[:, rows])
+
+    def __repr__(self) -> str:
+        times = f", {self.draws} draws" if self.draws > 1 else ""
+        span = f"{self.edges[0]:g} to {self.edges[-1]:g}"
+        bins = len(self.edges) - 1
+        return f"<BinnedRedshifts {self.name or 'unnamed'}: {self.n} objects in {bins} bins from {span}{times}>"
+
+
+def _scaled(array: np.ndarray) -> np.ndarray:
+    """Rows that sum to one; those that do already stay as they are, bit for bit."""
+    total = array.sum(axis=-1, keepdims=True)
+    return np.where(np.abs(total - 1) < 1e-12, array, array / total)

@@ -1,0 +1,357 @@
+"""Fluxes of objects in several bands, with errors, and redshifts where they are known."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data.columns import (
+    LARGEST,
+    DataError,
+    check_labels,
+    column_names,
+    convert,
+    floats,
+    refuse,
+    split_unit,
+    unit_name,
+)
+from bayes_astro.data.magnitudes import fluxes_of, zero_point
+from bayes_astro.names import nearest
+
+__all__ = ["Photometry"]
+
+LEAST_REDSHIFT = -0.01  # of 3000 km/s towards us, faster than any galaxy
+LARGEST_REDSHIFT = 100.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Photometry:
+    """n objects with fluxes in m bands.
+
+    The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
+    scatter; for magnitudes see `from_magnitudes`.
+
+    Parameters
+    ----------
+    flux : array_like or Quantity, shape (n, m)
+        nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
+    error : array_like or Quantity, shape (n, m)
+        Standard deviations, > 0; without a unit they are in that of `flux`.
+    bands : sequence of str, length m
+        By which bands are matched, whatever their order.
+    redshift : array_like, shape (n,), optional
+        Spectroscopic redshifts, -0.01 < z < 100; nan where unknown.
+    unit : str, optional
+        Of flux and error. Default: the one that `flux` comes with.
+    name : str
+    source : str
+        Where the data come from, for citations.
+
+    Raises
+    ------
+    DataError
+        (a ValueError) naming the band, the first row (0-based) and the remedy: infinite or
+        non-numeric values, errors that are not positive, shapes that do not fit, bands that repeat,
+        redshifts that cannot be.
+
+    Examples
+    --------
+    >>> data = Photometry([[1.0, 2.0], [3.0, float("nan")]], [[0.1, 0.1], [0.2, 0.0]], ("g", "r"))
+    >>> data
+    <Photometry unnamed: 2 objects in g, r, 1 flux missing>
+    """
+
+    flux: np.ndarray
+    error: np.ndarray
+    bands: tuple[str, ...]
+    redshift: np.ndarray | None = None
+    unit: str | None = None
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        check_labels(self, "name", "source")
+        flux, own = split_unit(self.flux, "flux", self.unit)
+        error, error_unit = split_unit(self.error, "error", self.unit)
+        unit = own if self.unit is None else unit_name(self.unit, "unit")
+        if error_unit is not None and not unit:
+            raise DataError(f"error: is in {error_unit!r}, flux has no unit; give unit=")
+        flux, error = floats(flux, "flux", (2,)), floats(error, "error", (2,))
+        if flux.shape != error.shape or not flux.size:
+            raise DataError(
+                f"flux, error: have the shapes {flux.shape} and {error.shape}; expected the same "
+                "(objects, bands), at least one of each"
+            )
+        if own is not None and unit is not None:
+            flux = convert(flux, own, unit, "flux")
+        if (error_unit or own) is not None and unit is not None:
+            error = convert(error, error_unit or own, unit, "error", error=True)  # type: ignore[arg-type]
+        bands = _bands(self.bands, flux.shape[1])
+        missing = np.isnan(flux)
+        error[missing] = np.nan
+        for j, band in enumerate(bands):
+            remedy = "use nan for what was not measured"
+            refuse(np.abs(flux[:, j]) > LARGEST, flux[:, j], f"flux in {band}", remedy)
+            bad = ~missing[:, j] & ~((error[:, j] > 1 / LARGEST) & (error[:, j] < LARGEST))
+            remedy = (
+                "errors are finite standard deviations > 0: correct them, or use nan as the flux "
+                "of what was not measured"
+            )
+            refuse(bad, error[:, j], f"error in {band}", remedy)
+        arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
+        for field, array in arrays.items():
+            if array is not None:
+                array.flags.writeable = False
+            object.__setattr__(self, field, array)
+        object.__setattr__(self, "bands", bands)
+        object.__setattr__(self, "unit", unit or "")
+
+    @classmethod
+    def from_magnitudes(
+        cls,
+        magnitude,
+        error,
+        bands: tuple[str, ...],
+        redshift=None,
+        *,
+        system: str = "AB",
+        asinh_softening=None,
+        non_detection=None,
+        limit=None,
+        missing=None,
+        error_convention: str = "linear",
+        name: str = "",
+        source: str = "",
+    ) -> "Photometry":
+        """From magnitudes; nan is missing, every other mark is declared and never guessed.
+
+        Parameters
+        ----------
+        magnitude, error : array_like, shape (n, m)
+            Errors are standard deviations in magnitudes, > 0.
+        bands : sequence of str, length m
+        redshift : array_like, shape (n,), optional
+        system : {"AB", "Vega", "other"}
+            AB gives fluxes in uJy, the others in 1e-9 of the flux of magnitude zero.
+        asinh_softening : float or sequence of m floats, optional
+            b of asinh magnitudes (Lupton, Gunn & Szalay 1999), in units of the flux of magnitude
+            zero. Default: the magnitudes are logarithms.
+        non_detection : float or sequence of floats, optional
+            Magnitudes that mark a non-detection, e.g. 99: flux 0 with the error of the limit.
+        limit : float or sequence of m floats, optional
+            Magnitude of a flux of one standard deviation in each band. Default: `error` holds it for
+            each non-detection, as in BPZ's catalogues.
+        missing : float or sequence of floats, optional
+            Values of magnitude or error that mark what was not observed, e.g. -99.
+        error_convention : {"linear", "log"}
+            sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
+
+        Raises
+        ------
+        DataError
+            As above, and for magnitudes beyond 50 that are not declared.
+
+        References
+        ----------
+        Lupton, Gunn & Szalay 1999, AJ 118, 1406.
+
+        Examples
+        --------
+        >>> stars = Photometry.from_magnitudes([[23.9, 99.0]], [[0.1, 25.0]], "gr", non_detection=99)
+        >>> stars.flux.round(2), stars.error.round(2)
+        (array([[1., 0.]]), array([[0.09, 0.36]]))
+        """
+        unit, zero = zero_point(system)
+        magnitude, own = split_unit(magnitude, "magnitude", "")
+        error, _ = split_unit(error, "error", "")
+        if own not in (None, "mag", "mag(AB)") or (own == "mag(AB)" and system != "AB"):
+            raise DataError(
+                f"magnitude: is in {own!r}, which is not a magnitude of system={system!r}"
+            )
+        magnitude, error = floats(magnitude, "magnitude", (2,)), floats(error, "error", (2,))
+        if magnitude.shape != error.shape:
+            raise DataError(
+                f"magnitude, error: have the shapes {magnitude.shape} and {error.shape}; expected "
+                "the same"
+            )
+        flux, sigma = fluxes_of(
+            magnitude,
+            error,
+            _bands(bands, magnitude.shape[1]),
+            zero,
+            asinh_softening=asinh_softening,
+            non_detection=non_detection,
+            limit=limit,
+            missing=missing,
+            error_convention=error_convention,
+        )
+        return cls(flux, sigma, bands, redshift, unit=unit, name=name, source=source)
+
+    @classmethod
+    def read(
+        cls,
+        x,
+        *,
+        flux: tuple[str, ...] = (),
+        magnitude: tuple[str, ...] = (),
+        error: tuple[str, ...] = (),
+        bands: tuple[str, ...] = (),
+        redshift: str | None = None,
+        unit: str | None = None,
+        system: str = "AB",
+        asinh_softening=None,
+        non_detection=None,
+        limit=None,
+        missing=None,
+        error_convention: str = "linear",
+        name: str = "",
+        source: str = "",
+    ) -> "Photometry":
+        """From the named columns of a table, data frame, mapping of arrays or file.
+
+        Parameters
+        ----------
+        x : Table, QTable, DataFrame, mapping, structured array, str or Path
+            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+        flux, magnitude : tuple of str
+            Columns, of one of the two.
+        error : tuple of str
+            Columns of their standard deviations.
+        bands : tuple of str
+            Default: the names of the columns.
+        redshift : str, optional
+            Column.
+        missing : float or sequence of floats, optional
+            Of fluxes too.
+        system, asinh_softening, non_detection, limit, error_convention
+            As in `from_magnitudes`, of magnitudes only.
+        """
+        from bayes_astro.data.tables import read_columns
+
+        values = magnitude or flux
+        if bool(flux) == bool(magnitude) or isinstance(values, str) or len(values) != len(error):
+            raise DataError(
+                f"flux, magnitude, error: give the columns of fluxes or of magnitudes and as many of "
+                f"errors, got {flux!r}, {magnitude!r} and {error!r}"
+            )
+        names = {f"value {i}": column for i, column in enumerate(values)}
+        names |= {f"error {i}": column for i, column in enumerate(error)}
+        if redshift is not None:
+            names["redshift"] = redshift
+        columns = read_columns(x, names, text=())
+        pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
+        own = {u for _, u in pairs if u}
+        if len(own) > 1:
+            raise DataError(f"flux: the columns are in {' and '.join(sorted(own))}; convert them")
+        stacked = np.column_stack([floats(v, c) for (v, _), c in zip(pairs, values, strict=True)])
+        errors = np.column_stack(
+            [floats(split_unit(columns[f"error {i}"], e, "")[0], e) for i, e in enumerate(error)]
+        )
+        spec = columns.get("redshift")
+        labels: dict[str, Any] = {"name": name, "source": source}
+        bands = bands or tuple(values)
+        if magnitude:
+            return cls.from_magnitudes(
+                stacked, errors, bands, spec, system=system, asinh_softening=asinh_softening,
+                non_detection=non_detection, limit=limit, missing=missing,
+                error_convention=error_convention, **labels,
+            )  # fmt: skip
+        for mark in () if missing is None else np.atleast_1d(missing):
+            stacked[(stacked == mark) | (errors == mark)] = np.nan
+        return cls(stacked, errors, bands, spec, unit=unit or next(iter(own), None), **labels)
+
+    @property
+    def n(self) -> int:
+        """Number of objects."""
+        return self.flux.shape[0]
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which fluxes were not measured, shape (n, m)."""
+        return np.isnan(self.flux)
+
+    def index(self, band: str) -> int:
+        """Position of a band."""
+        if band not in self.bands:
+            raise DataError(f"band {band!r} is not there.{nearest(band, self.bands)}")
+        return self.bands.index(band)
+
+    def select(self, *bands: str) -> "Photometry":
+        """Only these bands, in this order."""
+        at = [self.index(band) for band in bands]
+        if not at:
+            raise DataError(f"select: name at least one band.{nearest('', self.bands)}")
+        return self.replace(flux=self.flux[:, at], error=self.error[:, at], bands=bands)
+
+    def replace(self, **changes: Any) -> "Photometry":
+        """New photometry with some of the fields changed."""
+        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+
+    def to_table(self):
+        """An astropy QTable: each band's flux, its error, and the redshift."""
+        from astropy import units as u
+        from astropy.table import QTable
+
+        meta = {"name": self.name, "source": self.source}
+        table = QTable(meta={key: text for key, text in meta.items() if text})
+        unit = u.Unit(self.unit) if self.unit else 1
+        for j, band in enumerate(self.bands):
+            table[band] = self.flux[:, j] * unit
+            table[f"{band}_err"] = self.error[:, j] * unit
+        if self.redshift is not None:
+            table["redshift"] = self.redshift
+        return table
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that, with `metadata`, rebuild this photometry bit for bit."""
+        pairs = ((field, getattr(self, field)) for field in ("flux", "error", "redshift"))
+        return {field: array for field, array in pairs if array is not None}
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything but the arrays, ready for JSON."""
+        labels = {field: getattr(self, field) for field in ("unit", "name", "source")}
+        return {"bands": list(self.bands)} | labels
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "Photometry":
+        """The inverse of `to_arrays` and `metadata`."""
+        try:
+            return cls(**arrays, **metadata)
+        except TypeError as error:
+            raise DataError(f"these are not the arrays of a Photometry: {error}") from None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows) -> "Photometry":
+        """Some objects, by slice, mask or integers."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
+
+    def __repr__(self) -> str:
+        missing = int(self.missing.sum())
+        gaps = f", {missing} flux{'es' if missing > 1 else ''} missing" if missing else ""
+        known = 0 if self.redshift is None else int((~np.isnan(self.redshift)).sum())
+        spectra = f", {known} redshifts" if known else ""
+        listed = ", ".join(self.bands)
+        return f"<Photometry {self.name or 'unnamed'}: {self.n} objects in {listed}{spectra}{gaps}>"
+
+
+def _bands(bands, m: int) -> tuple[str, ...]:
+    if bands is None or not len(bands):
+        raise DataError("bands: give the name of each band")
+    return column_names(tuple(bands), m)
+
+
+def _redshift(redshift, n: int) -> np.ndarray | None:
+    if redshift is None:
+        return None
+    redshift = floats(redshift, "redshift")
+    if redshift.shape != (n,):
+        raise DataError(f"redshift: has shape {redshift.shape}; expected ({n},)")
+    remedy = "use nan where the redshift is unknown"
+    refuse(np.abs(redshift) > LARGEST_REDSHIFT, redshift, "redshift", remedy)
+    refuse(redshift < LEAST_REDSHIFT, redshift, "redshift", remedy)
+    return redshift

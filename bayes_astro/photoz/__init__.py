@@ -1,0 +1,1 @@
+"""Photometric redshifts: densities of single objects and of populations."""

@@ -1,0 +1,86 @@
+r"""How unusual is an object: its evidence against that of objects drawn from the model.
+
+log p(x_i) is smaller where errors are larger and where more bands were measured, so that values of
+different objects do not compare. What compares much better is how far it is below its expectation
+for a single component, averaged over them,
+
+.. code-block:: text
+
+    u_i = log p(x_i) + 1/2 sum_k a_k (log det 2 pi (V_k + S_i) + m_i)
+
+(half of chi-square minus its degrees of freedom, for one component). Its distribution under the
+model is simulated once, with the errors of the fitted objects, for each number of measured bands m,
+and a new object's tail probability is the fraction with a smaller u.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_astro.data import Photometry
+from bayes_astro.density.mixture import covariance_factor
+from bayes_astro.likelihoods.redshift_density import densities_at
+from bayes_astro.photoz.conditional import RedshiftDensity
+from bayes_astro.photoz.features import features
+
+__all__ = ["PROBABILITIES", "UNUSUAL", "reference", "tail_probability"]
+
+SIMULATED = 4000
+UNUSUAL = 0.001
+"""Tail probability below which an object is called unusual."""
+PROBABILITIES = np.concatenate(
+    [np.geomspace(1 / SIMULATED, 0.02, 40), np.linspace(0.0, 1.0, 101)[3:-1], [1.0]]
+)
+
+
+def reference(density: RedshiftDensity, fitted: Photometry, rng: np.random.Generator) -> np.ndarray:
+    """Quantiles of u at `PROBABILITIES` for 1 ... m measured bands: (m, probabilities)."""
+    _, error = features(fitted, density.softening, density.transform)
+    error = error[~fitted.missing.all(axis=1)]
+    m = error.shape[1]
+    found = np.empty((m, len(PROBABILITIES)))
+    for count in range(1, m + 1):
+        # Rows with as many bands at least, of which some are left out at random.
+        enough = np.flatnonzero((~np.isnan(error)).sum(axis=1) >= count)
+        if not len(enough):
+            found[count - 1] = found[count - 2] if count > 1 else -np.inf
+            continue
+        own = density.error_scale * error[rng.choice(enough, SIMULATED)]
+        order = np.argsort(np.where(np.isnan(own), 2.0, rng.uniform(size=own.shape)), axis=1)
+        np.put_along_axis(own, order[:, count:], np.nan, axis=1)
+        x = simulate(density, SIMULATED, rng) + own * rng.standard_normal(own.shape)
+        found[count - 1] = np.quantile(statistic(density, x, own), PROBABILITIES)
+    return found
+
+
+def simulate(density: RedshiftDensity, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Magnitudes of n objects without errors, (n, m)."""
+    which = rng.integers(len(density.weight), size=n)
+    weight = density.weight[which]
+    edges = np.cumsum(weight, axis=1)
+    chosen = (rng.uniform(size=(n, 1)) * edges[:, -1:] > edges).sum(axis=1)
+    m = density.mean.shape[2] - 1
+    covariance = density.covariance[which, chosen][:, :m, :m]
+    noise = covariance_factor(covariance) @ rng.standard_normal((n, m, 1))
+    return density.mean[which, chosen][:, :m] + noise[..., 0]
+
+
+def statistic(density: RedshiftDensity, x: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """u of magnitudes x with errors, (n,)."""
+    g, n = len(density.weight), len(x)
+    evidence = np.empty((g + 1, n))
+    scratch = np.empty((2, g, n))
+    densities_at(*density.arguments(x, error**2), np.zeros(n), scratch[0], scratch[1], evidence)
+    return np.logaddexp.reduce(evidence[:g], axis=0) - np.log(g) - evidence[g]
+
+
+def tail_probability(u: np.ndarray, bands: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Fraction of simulated objects with as many `bands` that have a smaller u; nan without any.
+
+    At least 1 / 4000: what is smaller than all that were simulated is known no better.
+    """
+    tail = np.full(len(u), np.nan)
+    for count in range(1, len(quantiles) + 1):
+        rows = bands == count
+        tail[rows] = np.interp(u[rows], quantiles[count - 1], PROBABILITIES)
+    return tail

@@ -1,0 +1,361 @@
+"""The redshift distribution of a population, from what photometry says of each member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.data import BinnedRedshifts
+from bayes_astro.model import Model, checked_seed
+from bayes_astro.priors import Prior
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+    from bayes_astro.samplers import Sampler
+
+__all__ = ["PopulationNz"]
+
+
+@dataclass(eq=False, repr=False)
+class PopulationNz(Model):
+    r"""N(z) of a population whose redshifts are known by photometry alone.
+
+    The story. Each object has a redshift bin, drawn with the fractions n_j of the population, and data
+    d_i that depend on it. What is given is p(j | d_i) under an interim prior pi, so that the
+    likelihood of bin j is p(j | d_i) / pi_j, and the bins of the objects sum out:
+
+    .. code-block:: text
+
+        step ~ LogNormal(-0.7, 0.6),   phi_0 = 0,   phi_j = phi_(j-1) + step e_j,   e_j ~ Normal(0, 1)
+        n_j = exp(phi_j) / sum_k exp(phi_k)
+        p(d | n) = prod_i sum_j n_j p(j | d_i) / pi_j
+
+    (Leistedt, Mortlock & Peiris 2016; Malz & Hogg 2022). Adding up the p(j | d_i), "stacking", gives
+    instead n smeared by every object's uncertainty and drawn towards pi. The random walk ties
+    neighbouring bins together as far as the data want it; without, the fractions fall apart into
+    spikes, since deconvolution amplifies noise.
+
+    Where the probabilities come as several draws of a photo-z model (`XDPhotoZ` with `bootstrap`, or
+    a Laplace posterior), each draw is fitted by itself and the draws of all fits are pooled, so that
+    the model's own uncertainty is in the answer. The population does not teach the photo-z model.
+
+    Parameters
+    ----------
+    smoothness : {"random-walk", "independent"}
+        "independent": phi_j ~ Normal(0, step) for j > 0, no ties between neighbours.
+    priors : dict of str to Prior, optional
+        ``step``: LogNormal(mu=-0.7, sigma=0.6), half a factor of e.
+
+    Notes
+    -----
+    Variables: ``fraction`` by bin, ``density`` (fraction per unit of redshift), ``mean_redshift``,
+    ``step``.
+
+    References
+    ----------
+    Leistedt, Mortlock & Peiris 2016, MNRAS 460, 4258; Malz & Hogg 2022, ApJ 928, 127.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> model = ba.PopulationNz()
+    >>> model.fit(photoz.binned(targets, edges), seed=1)  # doctest: +SKIP
+    """
+
+    smoothness: str = "random-walk"
+    priors: dict[str, Prior] | None = None
+
+    data_type: ClassVar[type] = BinnedRedshifts
+    figures: ClassVar[str] = "population"
+    references: ClassVar[tuple[str, ...]] = ("leistedt2016", "malz2022")
+    samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee")
+    working: ClassVar[tuple[str, ...]] = ("unit",)
+
+    def check_parameters(self) -> None:
+        """Raise ValueError for a prior of the shape that is not known."""
+        if self.smoothness not in ("random-walk", "independent"):
+            raise ValueError(
+                f"smoothness={self.smoothness!r} must be 'random-walk' or 'independent'."
+            )
+
+    def observed(self, data: BinnedRedshifts) -> np.ndarray:
+        """The mean redshift of every object under the interim prior: what there is to see."""
+        return data.probability.mean(axis=0) @ data.middle
+
+    def default_priors(self, data: BinnedRedshifts) -> dict[str, Prior]:
+        """Neighbouring bins differ by factors of 1.2 to 4; not by none, where the walk would freeze."""
+        return {"step": Prior("LogNormal", mu=-0.7, sigma=0.6)}
+
+    def check_priors(self, priors: dict[str, Prior], data: BinnedRedshifts) -> None:
+        """A step is positive."""
+        if np.any(priors["step"].support[0] < 0):
+            raise ValueError(
+                f"Prior of 'step': {priors['step']} admits negative values; use LogNormal, ..."
+            )
+
+    def arrays(self, data: BinnedRedshifts, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
+        """What `build` holds in ``pm.Data``: likelihoods whose largest is one for each object."""
+        ratio = data.ratio[0]
+        return {"ratio": ratio / ratio.max(axis=1, keepdims=True)}
+
+    def build(self, data: BinnedRedshifts, priors: dict[str, Prior] | None = None) -> pm.Model:
+        """The marginal model; see the class for its equations.
+
+        phi is sampled in the axes and units of the Gaussian about its mode (`unit`), which makes
+        the posterior round; its prior is that of the increments.
+        """
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        from bayes_astro.likelihoods.ops import PopulationDensity
+
+        priors = self.resolve_priors(data) if priors is None else priors
+        arrays = self.arrays(data, priors)
+        mode, factor, _ = self._gaussian(arrays["ratio"])
+        with pm.Model(coords={"bin": _labels(data)}) as model:
+            ratio = pm.Data("ratio", arrays["ratio"])
+            step = priors["step"].variable("step")
+            unit = pm.Flat("unit", shape=len(mode))
+            free = mode + pt.dot(factor, unit)
+            phi = pt.concatenate([pt.zeros(1), free])
+            increment = pt.diff(phi) if self.smoothness == "random-walk" else free
+            pm.Potential("walk", -0.5 * pt.sum((increment / step) ** 2) - len(mode) * pt.log(step))
+            fraction = pm.Deterministic("fraction", pm.math.softmax(phi), dims="bin")
+            pm.Potential("objects", PopulationDensity()(fraction, ratio)[0])
+        return model
+
+    def _gaussian(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Mode of phi_1 ... (J - 1), a factor of its covariance there, and a step that suits it.
+
+        With q_ij = n_j r_ij / sum_k n_k r_ik the gradient of the log likelihood by phi_j is
+        sum_i (q_ij - n_j), and sum_i (q_i - n)(q_i - n)' its information: Newton's method (Fisher
+        scoring), while the step follows the increments.
+        """
+        bins = ratio.shape[1]
+        difference = np.diff(np.eye(bins), axis=0) if self.smoothness == "random-walk" else None
+        difference = np.eye(bins)[1:] if difference is None else difference
+        phi, step = np.zeros(bins), 0.5
+        value, move = -np.inf, np.zeros(bins)
+
+        def parts(phi: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            fraction = np.exp(phi - phi.max())
+            fraction /= fraction.sum()
+            product = fraction * ratio
+            total = product.sum(axis=1)
+            centred = product / total[:, None] - fraction
+            jump = difference @ phi
+            value = np.log(total).sum() - 0.5 * np.sum((jump / step) ** 2)
+            gradient = centred.sum(axis=0) - difference.T @ jump / step**2
+            information = centred.T @ centred + difference.T @ difference / step**2
+            return value, gradient, information
+
+        for _ in range(60):
+            value, gradient, information = parts(phi)
+            move = np.zeros(bins)
+            move[1:] = np.linalg.solve(information[1:, 1:], gradient[1:])
+            for _ in range(20):
+                if parts(phi + move)[0] >= value - 1e-9:
+                    break
+                move *= 0.5
+            phi = phi + move
+            # The mean square of the increments, those of the posterior's spread among them.
+            spread = np.linalg.inv(information[1:, 1:])
+            squares = (difference @ phi) ** 2 + np.einsum(
+                "ij,jk,ik->i", difference[:, 1:], spread, difference[:, 1:]
+            )
+            step = float(np.clip(np.sqrt(squares.mean()), 0.05, 3.0))
+            if np.abs(move).max() < 1e-6:
+                break
+        covariance = np.linalg.inv(parts(phi)[2][1:, 1:])
+        return phi[1:] - phi[0], np.linalg.cholesky((covariance + covariance.T) / 2), step
+
+    def starts(
+        self,
+        data: BinnedRedshifts,
+        priors: dict[str, Prior],
+        count: int,
+        rng: np.random.Generator,
+    ) -> dict[str, np.ndarray]:
+        """About the mode."""
+        mode, _, step = self._gaussian(self.arrays(data, priors)["ratio"])
+        return {
+            "step": step * np.exp(rng.normal(0, 0.1, count)),
+            "unit": rng.normal(0, 0.5, (count, len(mode))),
+        }
+
+    def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
+        """Adds densities and the mean redshift."""
+        edges = np.array([[float(x) for x in label.split(" to ")] for label in draws["bin"].values])
+        width, middle = edges[:, 1] - edges[:, 0], edges.mean(axis=1)
+        fraction = draws["fraction"].transpose("chain", "draw", "bin")
+        return draws.assign(
+            density=(fraction.dims, fraction.values / width),
+            mean_redshift=(("chain", "draw"), fraction.values @ middle),
+        )
+
+    def fit(
+        self,
+        data: BinnedRedshifts,
+        sampler: Sampler | None = None,
+        *,
+        seed: int | None = None,
+        progress: bool = True,
+    ) -> PopulationNz:
+        """Sample the posterior; of several draws of the photo-z model, one after the other.
+
+        Parameters
+        ----------
+        data : BinnedRedshifts
+        sampler : ba.NUTS or ba.Emcee, optional
+            Its draws are shared out among the draws of the photo-z model.
+        seed : int, optional
+        progress : bool
+
+        Returns
+        -------
+        self
+        """
+        if not isinstance(data, BinnedRedshifts) or data.draws == 1:
+            super().fit(data, sampler, seed=seed, progress=progress)
+            return self
+        import xarray as xr
+
+        from bayes_astro import samplers
+
+        self._tree = None
+        data = self._checked(data)
+        seed = checked_seed(seed)
+        sampler, because = samplers.chosen(self, sampler, data)
+        priors = self.resolve_priors(data)
+        each = type(sampler)(**(vars(sampler) | _shared(sampler, data.draws)))
+        compiled = each.compile(self, data.draw(0), priors)
+        trees = []
+        for i in range(data.draws):
+            tree = each.sample(compiled, data.draw(i), seed + i, progress=progress)
+            if tree is None:
+                break
+            trees.append(tree)
+        if not trees:
+            return self
+        joined = {}
+        for group in ("posterior", "sample_stats"):
+            parts = [tree[group].to_dataset() for tree in trees]
+            least = min(part.sizes["draw"] for part in parts)
+            parts = [part.isel(draw=slice(least)).drop_vars("draw") for part in parts]
+            whole = xr.concat(parts, "draw")
+            joined[group] = whole.assign_coords(draw=np.arange(whole.sizes["draw"]))
+            joined[group].attrs = parts[0].attrs
+        tree = xr.DataTree.from_dict(joined)
+        self._store(tree, data, seed, priors=priors, sampler=sampler, sampler_because=because)
+        return self
+
+    def pointwise(self, draws: xr.Dataset, data: BinnedRedshifts) -> xr.DataArray:
+        """log sum_j n_j p_ij / pi_j of every object, averaged over draws of the photo-z model."""
+        import xarray as xr
+
+        fraction = draws["fraction"].transpose("chain", "draw", "bin").values
+        values = np.mean([np.log(fraction @ ratio.T) for ratio in data.ratio], axis=0)
+        return xr.DataArray(values, dims=("chain", "draw", "row"))
+
+    def reweighted(self, data: BinnedRedshifts | None = None) -> BinnedRedshifts:
+        """Every object's probabilities with N(z) in the place of the interim prior.
+
+        Averaged over the posterior's draws (at most 400 of them).
+        """
+        data = self.data if data is None else data
+        fraction = self._fractions(400)
+        found = np.zeros(data.probability.shape[1:])
+        ratio = data.ratio.mean(axis=0) if data.draws > 1 else data.ratio[0]
+        for one in fraction:
+            product = one * ratio
+            found += product / product.sum(axis=1, keepdims=True)
+        return BinnedRedshifts(
+            found, data.edges, fraction.mean(axis=0) + 1e-12, data.name, data.source
+        )
+
+    def _fractions(self, most: int) -> np.ndarray:
+        fraction = self.posterior["posterior"]["fraction"].transpose("chain", "draw", "bin").values
+        fraction = fraction.reshape(-1, fraction.shape[-1])
+        return fraction[np.linspace(0, len(fraction) - 1, min(len(fraction), most)).astype(int)]
+
+    def forecast(
+        self, draws: xr.Dataset, data: BinnedRedshifts, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Redshifts of the objects: a bin given data and N(z), evenly within it."""
+        import xarray as xr
+
+        fraction = draws["fraction"].transpose("chain", "draw", "bin").values
+        flat = fraction.reshape(-1, fraction.shape[-1])
+        values = np.empty((len(flat), len(at)))
+        for s, one in enumerate(flat):
+            cumulative = np.cumsum(one * at.ratio[s % at.draws], axis=1)
+            u = rng.uniform(size=len(at)) * cumulative[:, -1]
+            which = (u[:, None] > cumulative).sum(axis=1)
+            low, high = at.edges[which], at.edges[which + 1]
+            values[s] = low + (high - low) * rng.uniform(size=len(at))
+        entry = (("chain", "draw", "row"), values.reshape(*fraction.shape[:2], len(at)))
+        return xr.Dataset({"signal": entry, "observation": entry})
+
+    def prior_draws(
+        self,
+        design: BinnedRedshifts,
+        priors: dict[str, Prior],
+        draws: int,
+        rng: np.random.Generator,
+    ) -> xr.Dataset:
+        """Draws of all variables from the prior."""
+        import xarray as xr
+
+        bins = len(design.middle)
+        walk = self.smoothness == "random-walk"
+        step = priors["step"].sample(rng, (draws,))
+        phi = step[:, None] * rng.standard_normal((draws, bins - 1))
+        phi = np.cumsum(phi, axis=1) if walk else phi
+        phi = np.concatenate([np.zeros((draws, 1)), phi], axis=1)
+        phi -= phi.max(axis=1, keepdims=True)
+        fraction = np.exp(phi)
+        fraction /= fraction.sum(axis=1, keepdims=True)
+        found = xr.Dataset(
+            {
+                "step": (("chain", "draw"), step[None]),
+                "fraction": (("chain", "draw", "bin"), fraction[None]),
+            },
+            {"bin": _labels(design)},
+        )
+        return self.derived(found, priors)
+
+    def default_sampler(self, data: BinnedRedshifts) -> tuple[Sampler, str]:
+        """NUTS with short steps: fractions near zero bend the posterior."""
+        from bayes_astro.samplers import NUTS
+
+        return NUTS(target_accept=0.95), ""
+
+    def judged(self) -> tuple[str, ...]:
+        """What is asked for."""
+        return ("fraction", "mean_redshift")
+
+    def baseline(self) -> Any:
+        """Adding the probabilities up."""
+        from bayes_astro.baselines.population import Stacking
+
+        return Stacking()
+
+    def equation(self) -> str:
+        """The model in one line."""
+        return "p(d | n) = Π_i Σ_j n_j p(j | d_i) / π_j;  log n: " + self.smoothness
+
+
+def _labels(data: BinnedRedshifts) -> list[str]:
+    edges = data.edges.tolist()
+    return [f"{low!r} to {high!r}" for low, high in pairwise(edges)]
+
+
+def _shared(sampler: Any, parts: int) -> dict[str, int]:
+    """The sampler's length for each part, so that all together are as long."""
+    name = "draws" if hasattr(sampler, "draws") else "steps"
+    return {name: max(10, -(-int(getattr(sampler, name)) // parts))}

@@ -1,0 +1,110 @@
+r"""The joint mixture of magnitudes and log(1 + z) as a problem of extreme deconvolution.
+
+.. code-block:: text
+
+    (x_i, log(1 + z_i)) ~ sum_k a_k N(mu_k, V_k + S_i) + a_0 N(mu_0, V_0 + S_i),
+    S_i = diag(kappa_b^2 sigma_ib^2) + tau^2 1 1' for the magnitudes, 0 for the redshift
+
+The last is a background of fixed shape, five times as wide as the sample in every magnitude and
+twice in log(1 + z), without correlations: a measurement that is wrong by far says nothing about the
+redshift, where the other components would extrapolate from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data import Measurements, Photometry
+from bayes_astro.density import inputs, selection
+from bayes_astro.density.coordinates import Layout, Parameters
+from bayes_astro.density.expectation import Conjugate, Problem
+from bayes_astro.photoz.features import features, softening
+from bayes_astro.priors import Prior
+
+__all__ = ["REDSHIFT", "default_priors", "joint", "problem", "unscaled", "with_redshift"]
+
+REDSHIFT = "log(1+z)"
+BACKGROUND = (5.0, 2.0)
+"""Widths of the background in magnitudes and log(1 + z), in those of the sample."""
+SHRINKAGE = 1e-2
+"""Scale of the prior of covariances, in units of the covariance of the whole."""
+
+
+def with_redshift(data: Photometry) -> Photometry:
+    """The objects whose redshift is known, and that were measured in a band at least."""
+    known = ~data.missing.all(axis=1)
+    if data.redshift is not None:
+        known &= ~np.isnan(data.redshift)
+    return data if known.all() else data[known]
+
+
+def joint(
+    data: Photometry,
+    transform: str,
+    error_scale: np.ndarray | float = 1.0,
+    common_error: float = 0.0,
+    soft: np.ndarray | None = None,
+) -> Measurements:
+    """Magnitudes and log(1 + z) with the covariance of their errors."""
+    value, error = features(data, softening(data) if soft is None else soft, transform)
+    n, m = value.shape
+    covariance = np.zeros((n, m + 1, m + 1))
+    covariance[:, :m, :m] = common_error**2
+    covariance[:, range(m), range(m)] += np.nan_to_num(error_scale * error) ** 2
+    stacked = np.column_stack([value, np.log1p(np.asarray(data.redshift))])
+    return Measurements(stacked, covariance=covariance, names=(*data.bands, REDSHIFT))
+
+
+def default_priors(measured: Measurements) -> dict[str, Prior]:
+    """Weakly informative priors of weights, means and covariances, from one Gaussian."""
+    mean, covariance = selection.single_gaussian(measured)
+    width = np.sqrt(np.diag(covariance))
+    scale = SHRINKAGE * covariance
+    return {
+        "weight": Prior("Dirichlet", alpha=2.0),
+        "mean": Prior("Normal", mu=mean.tolist(), sigma=(3 * width).tolist()),
+        "covariance": Prior("InverseWishart", nu=float(measured.d + 2), scale=scale.tolist()),
+    }
+
+
+def problem(
+    measured: Measurements, components: int, priors: dict[str, Prior], threads: int = 1
+) -> tuple[Problem, np.ndarray, np.ndarray]:
+    """The problem in a scaled frame, and the frame: (v - shift) / scale.
+
+    The background is the last component, beyond those counted.
+    """
+    shift, scale = inputs.scaled_frame(measured)
+    d = measured.d
+    centre, shape = np.full((components + 1, d), np.nan), np.full((components + 1, d, d), np.nan)
+    centre[-1] = 0.0
+    shape[-1] = np.diag(np.append(np.full(d - 1, BACKGROUND[0]), BACKGROUND[1]) ** 2)
+    layout = Layout(np.full(components + 1, np.nan), centre, shape)
+    mean, spread = priors["mean"].arguments, priors["covariance"].arguments
+    prior = Conjugate(
+        float(priors["weight"].arguments["alpha"]),
+        (np.broadcast_to(mean["mu"], (d,)) - shift) / scale,
+        np.broadcast_to(mean["sigma"], (d,)) / scale,
+        float(spread["nu"]),
+        selection.scale_matrix(priors["covariance"], d) / np.outer(scale, scale),
+    )
+    return (
+        Problem(inputs.blocks(measured, shift, scale, None), layout, prior, threads),
+        shift,
+        scale,
+    )
+
+
+def unscaled(
+    found: list[Parameters], shift: np.ndarray, scale: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Weights, means and covariances of several mixtures in magnitudes and log(1 + z), (s, ...)."""
+    arrays: dict[str, Any] = {
+        name: np.array([getattr(one, name) for one in found])
+        for name in ("weight", "mean", "covariance")
+    }
+    arrays["mean"] = shift + scale * arrays["mean"]
+    arrays["covariance"] = np.outer(scale, scale) * arrays["covariance"]
+    return arrays

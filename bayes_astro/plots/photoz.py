@@ -1,0 +1,113 @@
+"""Figures of photometric redshifts: against spectra, densities, calibration, error scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.plots import style
+
+__all__ = ["FIGURES", "calibration", "densities", "error_scales", "redshifts"]
+
+MOST = 3000  # objects in a figure
+
+
+def _objects(model: Any) -> Any:
+    """Fitted objects with known redshift, evenly taken."""
+    data = model.data
+    rows = np.flatnonzero(~np.isnan(data.redshift) & ~data.missing.all(axis=1))
+    return data[rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(int)]]
+
+
+def redshifts(model: Any, photometry: Any = None) -> style.Drawing:
+    """Mode of the density against the spectroscopic redshift, and the difference."""
+    data = _objects(model) if photometry is None else photometry
+    mode, z = model.summary(data)["mode"].to_numpy(), np.asarray(data.redshift)
+    figure = style.page(0.75 if not style.narrow() else 1.25)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    high = 1.02 * max(z.max(), np.quantile(mode, 0.999))
+    top.plot([0, high], [0, high], color=style.COLOURS["vermilion"], linewidth=1)
+    shown = {"bins": "log", "gridsize": 60, "mincnt": 1, "cmap": "cividis", "linewidths": 0}
+    top.hexbin(z, mode, extent=(0, high, 0, high), **shown)
+    top.set_ylabel("photometric redshift (mode)")
+    error = (mode - z) / (1 + z)
+    reach = max(4 * 1.4826 * float(np.median(np.abs(error))), 0.02)
+    shown["gridsize"] = (60, 20)
+    bottom.hexbin(z, error, extent=(0, high, -reach, reach), **shown)
+    bottom.axhline(0, color=style.COLOURS["vermilion"], linewidth=1)
+    bottom.set(xlabel="spectroscopic redshift", ylim=(-reach, reach))
+    bottom.set_ylabel("difference / (1+z)")
+    return figure
+
+
+def densities(model: Any, photometry: Any = None) -> style.Drawing:
+    """p(z) of some objects with their spectroscopic redshifts, by increasing redshift."""
+    data = _objects(model) if photometry is None else photometry
+    rows, columns = (3, 4) if not style.narrow() else (5, 2)
+    order = np.argsort(data.redshift)
+    some = order[np.linspace(0, len(order) - 1, rows * columns + 2).astype(int)[1:-1]]
+    data = data[some]
+    table = model.summary(data)
+    figure = style.page(0.6 if not style.narrow() else 1.4)
+    for i, axis in enumerate(figure.subplots(rows, columns).ravel()):
+        low, high = table["low_95"].iloc[i], table["high_95"].iloc[i]
+        wide = high - low
+        truth = data.redshift[i]
+        low, high = min(low - 0.6 * wide, truth), max(high + 0.6 * wide, truth)
+        z = np.linspace(max(low, -0.009), high, 300)
+        density = model.pdf(data[i], z).values[0]
+        axis.fill_between(z, density, color=style.COLOURS["sky"], linewidth=0)
+        axis.axvline(truth, color=style.COLOURS["vermilion"], linewidth=1)
+        axis.set(yticks=[], ylim=(0, None))
+        axis.locator_params(axis="x", nbins=3)
+    figure.supxlabel("redshift: density, and the line of the spectrum", fontsize="medium")
+    return figure
+
+
+def calibration(model: Any, photometry: Any = None) -> style.Drawing:
+    """Histogram of the PIT, and its distribution function against the uniform one."""
+    data = _objects(model) if photometry is None else photometry
+    pit = np.sort(model.pit(data))
+    figure = style.page(0.45 if not style.narrow() else 1.6)
+    shape = (1, 2) if not style.narrow() else (2, 1)
+    left, right = figure.subplots(*shape)
+    bins = 20
+    spread = 2 * np.sqrt(bins / len(pit))
+    left.axhspan(1 - spread, 1 + spread, color=style.COLOURS["orange"], alpha=0.3, linewidth=0)
+    left.hist(pit, np.linspace(0, 1, bins + 1), density=True, histtype="step", color="black")
+    left.set(xlabel="PIT: probability below the truth", ylabel="density", xlim=(0, 1))
+    uniform = (np.arange(len(pit)) + 0.5) / len(pit)
+    band = 1.36 / np.sqrt(len(pit))  # 95% of Kolmogorov-Smirnov distances
+    right.axhspan(-band, band, color=style.COLOURS["orange"], alpha=0.3, linewidth=0)
+    right.plot(uniform, pit - uniform, color="black", linewidth=1)
+    right.set(xlabel="quantile", ylabel="PIT - quantile", xlim=(0, 1))
+    return figure
+
+
+def error_scales(model: Any) -> style.Drawing:
+    """What the published errors of each band are multiplied with."""
+    posterior = model.posterior["posterior"]
+    if "error_scale" not in posterior:
+        raise ValueError(f"{type(model).__name__} has no error scales: only XDPhotoZ infers them.")
+    scale = posterior["error_scale"].values.reshape(-1, posterior.sizes["band"])[0]
+    tau = float(posterior["common_error"].values.ravel()[0])
+    bands = posterior["band"].values.tolist()
+    figure = style.page(0.4 if not style.narrow() else 0.8)
+    axis = figure.subplots()
+    axis.axhline(1, color=style.COLOURS["orange"], linewidth=1)
+    axis.plot(range(len(bands)), scale, "o", color="black")
+    axis.set_xticks(range(len(bands)), [band.replace("$", r"\$") for band in bands])
+    axis.set_yscale("log")
+    low, high = min(scale.min(), 1) / 1.5, max(scale.max(), 1) * 1.5
+    axis.set(ylim=(low, high), xlabel="band", ylabel="error scale")
+    axis.set_title(f"common error {tau:.3g} mag", fontsize="medium")
+    return figure
+
+
+FIGURES = {
+    "redshifts": redshifts,
+    "densities": densities,
+    "calibration": calibration,
+    "error_scales": error_scales,
+}

@@ -1,0 +1,18 @@
+"""Figures of photometric redshifts draw at both widths."""
+
+import pytest
+from samples import galaxies
+
+import bayes_astro as ba
+
+
+@pytest.mark.parametrize("width", ["page", "column"])
+def test_every_figure(width):
+    model = ba.XDPhotoZ(3, n_fits=1, error_scale="published")
+    model.fit(galaxies(200, missing=20), seed=1, progress=False)
+    for name in model.figure_names():
+        assert model.plot(name, width=width)._repr_png_()[:4] == b"\x89PNG"
+    forest = ba.baselines.RandomForest(n_trees=10).fit(model.data)
+    assert forest.plot(width=width)._repr_png_()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="has no error scales"):
+        forest.plot("error_scales")
