@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GaussianProcess"]
 
 MEANS = ("zero", "constant", "linear", "harmonics")
+LONG = 20_000  # points
 DEGREES = 4.0  # of freedom of the noise with outliers
 
 
@@ -568,6 +569,17 @@ class GaussianProcess(Model):
             "sample_stats": statistics,
             "evidence": xr.Dataset(evidence),
         }
+
+    def default_sampler(self, data: LightCurve) -> tuple[Any, str]:
+        """NUTS; of very long light curves the Gaussian about the maximum, checked by its weights."""
+        from bayes_astro.samplers import NUTS, Laplace
+
+        if len(data) > LONG and not self.outliers:
+            return Laplace(restarts=4), (
+                f"{len(data)} points: NUTS would take minutes; ask for ba.NUTS() where diagnose() "
+                "finds the importance efficiency low"
+            )
+        return NUTS(target_accept=0.9), ""
 
     def _is_exact(self, data: LightCurve) -> str:
         """Why `ba.Exact` cannot be used, or nothing."""

@@ -349,6 +349,18 @@ def test_the_wrong_kernel_is_noticed():
     assert better.log_evidence()["log_evidence"] > model.log_evidence()["log_evidence"] + 20
 
 
+def test_the_default_sampler_suits_the_length():
+    model = ba.GaussianProcess(K.DampedRandomWalk())
+    assert isinstance(model.default_sampler(walk(50))[0], ba.NUTS)
+    time = np.arange(30_000.0)
+    long = ba.LightCurve(time, np.sin(time), np.ones(30_000))
+    sampler, because = model.default_sampler(long)
+    assert isinstance(sampler, ba.Laplace)
+    assert "30000 points" in because
+    long_outliers = ba.GaussianProcess(K.SHO(), outliers=True)
+    assert isinstance(long_outliers.default_sampler(long)[0], ba.NUTS)
+
+
 def test_autocorrelation():
     rng = np.random.default_rng(0)
     white = rng.normal(size=(3, 4000))
