@@ -233,7 +233,7 @@ def _funcify_semiseparable(op: Op, node: Apply, **kwargs: Any) -> Any:
             result[8],
         )
 
-    return density, 1
+    return density, 2
 
 
 class SemiseparableValue(Op):
@@ -284,7 +284,7 @@ def _funcify_value(op: Op, node: Apply, **kwargs: Any) -> Any:
         )
         return np.asarray(value)
 
-    return density, 1
+    return density, 2
 
 
 class SemiseparableCoefficients(Op):
@@ -334,7 +334,7 @@ def _funcify_coefficients(op: Op, node: Apply, **kwargs: Any) -> Any:
         )
         return mean, np.linalg.cholesky(covariance)
 
-    return conditional, 1
+    return conditional, 2
 
 
 class PopulationDensity(ValueAndGradient):
@@ -355,4 +355,4 @@ def _funcify_population(op: Op, node: Apply, **kwargs: Any) -> Any:
         value, gradient = kernel(np.ascontiguousarray(fraction), np.ascontiguousarray(ratio))
         return np.asarray(value), gradient
 
-    return density, 1
+    return density, 2
