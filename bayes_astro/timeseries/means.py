@@ -36,6 +36,14 @@ def _check_bands(name: str, bands: Any) -> None:
         raise ValueError(f"{name}: bands={bands!r:.80} must be names of bands, or None for all.")
 
 
+def _spread(data: Any, bands: tuple[str, ...] | None) -> float:
+    """Standard deviation about the means of the bands, whose zero points say nothing."""
+    names = bands or data.bands
+    groups = [data.value] if data.band is None else [data.value[data.band == b] for b in names]
+    residual = np.concatenate([group - group.mean() for group in groups if len(group)] or [[0.0]])
+    return float(np.std(residual)) or 1.0
+
+
 def _functions(*values: Any) -> Any:
     """NumPy, or PyTensor where one of the values is symbolic."""
     if any(type(value).__module__.startswith("pytensor") for value in values):
@@ -75,7 +83,7 @@ class Harmonics:
 
     def priors(self, data: Any) -> dict[str, Prior]:
         """Of the signal's period and coefficients."""
-        spread, span = float(np.std(data.value)) or 1.0, float(np.ptp(data.time))
+        spread, span = _spread(data, self.bands), float(np.ptp(data.time))
         spacing = float(np.median(np.diff(np.unique(data.time))))
         low, high = self.period or (min(4 * spacing, 0.25 * span), span)
         found = {"signal_period": Prior("LogUniform", lower=float(low), upper=float(high))}
@@ -130,8 +138,7 @@ class KeplerOrbit:
 
     def priors(self, data: Any) -> dict[str, Prior]:
         """Of the orbital elements."""
-        rows = np.ones(len(data), bool) if self.bands is None else np.isin(data.band, self.bands)
-        spread = float(np.std(data.value[rows])) or 1.0
+        spread = _spread(data, self.bands)
         low, high = map(float, self.period)
         found = {
             "orbital_period": Prior("Uniform", lower=low, upper=high),
