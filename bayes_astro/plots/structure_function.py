@@ -42,7 +42,7 @@ def structure_function(model: Any) -> style.Drawing:
     axis.plot(at, middle, color=style.COLOURS["vermilion"], label="median law", zorder=2)
     above = squared > 0
     low = np.sqrt(np.maximum(squared - error, 0))[above]
-    high, value = np.sqrt(squared + error)[above], np.sqrt(squared[above])
+    high, value = np.sqrt((squared + error)[above]), np.sqrt(squared[above])
     axis.errorbar(
         lag[above],
         value,
