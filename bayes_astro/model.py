@@ -266,6 +266,7 @@ class Model(Estimator):
 
     samplers: ClassVar[tuple[str, ...]]  # names in ba.samplers, the best first
     working: ClassVar[tuple[str, ...]] = ()  # free variables of `build` that no user needs
+    readers: ClassVar[dict[str, Any]] = {}  # of parameters that a spec gives as a table
     priors: dict[str, Prior] | None
 
     # What a task writes -----------------------------------------------------------------------

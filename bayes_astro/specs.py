@@ -7,6 +7,7 @@
     seed = 1
     [parameters]            # of the task
     n_terms = 3
+    # a kernel or a mean function is a table: kernel = {kernel = "SHO", quality = 0.7}
     [priors.jitter]         # any prior other than the default
     distribution = "HalfNormal"
     sigma = 0.1
@@ -76,10 +77,14 @@ class Spec:
         for key, parameter in known.items():
             if parameter.default is MISSING and key not in self.parameters:
                 raise SpecError(f"parameters: {self.task} needs {key!r}.")
-        parameters = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in self.parameters.items()
-        }
+        parameters = {}
+        for key, value in self.parameters.items():
+            if key in task.readers and isinstance(value, dict):
+                try:
+                    value = task.readers[key](value)
+                except (ValueError, TypeError) as error:
+                    raise SpecError(f"parameters.{key}: {error}") from None
+            parameters[key] = tuple(value) if isinstance(value, list) else value
         try:
             model = task(**parameters, priors=dict(self.priors) or None)
             model.check_parameters()

@@ -213,6 +213,108 @@ def test_each_mistake_is_named(folder, old, new, message):
     assert "Errno" not in str(caught.value)
 
 
+PROCESS = """
+task = "GaussianProcess"
+[parameters]
+lag = [-5, 10]
+[parameters.kernel]
+kernel = "Sum"
+[[parameters.kernel.parts]]
+kernel = "SHO"
+name = "star"
+quality = 0.7
+period = {distribution = "LogNormal", mu = 1, sigma = 0.5}
+[[parameters.kernel.parts]]
+kernel = "Product"
+parts = [{kernel = "Matern32"}, {kernel = "Cosine", period = 1}]
+[parameters.mean]
+mean = "KeplerOrbit"
+period = [1, 3]
+[parameters.independent]
+kernel = "CARMA"
+p = 2
+values = {sigma = 3}
+[data]
+name = "macho-quasar"
+"""
+
+
+def test_kernels_and_means_are_tables():
+    model = parse(PROCESS).model()
+    K = ba.kernels
+    period = ba.Prior("LogNormal", mu=1, sigma=0.5)
+    expected = K.SHO(name="star", quality=0.7, period=period) + K.Matern32() * K.Cosine(period=1)
+    assert repr(model.kernel) == repr(expected)
+    assert model.kernel.to_dict() == expected.to_dict()
+    assert model.lag == (-5, 10)
+    assert model.mean == ba.means.KeplerOrbit((1, 3))
+    assert model.independent == K.CARMA(2, values={"sigma": 3})
+    assert list(model.resolve_priors(parse(PROCESS).load_data()))
+
+
+WRONG_PROCESS = [
+    (
+        'kernel = "SHO"',
+        'kernel = "SOH"',
+        "parameters.kernel: Unknown kernel 'SOH'. Did you mean 'SHO",
+    ),
+    ('kernel = "SHO"', "kernel = [1]", r"parameters.kernel: Unknown kernel \[1\]"),
+    ('kernel = "SHO"', 'kern = "SHO"', "parameters.kernel: A kernel is a table with a 'kernel'"),
+    ('kernel = "SHO"', 'kernel = "ExposureIntegrated"', "ExposureIntegrated needs 'of'"),
+    ('kernel = "SHO"', 'kernel = "Sum"', "Sum needs 'parts'"),
+    (
+        'kernel = "Cosine", period = 1',
+        'kernel = "ExposureIntegrated", of = 3, exposure = 1',
+        "A kernel is a table",
+    ),
+    (
+        'kernel = "Cosine", period = 1',
+        'kernel = "ExposureIntegrated", of = {kernel = "SHO"}, exposure = 0',
+        "exposure=0 must be positive",
+    ),
+    (
+        'kernel = "Cosine", period = 1',
+        'kernel = "ExposureIntegrated", of = {kernel = "SHO"}, exposure = "a"',
+        "exposure must be a number",
+    ),
+    ('parts = [{kernel = "Matern32"}, {kernel = "Cosine", period = 1}]', "parts = []", "list of"),
+    ('[{kernel = "Matern32"}, {', "[3, {", "A kernel is a table with a 'kernel', got 3"),
+    ("quality = 0.7", "qualty = 0.7", "SHO has no parameter 'qualty'. Did you mean 'quality'"),
+    ("quality = 0.7", "quality = -1", "SHO: quality=-1 must be a positive number"),
+    ("quality = 0.7", "quality = true", "SHO: quality must be a number"),
+    ("quality = 0.7", "quality = [1]", "SHO: quality must be a number"),
+    ("quality = 0.7", "quality = nan", "SHO: quality=nan must be a positive"),
+    ('name = "star"', "name = 3", "name=3 must be"),
+    ('"LogNormal", mu = 1', '"LogNromal", mu = 1', "SHO: period: .*Did you mean 'LogNormal'"),
+    ('"LogNormal", mu = 1', '"Normal", mu = 1', "SHO: the prior of period, .*negative"),
+    ('mean = "KeplerOrbit"', 'mean = "Kepler"', "parameters.mean: Unknown mean.*'KeplerOrbit'"),
+    ('mean = "KeplerOrbit"', "mean = [3]", "parameters.mean: Unknown mean"),
+    ('mean = "KeplerOrbit"', "", "parameters.mean: A mean function is a table with a 'mean'"),
+    ("period = [1, 3]", "", "parameters.mean: KeplerOrbit needs 'period'"),
+    ("period = [1, 3]", "perod = [1, 3]", "KeplerOrbit has no parameter 'perod'. Did you mean"),
+    ("period = [1, 3]", "period = [3, 1]", r"period=\(3, 1\) must be"),
+    ("period = [1, 3]", "period = 'x'", "KeplerOrbit: period='x' must be"),
+    ("period = [1, 3]", "period = [1, 3]\neccentric = 1", "eccentric must be True or False"),
+    ("period = [1, 3]", "period = [1, 3]\nbands = [1]", "bands=.* must be names"),
+    ('mean = "KeplerOrbit"\nperiod = [1, 3]', 'mean = "Harmonics"\nn_terms = 0', "n_terms=0"),
+    ("values = {sigma = 3}", "values = {sgma = 3}", "has no 'sgma'. Did you mean 'sigma'"),
+    ("values = {sigma = 3}", "values = 3", "values must be a table"),
+    ("p = 2", "p = 2.5", "p=2.5 must be a whole number"),
+    ("p = 2", "p = 99999999", "0 <= q < p <= 7"),
+    ("lag = [-5, 10]", "lag = [10, -5]", "lowest < highest"),
+    ("lag = [-5, 10]", "lag = {kernel = 'SHO'}", "lag"),
+]
+
+
+@pytest.mark.parametrize("old, new, message", WRONG_PROCESS)
+def test_each_mistake_in_a_process_is_named(old, new, message):
+    assert PROCESS.count(old) == 1
+    with pytest.raises(ValueError, match=message) as caught:
+        spec = parse(PROCESS.replace(old, new))
+        spec.model().fit(spec.load_data(), progress=False)
+    assert len(str(caught.value)) < 700
+
+
 def test_a_parameter_without_default_is_asked_for():
     spec = parse('task = "LinearRelation"\ndata.name = "hogg-2010"')
     with pytest.raises(SpecError, match="LinearRelation needs 'response'"):
@@ -341,6 +443,7 @@ WORDS = [
     *("[[", "]]", "'''", '"""', "true", "nan", "-inf", "0x1F", "1e400", "9" * 30, "2020-01-01"),
     *("task", "data", "parameters", "priors", "sampler", "reference.values", "seed", "title"),
     *("Periodogram", "LinearRelation", "Exact", "NUTS", "Emcee", "Normal", "Uniform", "sigma"),
+    *("kernel", "mean", "parts", "Sum", "SHO", "CARMA", "ExposureIntegrated", "KeplerOrbit"),
     *("distribution", "draws", "n_terms", "period", "response", "unit", "value", "\0", "\ufeff"),
     *(
         "\n[data]\n",
@@ -360,7 +463,7 @@ def fuzzed(rng):
     if rng.random() < 0.15:
         text = "".join(rng.choice(WORDS, int(rng.integers(1, 60))))
         return text.encode()
-    text = str(rng.choice([*TEXTS.values(), GOOD]))
+    text = str(rng.choice([*TEXTS.values(), GOOD, PROCESS]))
     for _ in range(int(rng.integers(1, 6))):
         a, b = sorted(rng.integers(0, len(text) + 1, 2).tolist())
         b = min(b, a + int(rng.integers(1, 30)))

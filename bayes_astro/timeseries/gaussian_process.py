@@ -10,9 +10,9 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.model import Model
 from bayes_astro.priors import Prior
-from bayes_astro.timeseries import prediction, process
+from bayes_astro.timeseries import kernels, means, prediction, process
 from bayes_astro.timeseries.kernels import DampedRandomWalk, Kernel, Scales
-from bayes_astro.timeseries.means import Elsewhere, Harmonics
+from bayes_astro.timeseries.means import Elsewhere, Harmonics, KeplerOrbit
 from bayes_astro.timeseries.process import OWN, Tables
 
 if TYPE_CHECKING:
@@ -119,6 +119,11 @@ class GaussianProcess(Model):
         "log_tau",
         "precision",
     )
+    readers: ClassVar[dict[str, Any]] = {
+        "kernel": kernels.from_dict,
+        "independent": kernels.from_dict,
+        "mean": means.from_dict,
+    }
 
     # What can be asked for ----------------------------------------------------------------------
 
@@ -152,6 +157,8 @@ class GaussianProcess(Model):
                 f"mean={self.mean!r} must be one of {', '.join(MEANS)} or an object with "
                 "evaluate(time, parameters) and priors(data), as in ba.means."
             )
+        elif isinstance(self.mean, Harmonics | KeplerOrbit):
+            self.mean.check()
         if self.redshift is not None and not (
             isinstance(self.redshift, int | float | np.number) and -1 < self.redshift < np.inf
         ):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -279,9 +279,12 @@ def from_dict(plain: dict[str, Any]) -> Kernel:
         raise ValueError(f"A kernel is a table with a 'kernel', got {plain!r:.80}.")
     kinds = {kind.__name__: kind for kind in (*LEAVES, ExposureIntegrated, Sum, Product)}
     name = plain["kernel"]
-    if name not in kinds:
-        raise ValueError(f"Unknown kernel {name!r:.80}.{nearest(str(name), kinds)}")
-    known = {f.name for f in fields(kinds[name])}
+    if not isinstance(name, str) or name not in kinds:
+        raise ValueError(f"Unknown kernel {name!r:.80}.{nearest(name, kinds)}")
+    known = {f.name: f for f in fields(kinds[name])}
+    for key, field in known.items():
+        if field.default is MISSING and key not in plain:
+            raise ValueError(f"Kernel {name} needs {key!r}.")
     arguments: dict[str, Any] = {}
     for key, value in plain.items():
         if key == "kernel":
@@ -292,17 +295,36 @@ def from_dict(plain: dict[str, Any]) -> Kernel:
             if not isinstance(value, list) or not value:
                 raise ValueError(f"Kernel {name}: parts must be a list of kernels.")
             value = tuple(from_dict(part) for part in value)
+        elif key == "of":
+            value = from_dict(value)
+        elif key == "name":
+            if not isinstance(value, str) or len(value) > 80:
+                raise ValueError(f"Kernel {name}: name={value!r:.80} must be a short text.")
         elif key == "values":
             if not isinstance(value, dict):
                 raise ValueError(f"Kernel {name}: values must be a table.")
-            value = {k: Prior.from_dict(v) if isinstance(v, dict) else v for k, v in value.items()}
-        elif isinstance(value, dict):
-            value = from_dict(value) if "kernel" in value else Prior.from_dict(value)
+            value = {k: _number_or_prior(name, k, v) for k, v in value.items()}
+        else:
+            value = _number_or_prior(name, key, value)
         arguments[key] = value
-    made = kinds[name](**arguments)
-    for leaf in made.leaves():
-        leaf.check()
+    made: Kernel = kinds[name](**arguments)
+    made.check()
     return made
+
+
+def _number_or_prior(kernel: str, key: str, value: Any) -> Any:
+    """A parameter of a kernel from a table."""
+    if isinstance(value, dict):
+        try:
+            return Prior.from_dict(value)
+        except ValueError as error:
+            raise ValueError(f"Kernel {kernel}: {key[:80]}: {error}") from None
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        raise ValueError(
+            f"Kernel {kernel}: {key[:80]} must be a number or the table of a prior, got "
+            f"{value!r:.80}."
+        )
+    return value
 
 
 @dataclass(frozen=True, repr=False)
@@ -573,7 +595,7 @@ class CARMA(Kernel):
         for name, _ in self.values:
             if name not in self.parameters():
                 raise ValueError(
-                    f"CARMA({self.p}, {self.q}) has no {name!r}.{nearest(name, self.parameters())}"
+                    f"CARMA({self.p}, {self.q}) has no {name!r:.80}.{nearest(name, self.parameters())}"
                 )
         super().check()
 

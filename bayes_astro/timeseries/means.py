@@ -13,9 +13,35 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.names import nearest
 from bayes_astro.priors import Prior
 
 __all__ = ["Harmonics", "KeplerOrbit"]
+
+
+def _check_range(name: str, period: Any) -> None:
+    numbers = isinstance(period, tuple | list) and all(
+        isinstance(x, int | float | np.number) and not isinstance(x, bool) for x in period
+    )
+    if not numbers or len(period) != 2 or not 0 < period[0] < period[1] < np.inf:
+        raise ValueError(
+            f"{name}: period={period!r:.80} must be (shortest, longest), two positive numbers."
+        )
+
+
+def _check_bands(name: str, bands: Any) -> None:
+    if bands is not None and not (
+        isinstance(bands, tuple | list) and bands and all(isinstance(b, str) for b in bands)
+    ):
+        raise ValueError(f"{name}: bands={bands!r:.80} must be names of bands, or None for all.")
+
+
+def _spread(data: Any, bands: tuple[str, ...] | None) -> float:
+    """Standard deviation about the means of the bands, whose zero points say nothing."""
+    names = bands or data.bands
+    groups = [data.value] if data.band is None else [data.value[data.band == b] for b in names]
+    residual = np.concatenate([group - group.mean() for group in groups if len(group)] or [[0.0]])
+    return float(np.std(residual)) or 1.0
 
 
 def _functions(*values: Any) -> Any:
@@ -44,9 +70,20 @@ class Harmonics:
     n_terms: int = 1
     bands: tuple[str, ...] | None = None
 
+    def check(self) -> None:
+        """Raise ValueError for a parameter out of its range."""
+        if self.period is not None:
+            _check_range("Harmonics", self.period)
+        whole = isinstance(self.n_terms, int) and not isinstance(self.n_terms, bool)
+        if not whole or not 1 <= self.n_terms <= 20:
+            raise ValueError(
+                f"Harmonics: n_terms={self.n_terms!r:.80} must be a whole number from 1 to 20."
+            )
+        _check_bands("Harmonics", self.bands)
+
     def priors(self, data: Any) -> dict[str, Prior]:
         """Of the signal's period and coefficients."""
-        spread, span = float(np.std(data.value)) or 1.0, float(np.ptp(data.time))
+        spread, span = _spread(data, self.bands), float(np.ptp(data.time))
         spacing = float(np.median(np.diff(np.unique(data.time))))
         low, high = self.period or (min(4 * spacing, 0.25 * span), span)
         found = {"signal_period": Prior("LogUniform", lower=float(low), upper=float(high))}
@@ -90,10 +127,18 @@ class KeplerOrbit:
     eccentric: bool = False
     bands: tuple[str, ...] | None = None
 
+    def check(self) -> None:
+        """Raise ValueError for a parameter out of its range."""
+        _check_range("KeplerOrbit", self.period)
+        if not isinstance(self.eccentric, bool | np.bool_):
+            raise ValueError(
+                f"KeplerOrbit: eccentric must be True or False, got {self.eccentric!r:.80}."
+            )
+        _check_bands("KeplerOrbit", self.bands)
+
     def priors(self, data: Any) -> dict[str, Prior]:
         """Of the orbital elements."""
-        rows = np.ones(len(data), bool) if self.bands is None else np.isin(data.band, self.bands)
-        spread = float(np.std(data.value[rows])) or 1.0
+        spread = _spread(data, self.bands)
         low, high = map(float, self.period)
         found = {
             "orbital_period": Prior("Uniform", lower=low, upper=high),
@@ -177,11 +222,17 @@ def from_dict(plain: dict[str, Any]) -> Any:
     if "elsewhere" in plain:
         return Elsewhere(str(plain["elsewhere"]))
     kinds = {"Harmonics": Harmonics, "KeplerOrbit": KeplerOrbit}
-    if plain["mean"] not in kinds:
-        raise ValueError(f"Unknown mean function {plain['mean']!r:.80}.")
-    kind = kinds[plain["mean"]]
+    name = plain["mean"]
+    if not isinstance(name, str) or name not in kinds:
+        raise ValueError(f"Unknown mean function {name!r:.80}.{nearest(name, kinds)}")
+    kind = kinds[name]
     known = {f.name for f in fields(kind)}
     arguments = {key: value for key, value in plain.items() if key != "mean"}
-    if extra := set(arguments) - known:
-        raise ValueError(f"{plain['mean']} has no parameter {sorted(extra)[0]!r}.")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    for key in arguments:
+        if key not in known:
+            raise ValueError(f"{name} has no parameter {key!r:.80}.{nearest(key, known)}")
+    if name == "KeplerOrbit" and "period" not in arguments:
+        raise ValueError("KeplerOrbit needs 'period', its range.")
+    made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    made.check()
+    return made

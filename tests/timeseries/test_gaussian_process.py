@@ -290,6 +290,17 @@ def test_a_planet_under_activity():
     assert table.loc["semi_amplitude", "sd"] < 0.5
 
 
+def test_zero_points_of_instruments_do_not_widen_a_signal():
+    """The scale of a mean function's prior is that about the means of its bands."""
+    data = walk(60, bands="gr")
+    moved = data.replace(value=data.value + 1e4 * (data.band == "r"))
+    for mean in (ba.means.KeplerOrbit((1, 2)), ba.means.Harmonics(bands=("r",))):
+        expected, found = mean.priors(data), mean.priors(moved)
+        assert expected.keys() == found.keys()
+        for name, prior in expected.items():
+            assert found[name].arguments == pytest.approx(prior.arguments, rel=1e-9)
+
+
 def test_eccentric_orbits_solve_keplers_equation():
     orbit = ba.means.KeplerOrbit(period=(1, 2), eccentric=True)
     parameters = {
