@@ -40,6 +40,7 @@ CURVE = ba.LightCurve(
     time_format="mjd",
     source="made up",
 )
+TWO_BANDS = CURVE.replace(band=["V", "I"] * 25)
 X = rng.normal(3, 2, (25, 2))
 LINE = ba.Measurements(
     np.column_stack([X, X @ [1.5, -0.7] + rng.normal(0, 0.3, 25)]),
@@ -106,6 +107,30 @@ MODELS = {
             "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
         },
     ),
+    "GaussianProcess": ba.GaussianProcess(
+        ba.kernels.SHO(period=ba.Prior("LogNormal", mu=2.0, sigma=0.5), quality=0.4)
+        + ba.kernels.Matern32(name="fast"),
+        mean=ba.means.Harmonics((4.0, 7.0), n_terms=2),
+        jitter=False,
+        derivative=True,
+        amplitude=False,
+        lag=(-2, 3),
+        independent=ba.kernels.DampedRandomWalk(tau=5.0),
+        redshift=0.5,
+        priors={"offset": ba.Prior("Normal", mu=15100 * u.mmag, sigma=1 / 3)},
+    ),
+    "MaximumLikelihood": ba.baselines.MaximumLikelihood(
+        ba.kernels.Matern32(),
+        mean="linear",
+        jitter=False,
+        lag=(-2, 3),
+        derivative=True,
+        amplitude=False,
+        independent=ba.kernels.DampedRandomWalk(tau=5.0),
+        restarts=1,
+    ),
+    "GaussianProcessRegressor": ba.baselines.GaussianProcessRegressor(restarts=1),
+    "RunningMedian": ba.baselines.RunningMedian(window=7.0),
     "StructureFunction": ba.StructureFunction(
         "power-law",
         reference=10.0,
@@ -156,13 +181,16 @@ def folder(tmp_path_factory):
     samplers = {
         "Periodogram": ba.Exact(draws=400),
         "LinearRelation": ba.NUTS(50, 50, 2),
+        "GaussianProcess": ba.Laplace(draws=400, restarts=1),
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
         "PopulationNz": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
-        data = DATA[model.data_type]
+        data = (
+            TWO_BANDS if name in ("GaussianProcess", "MaximumLikelihood") else DATA[model.data_type]
+        )
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")
     return path
@@ -245,8 +273,13 @@ def test_fixed_parameters_and_regularization_are_kept(tmp_path):
 def test_every_parameter_and_prior_is_changed(name):
     from dataclasses import MISSING, fields
 
-    # Neither goes with what else is there; the test below has both.
-    apart = {"ExtremeDeconvolution": ("fixed", "regularization")}.get(name, ())
+    # They do not go with what else is there (the tests below have those of the mixture), or are
+    # objects of scikit-learn, which are refused.
+    apart = {
+        "ExtremeDeconvolution": ("fixed", "regularization"),
+        "GaussianProcess": ("outliers",),
+        "GaussianProcessRegressor": ("kernel",),
+    }.get(name, ())
     for field in fields(MODELS[name]):
         if field.default is not MISSING and field.name not in apart:
             assert getattr(MODELS[name], field.name) != field.default, field.name

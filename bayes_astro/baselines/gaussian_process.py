@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianProcessRegressor", "MaximumLikelihood", "RunningMedian"]
 
+FLAT = 1e-3
+"""Curvature of a logarithm below which the likelihood does not determine it."""
+
 
 @dataclass(eq=False, repr=False)
 class MaximumLikelihood(Baseline):
     """The Gaussian process of `ba.GaussianProcess` at the maximum of its likelihood.
 
     The coefficients of the mean are integrated out with wide priors; standard errors are from the
-    curvature of the likelihood, of logarithms carried over to first order. Damping times found so
-    are biased towards the time span or towards zero where the light curve is short.
+    curvature of the likelihood, of logarithms carried over to first order. A scale whose best value
+    is zero has no curvature there: its error is the value at which the likelihood has fallen by
+    sqrt(e), the other parameters held. Damping times found so are biased towards the time span or
+    towards zero where the light curve is short.
 
     Parameters
     ----------
@@ -80,15 +85,22 @@ class MaximumLikelihood(Baseline):
         rng = np.random.default_rng(0)
         density = model.density(data, priors, flat_prior=True)
         mode, _ = density.mode(self.restarts, 500, rng)
-        covariance = np.linalg.pinv(curvature(density, mode), hermitian=True)
+        shape = curvature(density, mode)
+        # A scale that goes to zero goes to minus infinity in its logarithm: flat there.
+        flat = np.diag(shape) < FLAT
+        shape[flat, :] = shape[:, flat] = 0.0
+        covariance = np.linalg.pinv(shape, hermitian=True)
         values = density.values(mode)
         fixed = prediction.coefficients(model, values, data, priors, None)
         errors: dict[str, Any] = {}
         for name, where in density.slices.items():
             up = np.atleast_1d(density.values(mode + STEP)[name])
             down = np.atleast_1d(density.values(mode - STEP)[name])
-            width = np.sqrt(np.maximum(np.diag(covariance)[where], 1e-300))
+            width = np.sqrt(np.maximum(np.diag(covariance)[where], 0.0))
             own = width * np.abs(up - down) / (2 * STEP)
+            for i in np.flatnonzero(flat[where]):
+                higher = higher_by_half(density, mode, where.start + i)
+                own[i] = np.abs(np.atleast_1d(density.values(higher)[name])[i] - up[i])
             errors[name] = own if model.is_array(name, data) else own[0]
         errors |= prediction.coefficient_errors(model, values, data, priors)
         values |= fixed
@@ -129,6 +141,28 @@ class MaximumLikelihood(Baseline):
     def log_predictive(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """As for `ba.GaussianProcess`."""
         return prediction.log_predictive(self.task(), draws, self.data, data)
+
+
+def higher_by_half(density: Any, mode: np.ndarray, index: int) -> np.ndarray:
+    """The point above the mode along one coordinate where the log density has fallen by a half."""
+    top = density.value_and_gradient(mode)[0]
+
+    def moved(step: float) -> np.ndarray:
+        point = mode.copy()
+        point[index] += step
+        return point
+
+    def has_fallen(step: float) -> bool:
+        return not density.value_and_gradient(moved(step))[0] > top - 0.5
+
+    high = 1.0
+    while not has_fallen(high) and high < 1e4:
+        high *= 2
+    low = 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if has_fallen(middle) else (middle, high)
+    return moved(low)
 
 
 class Smoother(Baseline):
