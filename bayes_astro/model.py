@@ -235,8 +235,18 @@ class Estimator(BaseEstimator):
         return list(self._drawings())
 
     def save(self, path: Any) -> None:
-        """Write everything needed to predict again in a new process; the file is replaced whole."""
-        storage.save(self.posterior, path)
+        """Write everything needed to predict again in a new process; the file is replaced whole.
+
+        Raises ValueError for a parameter that is another library's object, which is not written.
+        """
+        tree = self.posterior
+        for name, value in self.get_params(deep=False).items():
+            if storage.is_foreign(value):
+                raise ValueError(
+                    f"{name}={value!r:.80} belongs to another library and cannot be written with "
+                    "the fit; keep the numbers with model.posterior.to_netcdf(path)."
+                )
+        storage.save(tree, path)
 
     def citations(self) -> str:
         """BibTeX of the methods, the sampler and the data that this fit used."""

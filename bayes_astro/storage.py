@@ -71,12 +71,17 @@ def encode(value: Any) -> Any:
         return {"array": value.tolist()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if hasattr(value, "get_params"):  # of another library: told, never rebuilt
+    if is_foreign(value):
         return {"estimator": repr(value)}
     raise ValueError(
         f"A {type(value).__name__} cannot be stored with a fit; use numbers, text, tuples, "
         "ba.Prior or Quantities as parameters."
     )
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether a parameter is an estimator of another library: recorded by its text, never rebuilt."""
+    return hasattr(value, "get_params") and not hasattr(value, "to_dict")
 
 
 def decode(value: Any) -> Any:

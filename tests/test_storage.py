@@ -259,6 +259,15 @@ def test_every_task_and_baseline_is_here():
     assert set(MODELS) == {*ba.TASKS, *ba.BASELINES}
 
 
+def test_estimators_of_other_libraries_are_refused(tmp_path):
+    from sklearn.gaussian_process.kernels import RBF
+
+    fit = ba.baselines.GaussianProcessRegressor(RBF(), restarts=0).fit(CURVE)
+    with pytest.raises(ValueError, match="kernel=RBF.*another library"):
+        fit.save(tmp_path / "fit.nc")
+    fit.posterior.to_netcdf(tmp_path / "numbers.nc")
+
+
 def test_fixed_parameters_and_regularization_are_kept(tmp_path):
     fixed = {"weight": [None, 0.25], "mean": [[0.0, 0.0, 0.0], None]}
     model = ba.ExtremeDeconvolution(2, fixed=fixed, regularization=0.5)
