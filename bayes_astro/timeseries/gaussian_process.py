@@ -578,9 +578,11 @@ class GaussianProcess(Model):
         }
 
     def default_sampler(self, data: LightCurve) -> tuple[Any, str]:
-        """NUTS; of very long light curves the Gaussian about the maximum, checked by its weights."""
-        from bayes_astro.samplers import NUTS, Laplace
+        """Exact where it can be, else NUTS; of very long light curves the Gaussian at the maximum."""
+        from bayes_astro.samplers import NUTS, Exact, Laplace
 
+        if not self._is_exact(data):
+            return Exact(), ""
         if len(data) > LONG and not self.outliers:
             return Laplace(restarts=4), (
                 f"{len(data)} points: NUTS would take minutes; ask for ba.NUTS() where diagnose() "

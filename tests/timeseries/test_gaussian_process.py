@@ -361,7 +361,10 @@ def test_the_wrong_kernel_is_noticed():
 
 
 def test_the_default_sampler_suits_the_length():
-    model = ba.GaussianProcess(K.DampedRandomWalk())
+    exact = ba.GaussianProcess(K.DampedRandomWalk()).fit(walk(50), seed=1)
+    assert exact.record["sampler"]["name"] == "Exact"
+    assert exact.posterior["posterior"]["tau"].size == 4000
+    model = ba.GaussianProcess(K.SHO())
     assert isinstance(model.default_sampler(walk(50))[0], ba.NUTS)
     time = np.arange(30_000.0)
     long = ba.LightCurve(time, np.sin(time), np.ones(30_000))
