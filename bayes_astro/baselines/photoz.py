@@ -11,11 +11,10 @@ from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Photometry
 from bayes_astro.data.photometry import LEAST_REDSHIFT
 from bayes_astro.photoz.features import features, matched, softening
-from bayes_astro.photoz.scores import redshift_scores
+from bayes_astro.photoz.on_grid import OnGrid
 from bayes_astro.photoz.training import with_redshift
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 __all__ = ["NearestNeighbours", "Polynomial", "RandomForest", "Regressor"]
@@ -27,7 +26,7 @@ BANDWIDTHS = np.geomspace(0.0005, 0.2, 25)
 """Standard deviations in log(1 + z), of which held-out redshifts choose."""
 
 
-class GridDensity(Baseline):
+class GridDensity(OnGrid, Baseline):
     """Densities on a grid of log(1 + z): what is learned, smoothed by a Gaussian.
 
     A subclass says how a trained machine spreads each object over the training set's redshifts
@@ -92,67 +91,11 @@ class GridDensity(Baseline):
         table = self.spread(self._machine, _columns(photometry, rows), edges)
         return edges, _smoothed(table, edges, bandwidth)
 
-    def pdf(self, photometry: Photometry, z: Any) -> xr.DataArray:
-        """p(z) of every object at increasing redshifts: (row, z)."""
-        import xarray as xr
-
-        z = np.asarray(z, dtype=float)
-        edges, density = self.table(photometry)
-        at = np.searchsorted(edges, np.log1p(z), side="right") - 1
-        inside = (at >= 0) & (at < BINS)
-        values = np.where(inside, density[:, np.clip(at, 0, BINS - 1)], 0.0) / (1 + z)
-        return xr.DataArray(values, {"z": z}, ("row", "z"), name="density")
-
-    def log_density_at(self, photometry: Photometry) -> np.ndarray:
-        """Log density of the known redshift of every object, (row,)."""
-        edges, density = self.table(photometry)
-        t = np.log1p(self.observed(photometry))
-        at = np.searchsorted(edges, t, side="right") - 1
-        inside = (at >= 0) & (at < BINS)
-        values = density[np.arange(len(t)), np.clip(at, 0, BINS - 1)]
-        with np.errstate(divide="ignore"):
-            return np.log(np.where(inside, values, 0.0)) - t
-
-    def pit(self, photometry: Photometry) -> np.ndarray:
-        """Probability below the known redshift of every object."""
-        edges, density = self.table(photometry)
-        below = _below(edges, density)
-        t = np.log1p(self.observed(photometry))
-        return np.array([np.interp(t[i], edges, below[i]) for i in range(len(t))])
-
-    def summary(self, photometry: Photometry | None = None) -> pd.DataFrame:
-        """Mode, mean, median and central intervals of every object; without any, the estimate."""
-        import pandas as pd
-
-        if photometry is None:
-            return super().summary()
-        edges, density = self.table(photometry)
-        middle = 0.5 * (edges[1:] + edges[:-1])
-        below = _below(edges, density)
-        columns = {
-            "mode": np.expm1(middle[np.argmax(density * np.exp(-middle), axis=1)]),
-            "mean": (density * np.diff(edges)) @ np.expm1(middle),
-        }
-        levels = {"median": 0.5, "low_68": 0.16, "high_68": 0.84, "low_95": 0.025, "high_95": 0.975}
-        for name, level in levels.items():
-            columns[name] = np.expm1([np.interp(level, row, edges) for row in below])
-        return pd.DataFrame(columns)
-
     def forecast(
         self, draws: xr.Dataset, data: Photometry, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:
         """One redshift of every object for each draw."""
-        import xarray as xr
-
-        if not isinstance(at, Photometry):
-            raise ValueError(f"expected a Photometry, got {type(at).__name__}.")
-        edges, density = self.table(at)
-        below = _below(edges, density)
-        shape = (draws.sizes["chain"], draws.sizes["draw"], len(at))
-        uniform = rng.uniform(size=(shape[0] * shape[1], len(at)))
-        t = np.stack([np.interp(uniform[:, i], below[i], edges) for i in range(len(at))], axis=1)
-        entry = (("chain", "draw", "row"), np.expm1(t).reshape(shape))
-        return xr.Dataset({"signal": entry, "observation": entry})
+        return self.drawn(at, draws.sizes["chain"], draws.sizes["draw"], rng)
 
     def pointwise(self, draws: xr.Dataset, data: Photometry) -> xr.DataArray:
         """Log density of every known redshift: (chain, draw, row)."""
@@ -161,10 +104,6 @@ class GridDensity(Baseline):
         values = self.log_density_at(data)
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
         return xr.DataArray(np.broadcast_to(values, shape).copy(), dims=("chain", "draw", "row"))
-
-    def scores(self, test: Photometry) -> dict[str, float]:
-        """Those of photometric redshifts."""
-        return redshift_scores(self, test)
 
 
 @dataclass(eq=False, repr=False)
@@ -374,9 +313,3 @@ def _smoothed(table: np.ndarray, edges: np.ndarray, bandwidth: float) -> np.ndar
     smooth = gaussian_filter1d(table, bandwidth / width, axis=1, mode="reflect", truncate=5.0)
     smooth /= smooth.sum(axis=1, keepdims=True)
     return ((1 - FLOOR) * smooth + FLOOR / smooth.shape[1]) / width
-
-
-def _below(edges: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Distribution functions at the edges, (n, bins + 1)."""
-    steps = np.cumsum(density * np.diff(edges), axis=1)
-    return np.concatenate([np.zeros((len(steps), 1)), steps / steps[:, -1:]], axis=1)
