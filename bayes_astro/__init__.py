@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from bayes_astro.data import BinnedRedshifts, LightCurve, Measurements, Photometry
     from bayes_astro.data.damping_times import DampingTimes
     from bayes_astro.data.datasets import datasets, fetch, load
+    from bayes_astro.data.templates import Filters, Templates
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
     from bayes_astro.photoz.mixture import XDPhotoZ
     from bayes_astro.photoz.population import PopulationNz
+    from bayes_astro.photoz.templates import TemplatePhotoZ
     from bayes_astro.priors import Prior
     from bayes_astro.regression.linear_relation import LinearRelation
     from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
@@ -44,6 +46,7 @@ TASKS = {
     "Periodogram": "bayes_astro.timeseries.periodogram",
     "PopulationNz": "bayes_astro.photoz.population",
     "StructureFunction": "bayes_astro.timeseries.structure_function",
+    "TemplatePhotoZ": "bayes_astro.photoz.templates",
     "XDPhotoZ": "bayes_astro.photoz.mixture",
 }
 BASELINES = {
@@ -59,6 +62,7 @@ BASELINES = {
     "Polynomial": "bayes_astro.baselines.photoz",
     "RandomForest": "bayes_astro.baselines.photoz",
     "Stacking": "bayes_astro.baselines.population",
+    "TemplateFit": "bayes_astro.baselines.templates",
 }
 SAMPLERS = {
     "Emcee": "bayes_astro.samplers.emcee",
@@ -79,7 +83,9 @@ _PUBLIC = {
     **TASKS,
     **SAMPLERS,
     **CONTAINERS,
+    "Filters": "bayes_astro.data.templates",
     "Prior": "bayes_astro.priors",
+    "Templates": "bayes_astro.data.templates",
     "calibrate": "bayes_astro.calibration",
     "compare": "bayes_astro.comparison",
     "datasets": "bayes_astro.data.datasets",
@@ -103,6 +109,7 @@ __all__ = [
     "Emcee",
     "Exact",
     "ExtremeDeconvolution",
+    "Filters",
     "GaussianProcess",
     "Gibbs",
     "HierarchicalDRW",
@@ -115,6 +122,8 @@ __all__ = [
     "PopulationNz",
     "Prior",
     "StructureFunction",
+    "TemplatePhotoZ",
+    "Templates",
     "XDPhotoZ",
     "baselines",
     "calibrate",

@@ -167,6 +167,30 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1086/519947",
         },
     ),
+    "benitez2000": (
+        "article",
+        {
+            "author": "Ben{\\'i}tez, Narciso",
+            "title": "Bayesian photometric redshift estimation",
+            "journal": "The Astrophysical Journal",
+            "volume": "536",
+            "pages": "571--583",
+            "year": "2000",
+            "doi": "10.1086/308947",
+        },
+    ),
+    "madau1995": (
+        "article",
+        {
+            "author": "Madau, Piero",
+            "title": "Radiative transfer in a clumpy universe: the colors of high-redshift galaxies",
+            "journal": "The Astrophysical Journal",
+            "volume": "441",
+            "pages": "18--27",
+            "year": "1995",
+            "doi": "10.1086/175332",
+        },
+    ),
     "leistedt2016": (
         "article",
         {

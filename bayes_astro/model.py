@@ -276,6 +276,7 @@ class Model(Estimator):
 
     samplers: ClassVar[tuple[str, ...]]  # names in ba.samplers, the best first
     working: ClassVar[tuple[str, ...]] = ()  # free variables of `build` that no user needs
+    correlated: ClassVar[bool] = False  # NUTS begins at the mode, with a metric of its curvature
     readers: ClassVar[dict[str, Any]] = {}  # of parameters that a spec gives as a table
     priors: dict[str, Prior] | None
 

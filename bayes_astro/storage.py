@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.data.templates import Filters, Templates
 from bayes_astro.priors import Prior, quantity
 from bayes_astro.timeseries import kernels, means
 from bayes_astro.timeseries.kernels import Kernel
@@ -55,6 +56,8 @@ def encode(value: Any) -> Any:
         return {"prior": value.to_dict()}
     if isinstance(value, Kernel):
         return {"kernel": value.to_dict()}
+    if isinstance(value, Filters | Templates):
+        return {type(value).__name__.lower(): value.to_dict()}
     if hasattr(value, "evaluate"):
         return {"mean": means.to_dict(value)}
     if isinstance(value, dict):
@@ -97,6 +100,8 @@ def decode(value: Any) -> Any:
         return Prior.from_dict(content)
     if kind == "kernel":
         return kernels.from_dict(content)
+    if kind in ("filters", "templates"):
+        return {"filters": Filters, "templates": Templates}[kind].from_dict(content)
     if kind == "mean":
         return means.from_dict(content)
     if kind == "dict":

@@ -17,3 +17,4 @@ from bayes_astro.baselines.population import Stacking as Stacking
 from bayes_astro.baselines.structure_function import (
     BinnedStructureFunction as BinnedStructureFunction,
 )
+from bayes_astro.baselines.templates import TemplateFit as TemplateFit

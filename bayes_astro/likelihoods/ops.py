@@ -12,7 +12,13 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayes_astro.likelihoods import inverse_wishart, linear_relation, mixture, population
+from bayes_astro.likelihoods import (
+    inverse_wishart,
+    linear_relation,
+    mixture,
+    population,
+    template_fit,
+)
 from bayes_astro.likelihoods.layout import Layout
 from bayes_astro.likelihoods.semiseparable import passes
 
@@ -24,6 +30,7 @@ __all__ = [
     "SemiseparableCoefficients",
     "SemiseparableDensity",
     "SemiseparableValue",
+    "TemplateTableDensity",
 ]
 
 
@@ -356,3 +363,26 @@ def _funcify_population(op: Op, node: Apply, **kwargs: Any) -> Any:
         return np.asarray(value), gradient
 
     return density, 2
+
+
+class TemplateTableDensity(ValueAndGradient):
+    """Log likelihood of a table of probabilities: rows of the table; likelihoods of objects; rows."""
+
+    gufunc_signature = "(m,j),(n,j),(n)->(),(m,j)"
+    parameters = 1
+    kernel = staticmethod(template_fit.table_value_and_gradient)
+    kinds = ("float64", "float64", "int32")
+
+
+@register_funcify_default_op_cache_key(TemplateTableDensity)
+def _funcify_template_table(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = template_fit.table_value_and_gradient
+
+    @njit
+    def density(table, ratio, which):
+        value, gradient = kernel(
+            np.ascontiguousarray(table), np.ascontiguousarray(ratio), np.ascontiguousarray(which)
+        )
+        return np.asarray(value), gradient
+
+    return density, 1

@@ -35,9 +35,9 @@ NEGLIGIBLE = 40.0
 def _tail(x):
     """exp(x^2 / 2) Phi(x) for x < 0."""
     y = -x / math.sqrt(2.0)
-    if y < 5.0:
+    if y < 25.0:
         return 0.5 * math.exp(y * y) * math.erfc(y)
-    return 0.5 / (y * math.sqrt(math.pi)) * (1 - 0.5 / y**2 + 0.75 / y**4)
+    return 0.5 / (y * math.sqrt(math.pi)) * (1 - 0.5 / y**2)
 
 
 @njit(**OPTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +90,28 @@ class NUTS(Sampler):
     def _with_pymc(self, target: Target, data: Any, seed: int, progress: bool) -> Any:
         import pymc as pm
         from pymc.blocking import DictToArrayBijection
-        from pymc.step_methods.hmc.quadpotential import QuadPotentialDiagAdapt
+        from pymc.step_methods.hmc.quadpotential import (
+            QuadPotentialDiagAdapt,
+            QuadPotentialFullAdapt,
+        )
 
         seeds = np.random.SeedSequence(seed).spawn(self.chains + 1)
-        starts, variance = target.starts(data, self.chains, np.random.default_rng(seeds[-1]))
+        first = np.random.default_rng(seeds[-1])
+        if target.model.correlated:
+            starts, covariance = target.gaussian(data, self.chains, first)
+        else:
+            starts, variance = target.starts(data, self.chains, first)
+
+        def metric(chain: int) -> Any:
+            rng = np.random.default_rng(0)
+            if target.model.correlated:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # "experimental"
+                    return QuadPotentialFullAdapt(
+                        target.size, starts[chain], covariance, 10 * target.size, rng=rng
+                    )
+            return QuadPotentialDiagAdapt(target.size, starts[chain], variance, 10, rng=rng)
+
         steps, points = [], []
         template = DictToArrayBijection.map({name: target.initial[name] for name in target.names})
         with target.pymc:
@@ -101,9 +120,7 @@ class NUTS(Sampler):
                     target_accept=self.target_accept,
                     logp_dlogp_func=target.gradient,
                     initial_point=target.initial,
-                    potential=QuadPotentialDiagAdapt(
-                        target.size, starts[chain], variance, 10, rng=np.random.default_rng(0)
-                    ),
+                    potential=metric(chain),
                     rng=np.random.default_rng(seeds[chain]),
                 )
                 step.setup_chain(np.random.default_rng(seeds[chain]), self.tune, self.draws)

@@ -137,6 +137,29 @@ class Target:
             finite = np.concatenate([finite, extra])
         return finite[:count], variance
 
+    def gaussian(self, data: Any, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        """Points (count, size) about the mode, and the covariance that the curvature there gives."""
+        from scipy.optimize import minimize
+
+        from bayes_astro.samplers.curvature import gaussian
+
+        starts, _ = self.starts(data, 1, rng)
+        found = minimize(
+            lambda x: [-part for part in self.value_and_gradient(x)], starts[0], jac=True,
+            method="L-BFGS-B", options={"maxiter": 2000},
+        )  # fmt: skip
+        about = gaussian(self, found.x)
+        covariance = (about.axes * about.width**2) @ about.axes.T
+        points = about.points(0.5 * rng.standard_normal((count, self.size)))
+        return points, covariance
+
+    def value_and_gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density and gradient at a flat vector, minus infinity where it is not a number."""
+        value, gradient = self.gradient(np.ascontiguousarray(point, dtype=float))
+        if not np.isfinite(value):
+            return -1e300, np.zeros(self.size)
+        return float(value), np.asarray(gradient)
+
     def _unconstrained(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Map starting values (count, ...) of the free variables to flat vectors."""
         import pytensor

@@ -1,0 +1,84 @@
+"""The plain fit of templates to fluxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.baselines.base import Baseline
+from bayes_astro.data import Photometry
+from bayes_astro.photoz.features import matched
+from bayes_astro.photoz.on_grid import OnGrid
+
+__all__ = ["TemplateFit"]
+
+
+@dataclass(eq=False, repr=False)
+class TemplateFit(OnGrid, Baseline):
+    """Templates as they are, every type and redshift alike before: chi squared turned into p(z).
+
+    Parameters
+    ----------
+    templates, filters, between, z_max, step, igm
+        As for `ba.TemplatePhotoZ`.
+    template_error : float
+        Fraction of the flux, in every band.
+    """
+
+    templates: Any = "cww-sb"
+    filters: Any = "lsst"
+    between: int = 2
+    template_error: float = 0.05
+    z_max: float | None = None
+    step: float = 0.004
+    igm: bool = True
+
+    data_type: ClassVar[type] = Photometry
+    figures: ClassVar[str] = "photoz"
+    references: ClassVar[tuple[str, ...]] = ("benitez2000",)
+
+    def task(self) -> Any:
+        """The Bayesian model with the same templates."""
+        from bayes_astro.photoz.templates import TemplatePhotoZ
+
+        return TemplatePhotoZ(correction=None, **self.get_params(deep=False))
+
+    def check_parameters(self) -> None:
+        """As for `ba.TemplatePhotoZ`."""
+        self.task().check_parameters()
+
+    def check_data(self, data: Photometry) -> None:
+        """As for `ba.TemplatePhotoZ`."""
+        self.task().check_data(data)
+
+    def observed(self, data: Photometry) -> np.ndarray:
+        """The spectroscopic redshifts."""
+        return self.task().observed(data)
+
+    def estimate(self, data: Photometry) -> Any:
+        """Nothing is learned: the grid follows from the data's bands and redshifts."""
+        values = {"template_error": ((), self.template_error)}
+        return values, {"template_error": ((), max(self.template_error, 1e-12))}, {}
+
+    def table(self, photometry: Photometry) -> tuple[np.ndarray, np.ndarray]:
+        """Edges of the bins of log(1 + z), and the density in each for every object: (n, bins)."""
+        grid = self.task().grid(self.data)
+        photometry = matched(photometry, grid.bands, grid.unit)
+        flat = grid.flat_table()
+        bins, *_ = grid.posterior(photometry, flat)
+        bins = np.where(np.isnan(bins), flat[0].sum(axis=0), bins)
+        return grid.edges, bins / np.diff(grid.edges)
+
+    def forecast(self, draws: Any, data: Photometry, at: Any, rng: np.random.Generator) -> Any:
+        """One redshift of every object for each draw."""
+        return self.drawn(at, draws.sizes["chain"], draws.sizes["draw"], rng)
+
+    def pointwise(self, draws: Any, data: Photometry) -> Any:
+        """Log density of every known redshift: (chain, draw, row)."""
+        import xarray as xr
+
+        values = self.log_density_at(data)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(np.broadcast_to(values, shape).copy(), dims=("chain", "draw", "row"))
