@@ -100,8 +100,10 @@ def decode(value: Any) -> Any:
         return Prior.from_dict(content)
     if kind == "kernel":
         return kernels.from_dict(content)
-    if kind in ("filters", "templates"):
-        return {"filters": Filters, "templates": Templates}[kind].from_dict(content)
+    if kind == "filters":
+        return Filters.from_dict(content)
+    if kind == "templates":
+        return Templates.from_dict(content)
     if kind == "mean":
         return means.from_dict(content)
     if kind == "dict":

@@ -94,15 +94,16 @@ class Templates:
         common = common if common.any() else np.ones(len(common), dtype=bool)
         scaled = self.flux / self.flux[:, common].mean(axis=1, keepdims=True)
         flux, names, classes = [], [], []
+        given = self.classes or self.names
         steps = np.arange(between + 1) / (between + 1)
         for i in range(len(self.names) - 1):
             for share in steps:
                 flux.append((1 - share) * scaled[i] + share * scaled[i + 1])
                 names.append(f"{self.names[i]}+{share:.2g}" if share else self.names[i])
-                classes.append(self.classes[i if share < 0.5 else i + 1])
+                classes.append(given[i if share < 0.5 else i + 1])
         flux.append(scaled[-1])
         return type(self)(
-            self.wavelength, np.array(flux), (*names, self.names[-1]), (*classes, self.classes[-1])
+            self.wavelength, np.array(flux), (*names, self.names[-1]), (*classes, given[-1])
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _each(draws: xr.Dataset, most: int | None = None) -> list[dict[str, np.ndarr
         value = draws[name].transpose("chain", "draw", ...).values
         flat[name] = value.reshape(-1, value.shape[-1])
     count = len(flat["weight"])
-    rows = range(count)
+    rows = np.arange(count)
     if most is not None and count > most:
         rows = np.linspace(0, count - 1, most).round().astype(int)
     return [{name: value[i] for name, value in flat.items()} for i in rows]
