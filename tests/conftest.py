@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from samples import clusters, line, sinusoid, walk, wandering
+from samples import clusters, galaxies, line, sinusoid, walk, wandering
 
 import bayes_astro as ba
 
@@ -24,6 +24,10 @@ def shared_data():
 
 
 QUICK_NUTS = {"draws": 60, "tune": 60, "chains": 2}
+
+TEMPLATES = {
+    "filters": "sdss", "between": 0, "correction": None, "template_error": 0.05, "step": 0.02,
+}  # fmt: skip
 
 CASES = {
     "periodogram": (lambda: ba.Periodogram(), sinusoid, lambda: ba.Exact(draws=400)),
@@ -108,6 +112,11 @@ CASES = {
             },
         ),
         lambda: clusters(noise=0.8, seed=1),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "templates": (
+        lambda: ba.TemplatePhotoZ(**TEMPLATES),
+        lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "plane": (

@@ -163,6 +163,34 @@ MODELS = {
     "PopulationNz": ba.PopulationNz(
         "independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
     ),
+    "TemplatePhotoZ": ba.TemplatePhotoZ(
+        ba.Templates.bundled("cww-sb").interpolated(1),
+        filters="sdss",
+        between=0,
+        reference="r",
+        correction="zero-points",
+        template_error=0.1,
+        outliers=0.05,
+        z_max=2.0,
+        step=0.02,
+        igm=False,
+        priors={
+            "weight": ba.Prior("Dirichlet", alpha=2.0),
+            "fading": ba.Prior("Normal", mu=0.1, sigma=0.3),
+            "depth": ba.Prior("LogNormal", mu=-1.0, sigma=0.4),
+            "growth": ba.Prior("Normal", mu=0.0, sigma=0.1),
+            "shape": ba.Prior("LogNormal", mu=0.5, sigma=0.2),
+        },
+    ),
+    "TemplateFit": ba.baselines.TemplateFit(
+        ba.Templates.bundled("cww-sb").interpolated(1),
+        filters="sdss",
+        between=0,
+        template_error=0.1,
+        z_max=2.0,
+        step=0.02,
+        igm=False,
+    ),
     "Stacking": ba.baselines.Stacking(),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
@@ -185,6 +213,7 @@ def folder(tmp_path_factory):
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
         "PopulationNz": ba.NUTS(50, 50, 2),
+        "TemplatePhotoZ": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():

@@ -123,7 +123,7 @@ class TemplatePhotoZ(OnGrid, Model):
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee")
     correlated: ClassVar[bool] = True
 
-    _settled = None  # the grid with its corrections, while a fit is under way
+    _settled: ClassVar[TemplateGrid | None] = None  # its corrections, while a fit is under way
 
     # Checks -------------------------------------------------------------------------------------
 
@@ -517,6 +517,10 @@ class TemplatePhotoZ(OnGrid, Model):
         from bayes_astro.baselines.templates import TemplateFit
 
         return TemplateFit(self.templates, self.filters, self.between, igm=self.igm)
+
+    def _drawings(self) -> dict[str, Any]:
+        drawings = super()._drawings()
+        return {n: d for n, d in drawings.items() if n != "corrections" or self.correction}
 
     def equation(self) -> str:
         """The model in one line."""

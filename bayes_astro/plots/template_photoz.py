@@ -19,8 +19,6 @@ def corrections(model: Any) -> style.Drawing:
     correction = group["correction"].values
     bands = [str(band) for band in group["band"].values]
     figure = style.page(0.6 if not style.narrow() else 1.4)
-    if not correction.size:
-        raise ValueError("Nothing was learned: correction=None.")
     z = group["node_redshift"].values
     columns = 3 if not style.narrow() else 2
     rows = -(-len(bands) // columns)
