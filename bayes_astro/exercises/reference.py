@@ -18,9 +18,11 @@ from bayes_astro.exercises.library import ids, words
 
 __all__ = [
     "MAKERS",
+    "damping_time",
     "line_with_outliers",
     "main",
     "period",
+    "rotation_period",
     "unequal_errors",
     "velocity_dispersion",
 ]
@@ -94,6 +96,111 @@ def velocity_dispersion() -> dict[str, Any]:
         },
         "checks_made": {"exact": True},
     }
+
+
+def damping_time() -> dict[str, Any]:
+    """10.2: quadrature over ln sigma and ln tau, the mean integrated out; so are two mistakes."""
+    data = {name: np.array(value) for name, value in words("10.2")["data"].items()}
+    log_sigma = np.linspace(np.log(0.01), np.log(10), 300)[:, None]
+    log_tau = np.linspace(0, np.log(10_000), 400)
+    sigma, tau = np.exp(log_sigma), np.exp(log_tau)
+
+    def posterior(error: np.ndarray, value: np.ndarray) -> dict[str, float]:
+        density = _damped_cosine(data["time"], data["magnitude"], error, sigma, tau)
+        return _on_grid(density.sum(axis=0), value)
+
+    right = posterior(data["error"], log_tau / np.log(10))
+    half = {"mean": right["mean"] + float(np.log10(np.log(2))), "sd": right["sd"]}
+    mistakes = {
+        "errors_ignored": posterior(1e-6 * data["error"], log_tau / np.log(10)),
+        "sd_taken_for_variance": posterior(data["error"] ** 0.5, log_tau / np.log(10)),
+        "tau_without_logarithm": posterior(data["error"], tau),
+        "natural_logarithm": posterior(data["error"], log_tau),
+        "half_life": half,
+    }
+    return {
+        "method": "quadrature over ln sigma and ln tau, the mean integrated out; flat priors",
+        "quantities": {"log10_tau": right | EXACT},
+        "mistakes": {name: {"log10_tau": value} for name, value in mistakes.items()},
+        "checks_made": {"exact": True},
+    }
+
+
+def rotation_period() -> dict[str, Any]:
+    """10.3: quadrature over the logarithms of sigma, tau and period, the mean integrated out."""
+    data = {name: np.array(value) for name, value in words("10.3")["data"].items()}
+    sigma = np.exp(np.linspace(0, np.log(100), 40))[:, None, None]
+    tau = np.exp(np.linspace(0, np.log(1000), 45))[:, None]
+    period = np.exp(np.linspace(np.log(2), np.log(30), 300))
+    density = _damped_cosine(data["time"], data["flux"], data["error"], sigma, tau, period)
+    density = density.sum(axis=(0, 1))
+    right = _on_grid(density, period)
+    sine = ba.Periodogram(period=(2, 30))
+    sine.fit(ba.LightCurve(data["time"], data["flux"], data["error"]), seed=103)
+    draws: Any = sine.posterior["posterior"]
+    mistakes = {
+        "coherent_sine": _mean_sd(measured({"period": draws["period"].values})[0]["period"]),
+        "half_the_period": _scaled(right, 0.5),
+        "frequency": _on_grid(density, 1 / period),
+        "angular_frequency": _on_grid(density, 2 * np.pi / period),
+    }
+    return {
+        "method": "quadrature over ln sigma, ln tau and ln period, the mean integrated out; flat "
+        "priors",
+        "quantities": {"period": right | EXACT},
+        "mistakes": {name: {"period": value} for name, value in mistakes.items()},
+        "checks_made": {"exact": True},
+    }
+
+
+def _damped_cosine(
+    time: np.ndarray,
+    value: np.ndarray,
+    error: np.ndarray,
+    sigma: Any,
+    tau: Any,
+    period: Any = np.inf,
+) -> np.ndarray:
+    """Likelihood of sigma^2 exp(-t / tau) cos(2 pi t / period) on a grid, up to a factor.
+
+    A Kalman filter of a plane vector that turns and shrinks, whose first part is observed. What is
+    left of the magnitudes, and of ones, after each prediction gives the mean and its integral.
+    """
+    shape = np.broadcast_shapes(np.shape(sigma), np.shape(tau), np.shape(period))
+    data = np.stack([value - value.mean(), np.ones(len(value))])
+    variance = np.broadcast_to(sigma**2, shape)
+    first, cross, second = variance, np.zeros(shape), variance
+    state = np.zeros((2, 2, *shape))
+    products, log_determinant = np.zeros((2, 2, *shape)), np.zeros(shape)
+    for i, step in enumerate(np.diff(time, prepend=time[0])):
+        shrink, angle = np.exp(-step / tau), 2 * np.pi * step / period
+        c, s = shrink * np.cos(angle), shrink * np.sin(angle)
+        state = np.stack([c * state[0] - s * state[1], s * state[0] + c * state[1]])
+        new = variance * (1 - shrink**2)
+        first, cross, second = (
+            c**2 * first - 2 * c * s * cross + s**2 * second + new,
+            c * s * (first - second) + (c**2 - s**2) * cross,
+            s**2 * first + 2 * c * s * cross + c**2 * second + new,
+        )
+        total = first + error[i] ** 2
+        off = data[:, i].reshape(2, *[1] * len(shape)) - state[0]
+        products += off[:, None] * off / total
+        log_determinant += np.log(total)
+        gain, other = first / total, cross / total
+        state = state + np.stack([gain * off, other * off])
+        first, cross, second = first - gain * first, cross - gain * cross, second - other * cross
+    log_density = -0.5 * (
+        log_determinant
+        + np.log(products[1, 1])
+        + products[0, 0]
+        - products[0, 1] ** 2 / products[1, 1]
+    )
+    return np.exp(log_density - log_density.max())
+
+
+def _on_grid(density: np.ndarray, value: np.ndarray) -> dict[str, float]:
+    mean = float(np.average(value, weights=density))
+    return {"mean": mean, "sd": float(np.average((value - mean) ** 2, weights=density) ** 0.5)}
 
 
 def line_with_outliers() -> dict[str, Any]:
@@ -173,6 +280,8 @@ MAKERS = {
     "5.2": line_with_outliers,
     "6.1": velocity_dispersion,
     "10.1": period,
+    "10.2": damping_time,
+    "10.3": rotation_period,
 }
 
 

@@ -177,6 +177,54 @@ def test_no_right_answer_to_10_1_is_rejected(light_curve):
         assert check("10.1", {"period": period.mean(), "alias": 1 / (1 - 1 / period)})
 
 
+def test_no_right_answer_to_10_2_is_rejected():
+    data = exercise("10.2").data
+    kernel = ba.kernels.DampedRandomWalk(
+        sigma=ba.Prior("LogUniform", lower=0.01, upper=10),
+        tau=ba.Prior("LogUniform", lower=1, upper=10_000),
+    )
+    flat = {"offset": ba.Prior("Normal", mu=18, sigma=1000)}
+    model = ba.GaussianProcess(kernel, jitter=False, priors=flat)
+    curve = ba.LightCurve(data["time"], data["magnitude"], data["error"])
+    for seed in range(REPEATS // 4):
+        model.fit(curve, sampler=ba.Exact(draws=1000), seed=seed)
+        draws = np.log10(model.posterior["posterior"]["tau"].values)
+        assert check("10.2", draws)
+        assert check("10.2", (round(draws.mean(), 3), round(draws.std(), 3)))
+
+
+@numba.njit
+def periods(seed, steps, thin, time, flux, error):
+    """The period of 10.3 along a Metropolis chain of the dense covariance, mean and all."""
+    np.random.seed(seed)
+    kept = np.empty(steps // thin)
+    jump = np.array([0.25, 0.6, 0.05, 0.8])
+    now, density = np.array([np.log(10.0), np.log(20.0), np.log(8.3), 0.0]), -np.inf
+    lowest, highest = np.log(np.array([1.0, 1.0, 2.0])), np.log(np.array([100.0, 1000.0, 30.0]))
+    for step in range(steps):
+        new = now + jump * np.random.standard_normal(4)
+        if np.all(new[:3] > lowest) and np.all(new[:3] < highest):
+            sigma, tau, period = np.exp(new[:3])
+            lag = np.abs(np.expand_dims(time, 1) - time)
+            covariance = sigma**2 * np.exp(-lag / tau) * np.cos(2 * np.pi / period * lag)
+            factor = np.linalg.cholesky(covariance + np.diag(error**2))
+            white = np.linalg.solve(factor, flux - new[3])
+            total = -0.5 * white @ white - np.log(np.diag(factor)).sum()
+            if np.log(np.random.random()) < total - density:
+                now, density = new, total
+        if step % thin == 0:
+            kept[step // thin] = np.exp(now[2])
+    return kept
+
+
+def test_no_right_answer_to_10_3_is_rejected():
+    data = {name: np.array(value) for name, value in exercise("10.3").data.items()}
+    for seed in range(2):
+        draws = np.array([periods(4 * seed + i, 6000, 10, **data)[60:] for i in range(4)])
+        verdict = check("10.3", draws)
+        assert verdict, verdict
+
+
 # Mistakes -------------------------------------------------------------------------------------
 
 MISTAKES = [(id, mistake.name) for id in ids() for mistake in exercise(id).mistakes]

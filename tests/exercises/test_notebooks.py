@@ -18,6 +18,8 @@ SOURCES = {
     "5.2": "05_2_line_with_outliers",
     "6.1": "06_1_velocity_dispersion",
     "10.1": "10_1_period_and_aliases",
+    "10.2": "10_2_damping_time",
+    "10.3": "10_3_rotation_period",
 }
 
 

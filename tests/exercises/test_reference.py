@@ -12,7 +12,9 @@ def test_every_exercise_can_be_made_again():
     assert sorted(reference.MAKERS) == sorted(ids())
 
 
-@pytest.mark.parametrize("id", ["5.1", "6.1", "10.1", pytest.param("5.2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "id", ["5.1", "6.1", "10.1", "10.2", "10.3", pytest.param("5.2", marks=pytest.mark.slow)]
+)
 def test_the_reference_is_reproduced(id):
     stored = json.loads((_files() / f"{id}.json").read_text(encoding="utf-8"))
     made = reference.MAKERS[id]()
