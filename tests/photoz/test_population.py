@@ -103,6 +103,17 @@ def test_reweighted_objects_are_nearer_to_the_truth(fitted):
     assert np.abs(predicted.mean(("chain", "draw")).values - expected).max() < 0.12
 
 
+def test_simulated_objects_follow_the_fractions():
+    _, _, design = toy(4000, width=0.02)  # far narrower than a bin: every object tells its own
+    simulated, truth = ba.PopulationNz().simulate(design, seed=3)
+    fraction = truth["fraction"].values
+    found = np.bincount(simulated.probability[0].argmax(axis=1), minlength=len(fraction)) / 4000
+    assert np.abs(found - fraction).max() < 5 * np.sqrt(0.25 / 4000)
+    assert len(simulated) == len(design) and np.array_equal(simulated.edges, design.edges)
+    again, _ = ba.PopulationNz().simulate(design, seed=3)
+    assert np.array_equal(again.probability, simulated.probability)
+
+
 def test_uncertainty_of_the_photoz_model_is_carried_on(tmp_path):
     train, target = galaxies(400, seed=1)[:396], galaxies(400, seed=2)[:396]
     photoz = ba.XDPhotoZ(4, n_fits=5, error_scale="published", bootstrap=True)
