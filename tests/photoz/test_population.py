@@ -114,6 +114,20 @@ def test_simulated_objects_follow_the_fractions():
     assert np.array_equal(again.probability, simulated.probability)
 
 
+@pytest.mark.slow
+def test_intervals_of_simulated_populations_hold_the_truth():
+    _, _, design = toy(1000)
+    short = ba.NUTS(draws=300, tune=300, chains=2, target_accept=0.9)
+    inside = []
+    for seed in range(12):
+        data, truth = ba.PopulationNz().simulate(design, seed=seed)
+        model = ba.PopulationNz().fit(data, short, seed=1, progress=False)
+        draws = model.posterior["posterior"]["fraction"].values.reshape(-1, len(MIDDLE))
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+        inside.append((truth["fraction"].values >= low) & (truth["fraction"].values <= high))
+    assert 0.89 < np.mean(inside) < 0.995  # 144 bins, neighbours correlated
+
+
 def test_uncertainty_of_the_photoz_model_is_carried_on(tmp_path):
     train, target = galaxies(400, seed=1)[:396], galaxies(400, seed=2)[:396]
     photoz = ba.XDPhotoZ(4, n_fits=5, error_scale="published", bootstrap=True)
