@@ -329,6 +329,27 @@ class PopulationNz(Model):
         )
         return self.derived(found, priors)
 
+    def simulate_data(
+        self, parameters: xr.Dataset, design: BinnedRedshifts, rng: np.random.Generator
+    ) -> BinnedRedshifts:
+        """As many objects as in `design`, each like one of its objects, with exact likelihoods.
+
+        What can be observed are the data of the objects i of `design`, with r_ij the ratio of
+        probability and interim prior (its mean over draws of the photo-z model):
+
+        .. code-block:: text
+
+            bin j ~ n_j,    p(data i | bin j) = r_ij / sum_l r_lj
+
+        The likelihoods of an object drawn so are p(data i | bin j), under a flat interim prior.
+        """
+        ratio = design.ratio.mean(axis=0)
+        likelihood = ratio / ratio.sum(axis=0)
+        share = likelihood @ parameters["fraction"].values
+        rows = rng.choice(len(design), len(design), p=share / share.sum())
+        flat = np.ones(ratio.shape[1])
+        return BinnedRedshifts(likelihood[rows], design.edges, flat, design.name)
+
     def default_sampler(self, data: BinnedRedshifts) -> tuple[Sampler, str]:
         """NUTS with short steps: fractions near zero bend the posterior."""
         from bayes_astro.samplers import NUTS

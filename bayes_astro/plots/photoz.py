@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_astro.plots import style
 
-__all__ = ["FIGURES", "calibration", "densities", "error_scales", "redshifts"]
+__all__ = ["FIGURES", "calibration", "densities", "error_scales", "redshifts", "reliability"]
 
 MOST = 3000  # objects in a figure
 
@@ -85,6 +85,48 @@ def calibration(model: Any, photometry: Any = None) -> style.Drawing:
     return figure
 
 
+def reliability(model: Any, photometry: Any = None) -> style.Drawing:
+    """How many redshifts the central 68 and 95% intervals hold, in bins of magnitude.
+
+    Bins of equally many objects in the band that was measured most often; the bars are the binomial
+    standard error of the fraction that is claimed. Fluxes below their error are left out.
+    """
+    data = _objects(model) if photometry is None else photometry
+    band = int(np.argmin(data.missing.sum(axis=0)))
+    flux = data.flux[:, band]
+    rows = np.flatnonzero(~data.missing[:, band] & (flux > data.error[:, band]))
+    if len(rows) < 20:
+        raise ValueError(
+            f"band {data.bands[band]!r}: {len(rows)} objects are brighter than their errors, too few "
+            "for bins of magnitude (at least 20); give more photometry."
+        )
+    magnitude, pit = -2.5 * np.log10(flux[rows]), model.pit(data[rows])
+    parts = np.array_split(np.argsort(magnitude), int(np.clip(len(rows) // 60, 2, 8)))
+    middle = [np.median(magnitude[part]) for part in parts]
+    figure = style.page(0.55 if not style.narrow() else 0.95)
+    axis = figure.subplots()
+    for level, name, marker in ((0.68, "blue", "o"), (0.95, "vermilion", "s")):
+        inside = [np.mean(np.abs(pit[part] - 0.5) < level / 2) for part in parts]
+        error = [np.sqrt(level * (1 - level) / len(part)) for part in parts]
+        axis.axhline(level, color=style.COLOURS[name], linewidth=1, linestyle="--")
+        axis.errorbar(
+            middle,
+            inside,
+            error,
+            fmt=marker,
+            color=style.COLOURS[name],
+            label=f"{level:.0%} intervals",
+        )
+    unit = f" (flux in {data.unit})" if data.unit else ""
+    label = data.bands[band].replace("$", r"\$")
+    axis.set(
+        xlabel=rf"$-2.5\,\log_{{10}}$ flux in {label}{unit}",
+        ylabel="fraction that hold the redshift",
+    )
+    style.legend_above(figure, axis)
+    return figure
+
+
 def error_scales(model: Any) -> style.Drawing:
     """What the published errors of each band are multiplied with."""
     posterior = model.posterior["posterior"]
@@ -109,5 +151,6 @@ FIGURES = {
     "redshifts": redshifts,
     "densities": densities,
     "calibration": calibration,
+    "reliability": reliability,
     "error_scales": error_scales,
 }

@@ -103,6 +103,31 @@ def test_reweighted_objects_are_nearer_to_the_truth(fitted):
     assert np.abs(predicted.mean(("chain", "draw")).values - expected).max() < 0.12
 
 
+def test_simulated_objects_follow_the_fractions():
+    _, _, design = toy(4000, width=0.02)  # far narrower than a bin: every object tells its own
+    simulated, truth = ba.PopulationNz().simulate(design, seed=3)
+    fraction = truth["fraction"].values
+    found = np.bincount(simulated.probability[0].argmax(axis=1), minlength=len(fraction)) / 4000
+    assert np.abs(found - fraction).max() < 5 * np.sqrt(0.25 / 4000)
+    assert len(simulated) == len(design) and np.array_equal(simulated.edges, design.edges)
+    again, _ = ba.PopulationNz().simulate(design, seed=3)
+    assert np.array_equal(again.probability, simulated.probability)
+
+
+@pytest.mark.slow
+def test_intervals_of_simulated_populations_hold_the_truth():
+    _, _, design = toy(1000)
+    short = ba.NUTS(draws=300, tune=300, chains=2, target_accept=0.9)
+    inside = []
+    for seed in range(12):
+        data, truth = ba.PopulationNz().simulate(design, seed=seed)
+        model = ba.PopulationNz().fit(data, short, seed=1, progress=False)
+        draws = model.posterior["posterior"]["fraction"].values.reshape(-1, len(MIDDLE))
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+        inside.append((truth["fraction"].values >= low) & (truth["fraction"].values <= high))
+    assert 0.89 < np.mean(inside) < 0.995  # 144 bins, neighbours correlated
+
+
 def test_uncertainty_of_the_photoz_model_is_carried_on(tmp_path):
     train, target = galaxies(400, seed=1)[:396], galaxies(400, seed=2)[:396]
     photoz = ba.XDPhotoZ(4, n_fits=5, error_scale="published", bootstrap=True)
