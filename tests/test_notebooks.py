@@ -13,6 +13,8 @@ NOTEBOOKS = (
     "01-a-period-with-its-uncertainty",
     "02-a-line-with-errors",
     "03-velocities-of-nearby-stars",
+    "04-a-quasars-damped-random-walk",
+    "05-a-rotating-star",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine
