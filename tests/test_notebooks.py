@@ -15,6 +15,7 @@ NOTEBOOKS = (
     "03-velocities-of-nearby-stars",
     "04-a-quasars-damped-random-walk",
     "05-a-rotating-star",
+    "07-a-planet-under-activity",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine
