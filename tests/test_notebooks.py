@@ -15,6 +15,7 @@ NOTEBOOKS = (
     "03-velocities-of-nearby-stars",
     "04-a-quasars-damped-random-walk",
     "05-a-rotating-star",
+    "06-mauna-loa",
     "07-a-planet-under-activity",
 )
 KILOBYTES = 500
