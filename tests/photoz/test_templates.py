@@ -120,7 +120,8 @@ def test_parameters_are_recovered(galaxies):
     data, truth = galaxies
     # Half of the redshifts are unknown, and summed out.
     redshift = np.where(np.arange(len(data)) % 2, data.redshift, np.nan)
-    model = task().fit(data.replace(redshift=redshift), seed=2, progress=False)
+    sampler = ba.NUTS(draws=800, tune=300, chains=2, target_accept=0.9)
+    model = task().fit(data.replace(redshift=redshift), sampler, seed=2, progress=False)
     draws = model.posterior["posterior"]
     for name in ("weight", "depth", "growth", "shape"):
         off = (draws[name].mean(("chain", "draw")) - truth[name]) / draws[name].std(
@@ -160,9 +161,9 @@ def test_templates_that_lack_something_learn_it():
     true = spectra()
     bent = true.flux * (1 + 0.25 * np.sin(WAVELENGTH / 700))
     data, _ = task(templates=ba.Templates(WAVELENGTH, bent, true.names)).simulate(
-        design(1500, seed=3), seed=4
+        design(800, seed=3), seed=4
     )
-    train, test = data[:1000], data[1000:]
+    train, test = data[:500], data[500:]
     short = ba.NUTS(draws=50, tune=100, chains=2)
     plain = task(template_error=0.05).fit(train, short, seed=1, progress=False)
     learned = task(correction="learn", template_error="infer").fit(
