@@ -88,11 +88,12 @@ def calibration(model: Any, photometry: Any = None) -> style.Drawing:
 def reliability(model: Any, photometry: Any = None) -> style.Drawing:
     """How many redshifts the central 68 and 95% intervals hold, in bins of magnitude.
 
-    Bins of equally many objects in the band that was measured most often; the bars are the binomial
-    standard error of the fraction that is claimed. Fluxes below their error are left out.
+    Bins of equally many objects in the band with the best ratio of signal to noise; the bars are the
+    binomial standard error of the fraction that is claimed. Fluxes below their error are left out.
     """
     data = _objects(model) if photometry is None else photometry
-    band = int(np.argmin(data.missing.sum(axis=0)))
+    signal = np.where(data.missing, 0.0, data.flux / data.error)
+    band = int(np.argmax(np.median(signal, axis=0)))
     flux = data.flux[:, band]
     rows = np.flatnonzero(~data.missing[:, band] & (flux > data.error[:, band]))
     if len(rows) < 20:
