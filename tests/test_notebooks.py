@@ -17,6 +17,7 @@ NOTEBOOKS = (
     "05-a-rotating-star",
     "06-mauna-loa",
     "07-a-planet-under-activity",
+    "08-photometric-redshifts",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine
