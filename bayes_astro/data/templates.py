@@ -94,7 +94,8 @@ class Templates:
         common = common if common.any() else np.ones(len(common), dtype=bool)
         scaled = self.flux / self.flux[:, common].mean(axis=1, keepdims=True)
         flux, names, classes = [], [], []
-        given = self.classes or self.names
+        given = self.classes
+        assert given is not None  # __post_init__ names a class for each
         steps = np.arange(between + 1) / (between + 1)
         for i in range(len(self.names) - 1):
             for share in steps:

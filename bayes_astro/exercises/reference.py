@@ -105,17 +105,17 @@ def damping_time() -> dict[str, Any]:
     log_tau = np.linspace(0, np.log(10_000), 400)
     sigma, tau = np.exp(log_sigma), np.exp(log_tau)
 
-    def posterior(error: np.ndarray, value: np.ndarray) -> dict[str, float]:
-        density = _damped_cosine(data["time"], data["magnitude"], error, sigma, tau)
-        return _on_grid(density.sum(axis=0), value)
+    def density(error: np.ndarray) -> np.ndarray:
+        return _damped_cosine(data["time"], data["magnitude"], error, sigma, tau).sum(axis=0)
 
-    right = posterior(data["error"], log_tau / np.log(10))
+    log10_tau, true = log_tau / np.log(10), density(data["error"])
+    right = _on_grid(true, log10_tau)
     half = {"mean": right["mean"] + float(np.log10(np.log(2))), "sd": right["sd"]}
     mistakes = {
-        "errors_ignored": posterior(1e-6 * data["error"], log_tau / np.log(10)),
-        "sd_taken_for_variance": posterior(data["error"] ** 0.5, log_tau / np.log(10)),
-        "tau_without_logarithm": posterior(data["error"], tau),
-        "natural_logarithm": posterior(data["error"], log_tau),
+        "errors_ignored": _on_grid(density(1e-6 * data["error"]), log10_tau),
+        "sd_taken_for_variance": _on_grid(density(data["error"] ** 0.5), log10_tau),
+        "tau_without_logarithm": _on_grid(true, tau),
+        "natural_logarithm": _on_grid(true, log_tau),
         "half_life": half,
     }
     return {
