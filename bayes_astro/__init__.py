@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bayes_astro.data.templates import Filters, Templates
     from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
     from bayes_astro.opening import open_fit as open
+    from bayes_astro.photoz import exchange
     from bayes_astro.photoz.mixture import XDPhotoZ
     from bayes_astro.photoz.population import PopulationNz
     from bayes_astro.photoz.templates import TemplatePhotoZ
@@ -96,6 +97,7 @@ _PUBLIC = {
 }
 _MODULES = {
     "baselines": "bayes_astro.baselines",
+    "exchange": "bayes_astro.photoz.exchange",
     "exercises": "bayes_astro.exercises",
     "kernels": "bayes_astro.timeseries.kernels",
     "means": "bayes_astro.timeseries.means",
@@ -129,6 +131,7 @@ __all__ = [
     "calibrate",
     "compare",
     "datasets",
+    "exchange",
     "exercises",
     "fetch",
     "fit_each",

@@ -161,7 +161,7 @@ MODELS = {
         },
     ),
     "PopulationNz": ba.PopulationNz(
-        "independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
+        smoothness="independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
     ),
     "TemplatePhotoZ": ba.TemplatePhotoZ(
         ba.Templates.bundled("cww-sb").interpolated(1),

@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import BinnedRedshifts
+from bayes_astro.data.binned_redshifts import in_bins
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,14 +24,25 @@ class Stacking(Baseline):
 
     What surveys do, and biased: it is N(z) smeared by the objects' uncertainties and drawn towards the
     interim prior (Malz & Hogg 2022).
+
+    Parameters
+    ----------
+    bins : array_like, optional
+        As for `ba.PopulationNz`.
     """
+
+    bins: Any = None
 
     data_type: ClassVar[type] = BinnedRedshifts
     figures: ClassVar[str] = "population"
     references: ClassVar[tuple[str, ...]] = ("malz2022",)
 
+    def _checked(self, data: Any) -> BinnedRedshifts:
+        return in_bins(super()._checked(data), self.bins)
+
     def observed(self, data: BinnedRedshifts) -> np.ndarray:
         """The mean redshift of every object."""
+        data = in_bins(data, self.bins)
         return data.probability.mean(axis=0) @ data.middle
 
     def estimate(self, data: BinnedRedshifts) -> Any:
@@ -57,6 +69,7 @@ class Stacking(Baseline):
         """log sum_j n_j p_ij / pi_j of every object: (chain, draw, row)."""
         import xarray as xr
 
+        data = in_bins(data, self.bins)
         fraction = draws["fraction"].transpose("chain", "draw", "bin").values
         values = np.mean([np.log(fraction @ ratio.T) for ratio in data.ratio], axis=0)
         return xr.DataArray(values, dims=("chain", "draw", "row"))
@@ -67,6 +80,7 @@ class Stacking(Baseline):
         """Redshifts of the objects as they were given: a bin, and evenly within it."""
         import xarray as xr
 
+        at = in_bins(at, self.bins)
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(at))
         cumulative = np.cumsum(at.probability.mean(axis=0), axis=1)
         u = rng.uniform(size=(shape[0] * shape[1], len(at))) * cumulative[:, -1]

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
 
-__all__ = ["BinnedRedshifts"]
+__all__ = ["BinnedRedshifts", "in_bins"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +90,58 @@ class BinnedRedshifts:
             array.flags.writeable = False
             object.__setattr__(self, field, array)
 
+    @classmethod
+    def from_densities(
+        cls, density: Any, edges: Any, interim_prior: Any, *, z: Any = None, name: str = ""
+    ) -> "BinnedRedshifts":
+        """From p(z) on a grid, as `pdf` of every photo-z model gives it.
+
+        Densities are linear between the points of the grid; what lies outside of the bins is lost
+        to all of them alike.
+
+        Parameters
+        ----------
+        density : xarray.DataArray or array_like, shape (n, g)
+            (row, z), per unit of redshift.
+        edges : array_like, shape (J + 1,)
+            Increasing redshifts, within the grid.
+        interim_prior : array_like, shape (g,)
+            Density of redshift on the same grid that `density` took for granted, up to a constant;
+            it has no default, as above.
+        z : array_like, shape (g,), optional
+            The grid, where `density` does not bring it.
+
+        Examples
+        --------
+        >>> z = np.linspace(0, 1, 5)
+        >>> BinnedRedshifts.from_densities([2 * z], [0, 0.5, 1], np.ones(5), z=z).probability
+        array([[[0.25, 0.75]]])
+        """
+        if interim_prior is None:
+            raise DataError("interim_prior: is needed, on the grid of the densities")
+        z = getattr(density, "z", None) if z is None else z
+        if z is None:
+            raise DataError("z: is needed, the grid of the densities")
+        z, edges = floats(z, "z"), floats(edges, "edges")
+        density = floats(np.asarray(density), "density", (2,))
+        prior = floats(interim_prior, "interim_prior")
+        if density.shape[1] != len(z) or prior.shape != z.shape or len(z) < 2:
+            raise DataError(
+                f"density, z, interim_prior: have the shapes {density.shape}, {z.shape} and "
+                f"{prior.shape}; expected (n, g), (g,) and (g,)"
+            )
+        for label, points in (("z", z), ("edges", edges)):
+            if not np.isfinite(points).all() or (np.diff(points) <= 0).any():
+                raise DataError(f"{label}: must be finite and increase")
+        if edges[0] < z[0] or edges[-1] > z[-1]:
+            raise DataError(
+                f"edges: from {edges[0]:g} to {edges[-1]:g}, the grid of the densities from "
+                f"{z[0]:g} to {z[-1]:g}; give densities on a wider grid, or fewer bins"
+            )
+        return cls(
+            _integrated(density, z, edges), edges, _integrated(prior[None], z, edges)[0], name
+        )
+
     @property
     def n(self) -> int:
         """Number of objects."""
@@ -115,6 +167,30 @@ class BinnedRedshifts:
         """By one draw of the model alone."""
         assert self.interim_prior is not None
         return self.replace(probability=self.probability[i], interim_prior=self.interim_prior[i])
+
+    def merged(self, edges: Any) -> "BinnedRedshifts":
+        """The same in wider bins, whose `edges` are some of those that are there.
+
+        Bins beyond the first and the last of them are left out: of the objects, what is known is
+        then what the data say of the bins that are kept.
+        """
+        edges = floats(edges, "bins")
+        width = np.diff(self.edges).min()
+        at = np.abs(self.edges[:, None] - edges).argmin(axis=0)
+        off = np.abs(self.edges[at] - edges)
+        if len(edges) < 3 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            raise DataError(f"bins: expected three or more increasing edges, got {edges!r:.80}")
+        if (off > 1e-6 * width).any():
+            one = edges[int(np.argmax(off))]
+            raise DataError(
+                f"bins: {one:g} is no edge of the data's bins (nearest "
+                f"{self.edges[at[int(np.argmax(off))]]:g}); merge whole bins, or make the data with "
+                "these edges"
+            )
+        assert self.interim_prior is not None
+        parts = [np.add.reduceat(a[..., : at[-1]], at[:-1], axis=-1)
+                 for a in (self.probability, self.interim_prior)]  # fmt: skip
+        return self.replace(probability=parts[0], edges=self.edges[at], interim_prior=parts[1])
 
     def replace(self, **changes: Any) -> "BinnedRedshifts":
         """The same with some of the fields changed."""
@@ -153,6 +229,24 @@ class BinnedRedshifts:
         span = f"{self.edges[0]:g} to {self.edges[-1]:g}"
         bins = len(self.edges) - 1
         return f"<BinnedRedshifts {self.name or 'unnamed'}: {self.n} objects in {bins} bins from {span}{times}>"
+
+
+def in_bins(data: "BinnedRedshifts", bins: Any) -> "BinnedRedshifts":
+    """In the bins with these edges, or as they are."""
+    if bins is None or np.array_equal(data.edges, bins):
+        return data
+    return data.merged(bins)
+
+
+def _integrated(density: np.ndarray, z: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Integrals of piecewise linear densities (n, g) over bins: (n, J)."""
+    at = np.union1d(z, edges)
+    low = np.clip(np.searchsorted(z, at, side="right") - 1, 0, len(z) - 2)
+    share = (at - z[low]) / (z[low + 1] - z[low])
+    values = density[:, low] * (1 - share) + density[:, low + 1] * share
+    steps = 0.5 * (values[:, 1:] + values[:, :-1]) * np.diff(at)
+    first = np.searchsorted(at, edges)
+    return np.add.reduceat(steps[:, : first[-1]], first[:-1], axis=1)
 
 
 def _scaled(array: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache
 from bayes_astro.likelihoods import (
     inverse_wishart,
     linear_relation,
+    matern_differences,
     mixture,
     population,
     template_fit,
@@ -25,6 +26,7 @@ from bayes_astro.likelihoods.semiseparable import passes
 __all__ = [
     "InverseWishartTrace",
     "LinearRelationDensity",
+    "MaternDifferencesDensity",
     "MixtureDensity",
     "PopulationDensity",
     "SemiseparableCoefficients",
@@ -342,6 +344,29 @@ def _funcify_coefficients(op: Op, node: Apply, **kwargs: Any) -> Any:
         return mean, np.linalg.cholesky(covariance)
 
     return conditional, 2
+
+
+class MaternDifferencesDensity(ValueAndGradient):
+    """Log density of `likelihoods.matern_differences`: differences, amplitude, length; points."""
+
+    gufunc_signature = "(d),(),(),(j)->(),(d),(),()"
+    parameters = 3
+    kernel = staticmethod(matern_differences.value_and_gradient)
+    kinds = ("float64",) * 4
+
+
+@register_funcify_default_op_cache_key(MaternDifferencesDensity)
+def _funcify_matern(op: Op, node: Apply, **kwargs: Any) -> Any:
+    kernel = matern_differences.value_and_gradient
+
+    @njit
+    def density(x, amplitude, length, z):
+        value, to_x, to_amplitude, to_length = kernel(
+            np.ascontiguousarray(x), amplitude.item(), length.item(), np.ascontiguousarray(z)
+        )
+        return np.asarray(value), to_x, np.asarray(to_amplitude), np.asarray(to_length)
+
+    return density, 1
 
 
 class PopulationDensity(ValueAndGradient):

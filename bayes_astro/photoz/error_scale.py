@@ -15,8 +15,10 @@ and (kappa, tau) maximise the hyperprior times the probability of redshifts that
 
 It is the conditional density that is scored: the joint one would spend kappa on the shape of the
 magnitudes. The search is by coordinates: all bands together down and up a grid, tau, each band by
-itself, tau again; every trial goes on from the mixtures of the best one before it, and a move is made
-if it gains more than 0.005 nats for each object.
+itself, tau again; every trial goes on from the mixtures of the best one before it. A move is made if it
+gains more than 0.005 nats for each object and more than twice the standard error of the gain, which
+the differences of the objects' own scores give: without that, the best of some twenty trials is a
+matter of luck, and scales that are one wander by a third or more.
 """
 
 from __future__ import annotations
@@ -51,20 +53,36 @@ COMMON = (0.003, 0.01, 0.02, 0.04, 0.08)
 STEPS = (0.7, 0.35)
 MARGIN = 0.005
 """Gain in nats for each object that a move must bring: fits from other starts differ by as much."""
+ERRORS = 2.0
+"""Standard errors of the gain that it must exceed as well."""
 
 
 @dataclass
 class Trial:
-    """A point of the search: log kappa (m,), tau, the log posterior, and the mixtures of both folds.
+    """A point of the search: log kappa (m,), tau, and the mixtures of both folds.
 
-    ``noise`` (K, m) is the mean published variance of each component's objects, in each fold.
+    ``prior`` is its log density, ``scores`` (n,) those of the held-out redshifts; ``noise`` (K, m) is
+    the mean published variance of each component's objects, in each fold.
     """
 
     log_scale: np.ndarray
     common: float
-    value: float
+    prior: float
+    scores: np.ndarray
     mixtures: list[Parameters]
     noise: list[np.ndarray]
+
+    @property
+    def value(self) -> float:
+        """The log posterior, up to a constant."""
+        return self.prior + float(self.scores.sum())
+
+    def beats(self, other: Trial) -> bool:
+        """Whether it is better by more than luck."""
+        difference = self.scores - other.scores
+        n = len(difference)
+        luck = ERRORS * np.sqrt(n) * float(np.std(difference))
+        return self.value - other.value > max(MARGIN * n, luck)
 
 
 class Objective:
@@ -85,9 +103,9 @@ class Objective:
     def __call__(self, log_scale: np.ndarray, common: float, near: Trial | None = None) -> Trial:
         """Fit a mixture to each fold, from that of a trial near by, and score the other's redshifts."""
         kappa = np.exp(log_scale)
-        value = float(np.sum(self.priors["error_scale"].log_density(kappa) + log_scale))
-        value += float(self.priors["common_error"].log_density(common))
-        mixtures, noise = [], []
+        prior = float(np.sum(self.priors["error_scale"].log_density(kappa) + log_scale))
+        prior += float(self.priors["common_error"].log_density(common))
+        scores, mixtures, noise = [], [], []
         for fold, own in enumerate(self.folds):
             measured = training.joint(own, self.transform, kappa, common, self.soft)
             problem, shift, scale = training.problem(measured, self.components, self.priors)
@@ -107,8 +125,8 @@ class Objective:
                 own.bands, own.unit or "", self.transform, self.soft, kappa, **arrays,
             )  # fmt: skip
             other = self.folds[1 - fold]
-            value += float(density.at(other, np.asarray(other.redshift))[0].sum())
-        trial = Trial(log_scale, common, value, mixtures, noise)
+            scores.append(density.at(other, np.asarray(other.redshift))[0][0])
+        trial = Trial(log_scale, common, prior, np.concatenate(scores), mixtures, noise)
         self.trials.append(trial)
         return trial
 
@@ -183,15 +201,15 @@ def infer(
         def better(top: Trial, log_scale: np.ndarray, common: float) -> Trial:
             trial = objective(log_scale, common, top)
             bar.at(min(len(objective.trials), bar.total), f"log score {trial.value:.1f}")
-            return trial if trial.value > top.value + margin else top
+            return trial if trial.beats(top) else top
 
-        top = objective(np.zeros(m), tau)
-        margin = MARGIN * sum(len(fold) for fold in objective.folds)
+        # Once more: trials go on from here, and more steps alone are not a gain of theirs.
+        first = top = objective(np.zeros(m), tau, objective(np.zeros(m), tau))
         fell, last = 0, top
         for level in DOWN:
             last, before = objective(np.full(m, level), tau, last), last
             fell = fell + 1 if last.value < before.value else 0
-            if last.value > top.value + (margin if top is objective.trials[0] else 0):
+            if last.beats(top) or (top is not first and last.value > top.value):
                 top = last
             if fell == 2:
                 break

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import BinnedRedshifts
+from bayes_astro.data.binned_redshifts import in_bins
 from bayes_astro.model import Model, checked_seed
 from bayes_astro.priors import Prior
 
@@ -38,7 +39,13 @@ class PopulationNz(Model):
     (Leistedt, Mortlock & Peiris 2016; Malz & Hogg 2022). Adding up the p(j | d_i), "stacking", gives
     instead n smeared by every object's uncertainty and drawn towards pi. The random walk ties
     neighbouring bins together as far as the data want it; without, the fractions fall apart into
-    spikes, since deconvolution amplifies noise.
+    spikes, since deconvolution amplifies noise. With smoothness="gp" phi is a Gaussian process in the
+    middles of the bins instead, smooth on a length that is inferred,
+
+    .. code-block:: text
+
+        amplitude ~ LogNormal(log 2, 0.5),   length ~ LogNormal(log(range / 6), 0.5)
+        phi ~ GP(0, amplitude^2 (1 + s) e^-s),   s = sqrt(3) |z - z'| / length
 
     Where the probabilities come as several draws of a photo-z model (`XDPhotoZ` with `bootstrap`, or
     a Laplace posterior), each draw is fitted by itself and the draws of all fits are pooled, so that
@@ -46,15 +53,19 @@ class PopulationNz(Model):
 
     Parameters
     ----------
-    smoothness : {"random-walk", "independent"}
+    bins : array_like, optional
+        Edges of redshift bins, some of those of the data, whose bins are merged. Default: the bins
+        of the data.
+    smoothness : {"random-walk", "gp", "independent"}
         "independent": phi_j ~ Normal(0, step) for j > 0, no ties between neighbours.
     priors : dict of str to Prior, optional
-        ``step``: LogNormal(mu=-0.7, sigma=0.6), half a factor of e.
+        ``step``: LogNormal(mu=-0.7, sigma=0.6), half a factor of e; ``amplitude`` and ``length`` (in
+        redshift) of a Gaussian process as above.
 
     Notes
     -----
     Variables: ``fraction`` by bin, ``density`` (fraction per unit of redshift), ``mean_redshift``,
-    ``step``.
+    ``step`` or ``amplitude`` and ``length``.
 
     References
     ----------
@@ -67,6 +78,7 @@ class PopulationNz(Model):
     >>> model.fit(photoz.binned(targets, edges), seed=1)  # doctest: +SKIP
     """
 
+    bins: Any = None
     smoothness: str = "random-walk"
     priors: dict[str, Prior] | None = None
 
@@ -78,25 +90,36 @@ class PopulationNz(Model):
 
     def check_parameters(self) -> None:
         """Raise ValueError for a prior of the shape that is not known."""
-        if self.smoothness not in ("random-walk", "independent"):
+        if self.smoothness not in ("random-walk", "gp", "independent"):
             raise ValueError(
-                f"smoothness={self.smoothness!r} must be 'random-walk' or 'independent'."
+                f"smoothness={self.smoothness!r} must be 'random-walk', 'gp' or 'independent'."
             )
+
+    def _checked(self, data: Any) -> BinnedRedshifts:
+        return in_bins(super()._checked(data), self.bins)
 
     def observed(self, data: BinnedRedshifts) -> np.ndarray:
         """The mean redshift of every object under the interim prior: what there is to see."""
+        data = in_bins(data, self.bins)
         return data.probability.mean(axis=0) @ data.middle
 
     def default_priors(self, data: BinnedRedshifts) -> dict[str, Prior]:
         """Neighbouring bins differ by factors of 1.2 to 4; not by none, where the walk would freeze."""
-        return {"step": Prior("LogNormal", mu=-0.7, sigma=0.6)}
+        if self.smoothness != "gp":
+            return {"step": Prior("LogNormal", mu=-0.7, sigma=0.6)}
+        length = float(np.log(np.ptp(in_bins(data, self.bins).edges) / 6))
+        return {
+            "amplitude": Prior("LogNormal", mu=float(np.log(2.0)), sigma=0.5),
+            "length": Prior("LogNormal", mu=length, sigma=0.5),
+        }
 
     def check_priors(self, priors: dict[str, Prior], data: BinnedRedshifts) -> None:
-        """A step is positive."""
-        if np.any(priors["step"].support[0] < 0):
-            raise ValueError(
-                f"Prior of 'step': {priors['step']} admits negative values; use LogNormal, ..."
-            )
+        """Steps, amplitudes and lengths are positive."""
+        for name, prior in priors.items():
+            if np.any(prior.support[0] < 0):
+                raise ValueError(
+                    f"Prior of {name!r}: {prior} admits negative values; use LogNormal, ..."
+                )
 
     def arrays(self, data: BinnedRedshifts, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
         """What `build` holds in ``pm.Data``: likelihoods whose largest is one for each object."""
@@ -112,67 +135,79 @@ class PopulationNz(Model):
         import pymc as pm
         import pytensor.tensor as pt
 
-        from bayes_astro.likelihoods.ops import PopulationDensity
+        from bayes_astro.likelihoods.ops import MaternDifferencesDensity, PopulationDensity
 
         priors = self.resolve_priors(data) if priors is None else priors
         arrays = self.arrays(data, priors)
-        mode, factor, _ = self._gaussian(arrays["ratio"])
+        mode, factor, _ = self._gaussian(arrays["ratio"], data.middle, priors)
         with pm.Model(coords={"bin": _labels(data)}) as model:
             ratio = pm.Data("ratio", arrays["ratio"])
-            step = priors["step"].variable("step")
+            shape = {name: prior.variable(name) for name, prior in priors.items()}
             unit = pm.Flat("unit", shape=len(mode))
             free = mode + pt.dot(factor, unit)
             phi = pt.concatenate([pt.zeros(1), free])
-            increment = pt.diff(phi) if self.smoothness == "random-walk" else free
-            pm.Potential("walk", -0.5 * pt.sum((increment / step) ** 2) - len(mode) * pt.log(step))
+            if self.smoothness == "gp":
+                walk = MaternDifferencesDensity()(
+                    free, shape["amplitude"], shape["length"], data.middle
+                )[0]
+            else:
+                increment = pt.diff(phi) if self.smoothness == "random-walk" else free
+                walk = pt.sum(pm.logp(pm.Normal.dist(0.0, shape["step"]), increment))
+            pm.Potential("walk", walk)
             fraction = pm.Deterministic("fraction", pm.math.softmax(phi), dims="bin")
             pm.Potential("objects", PopulationDensity()(fraction, ratio)[0])
         return model
 
-    def _gaussian(self, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    def _precision(self, middle: np.ndarray, priors: dict[str, Prior]) -> np.ndarray:
+        """Inverse covariance of phi_1 ... (J - 1) before, for a step or amplitude of one."""
+        if self.smoothness == "gp":
+            from bayes_astro.likelihoods.matern_differences import covariance
+
+            return np.linalg.inv(covariance(middle, _median(priors["length"]))[0])
+        if self.smoothness == "independent":
+            return np.eye(len(middle) - 1)
+        difference = np.diff(np.eye(len(middle)), axis=0)[:, 1:]
+        return difference.T @ difference
+
+    def _gaussian(
+        self, ratio: np.ndarray, middle: np.ndarray, priors: dict[str, Prior]
+    ) -> tuple[np.ndarray, np.ndarray, float]:
         """Mode of phi_1 ... (J - 1), a factor of its covariance there, and a step that suits it.
 
         With q_ij = n_j r_ij / sum_k n_k r_ik the gradient of the log likelihood by phi_j is
         sum_i (q_ij - n_j), and sum_i (q_i - n)(q_i - n)' its information: Newton's method (Fisher
-        scoring), while the step follows the increments.
+        scoring), while the step, or amplitude, follows phi.
         """
-        bins = ratio.shape[1]
-        difference = np.diff(np.eye(bins), axis=0) if self.smoothness == "random-walk" else None
-        difference = np.eye(bins)[1:] if difference is None else difference
-        phi, step = np.zeros(bins), 0.5
-        value, move = -np.inf, np.zeros(bins)
+        precision = self._precision(middle, priors)
+        phi, step = np.zeros(len(precision)), 0.5
+        value, move = -np.inf, np.zeros(len(phi))
 
         def parts(phi: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-            fraction = np.exp(phi - phi.max())
+            full = np.append(0.0, phi)
+            fraction = np.exp(full - full.max())
             fraction /= fraction.sum()
             product = fraction * ratio
             total = product.sum(axis=1)
-            centred = product / total[:, None] - fraction
-            jump = difference @ phi
-            value = np.log(total).sum() - 0.5 * np.sum((jump / step) ** 2)
-            gradient = centred.sum(axis=0) - difference.T @ jump / step**2
-            information = centred.T @ centred + difference.T @ difference / step**2
-            return value, gradient, information
+            centred = (product / total[:, None] - fraction)[:, 1:]
+            pull = precision @ phi / step**2
+            value = np.log(total).sum() - 0.5 * phi @ pull
+            return value, centred.sum(axis=0) - pull, centred.T @ centred + precision / step**2
 
         for _ in range(60):
             value, gradient, information = parts(phi)
-            move = np.zeros(bins)
-            move[1:] = np.linalg.solve(information[1:, 1:], gradient[1:])
+            move = np.linalg.solve(information, gradient)
             for _ in range(20):
                 if parts(phi + move)[0] >= value - 1e-9:
                     break
                 move *= 0.5
             phi = phi + move
-            # The mean square of the increments, those of the posterior's spread among them.
-            spread = np.linalg.inv(information[1:, 1:])
-            squares = (difference @ phi) ** 2 + np.einsum(
-                "ij,jk,ik->i", difference[:, 1:], spread, difference[:, 1:]
-            )
-            step = float(np.clip(np.sqrt(squares.mean()), 0.05, 3.0))
+            # Of the mean square, that of the posterior's spread is a part.
+            square = phi @ precision @ phi + np.sum(precision * np.linalg.inv(information))
+            step = float(np.clip(np.sqrt(square / len(phi)), 0.05, 3.0))
             if np.abs(move).max() < 1e-6:
                 break
-        covariance = np.linalg.inv(parts(phi)[2][1:, 1:])
-        return phi[1:] - phi[0], np.linalg.cholesky((covariance + covariance.T) / 2), step
+        covariance = np.linalg.inv(parts(phi)[2])
+        return phi, np.linalg.cholesky((covariance + covariance.T) / 2), step
 
     def starts(
         self,
@@ -182,9 +217,12 @@ class PopulationNz(Model):
         rng: np.random.Generator,
     ) -> dict[str, np.ndarray]:
         """About the mode."""
-        mode, _, step = self._gaussian(self.arrays(data, priors)["ratio"])
+        mode, _, step = self._gaussian(self.arrays(data, priors)["ratio"], data.middle, priors)
+        size = {name: step for name in ("step", "amplitude") if name in priors}
+        if "length" in priors:
+            size["length"] = _median(priors["length"])
         return {
-            "step": step * np.exp(rng.normal(0, 0.1, count)),
+            **{name: value * np.exp(rng.normal(0, 0.1, count)) for name, value in size.items()},
             "unit": rng.normal(0, 0.5, (count, len(mode))),
         }
 
@@ -258,6 +296,7 @@ class PopulationNz(Model):
         """log sum_j n_j p_ij / pi_j of every object, averaged over draws of the photo-z model."""
         import xarray as xr
 
+        data = in_bins(data, self.bins)
         fraction = draws["fraction"].transpose("chain", "draw", "bin").values
         values = np.mean([np.log(fraction @ ratio.T) for ratio in data.ratio], axis=0)
         return xr.DataArray(values, dims=("chain", "draw", "row"))
@@ -267,7 +306,7 @@ class PopulationNz(Model):
 
         Averaged over the posterior's draws (at most 400 of them).
         """
-        data = self.data if data is None else data
+        data = self.data if data is None else in_bins(data, self.bins)
         fraction = self._fractions(400)
         found = np.zeros(data.probability.shape[1:])
         ratio = data.ratio.mean(axis=0) if data.draws > 1 else data.ratio[0]
@@ -289,6 +328,7 @@ class PopulationNz(Model):
         """Redshifts of the objects: a bin given data and N(z), evenly within it."""
         import xarray as xr
 
+        at = in_bins(at, self.bins)
         fraction = draws["fraction"].transpose("chain", "draw", "bin").values
         flat = fraction.reshape(-1, fraction.shape[-1])
         values = np.empty((len(flat), len(at)))
@@ -311,20 +351,26 @@ class PopulationNz(Model):
         """Draws of all variables from the prior."""
         import xarray as xr
 
+        design = in_bins(design, self.bins)
         bins = len(design.middle)
-        walk = self.smoothness == "random-walk"
-        step = priors["step"].sample(rng, (draws,))
-        phi = step[:, None] * rng.standard_normal((draws, bins - 1))
-        phi = np.cumsum(phi, axis=1) if walk else phi
+        shape = {name: prior.sample(rng, (draws,)) for name, prior in priors.items()}
+        unit = rng.standard_normal((draws, bins - 1))
+        if self.smoothness == "gp":
+            from bayes_astro.likelihoods.matern_differences import covariance
+
+            each = [covariance(design.middle, length)[0] for length in shape["length"]]
+            phi = np.einsum("sij,sj->si", np.linalg.cholesky(each), unit)
+            phi *= shape["amplitude"][:, None]
+        else:
+            phi = shape["step"][:, None] * unit
+            phi = np.cumsum(phi, axis=1) if self.smoothness == "random-walk" else phi
         phi = np.concatenate([np.zeros((draws, 1)), phi], axis=1)
         phi -= phi.max(axis=1, keepdims=True)
         fraction = np.exp(phi)
         fraction /= fraction.sum(axis=1, keepdims=True)
         found = xr.Dataset(
-            {
-                "step": (("chain", "draw"), step[None]),
-                "fraction": (("chain", "draw", "bin"), fraction[None]),
-            },
+            {name: (("chain", "draw"), value[None]) for name, value in shape.items()}
+            | {"fraction": (("chain", "draw", "bin"), fraction[None])},
             {"bin": _labels(design)},
         )
         return self.derived(found, priors)
@@ -364,11 +410,16 @@ class PopulationNz(Model):
         """Adding the probabilities up."""
         from bayes_astro.baselines.population import Stacking
 
-        return Stacking()
+        return Stacking(self.bins)
 
     def equation(self) -> str:
         """The model in one line."""
         return "p(d | n) = Π_i Σ_j n_j p(j | d_i) / π_j;  log n: " + self.smoothness
+
+
+def _median(prior: Prior) -> float:
+    """About, of the same draws every time."""
+    return float(np.median(prior.sample(np.random.default_rng(0), (2001,))))
 
 
 def _labels(data: BinnedRedshifts) -> list[str]:

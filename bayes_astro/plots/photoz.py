@@ -66,22 +66,29 @@ def densities(model: Any, photometry: Any = None) -> style.Drawing:
 
 
 def calibration(model: Any, photometry: Any = None) -> style.Drawing:
-    """Histogram of the PIT, and its distribution function against the uniform one."""
+    """Histogram of the PIT, its quantiles against uniform ones, and the difference of both."""
     data = _objects(model) if photometry is None else photometry
     pit = np.sort(model.pit(data))
-    figure = style.page(0.45 if not style.narrow() else 1.6)
+    figure = style.page(0.5 if not style.narrow() else 1.6)
     shape = (1, 2) if not style.narrow() else (2, 1)
-    left, right = figure.subplots(*shape)
+    left, right = figure.subfigures(*shape)
+    left = left.subplots()
     bins = 20
     spread = 2 * np.sqrt(bins / len(pit))
-    left.axhspan(1 - spread, 1 + spread, color=style.COLOURS["orange"], alpha=0.3, linewidth=0)
+    band = {"color": style.COLOURS["orange"], "alpha": 0.3, "linewidth": 0}
+    left.axhspan(1 - spread, 1 + spread, **band)
     left.hist(pit, np.linspace(0, 1, bins + 1), density=True, histtype="step", color="black")
     left.set(xlabel="PIT: probability below the truth", ylabel="density", xlim=(0, 1))
     uniform = (np.arange(len(pit)) + 0.5) / len(pit)
-    band = 1.36 / np.sqrt(len(pit))  # 95% of Kolmogorov-Smirnov distances
-    right.axhspan(-band, band, color=style.COLOURS["orange"], alpha=0.3, linewidth=0)
-    right.plot(uniform, pit - uniform, color="black", linewidth=1)
-    right.set(xlabel="quantile", ylabel="PIT - quantile", xlim=(0, 1))
+    reach = 1.36 / np.sqrt(len(pit))  # 95% of Kolmogorov-Smirnov distances
+    top, bottom = right.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    ends = np.array([0.0, 1.0])
+    top.fill_between(ends, ends - reach, ends + reach, **band)
+    top.plot(uniform, pit, color="black", linewidth=1)
+    top.set(ylabel="quantile of the PIT", xlim=(0, 1), ylim=(0, 1))
+    bottom.axhspan(-reach, reach, **band)
+    bottom.plot(uniform, pit - uniform, color="black", linewidth=1)
+    bottom.set(xlabel="quantile of uniform", ylabel="difference")
     return figure
 
 

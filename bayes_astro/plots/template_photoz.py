@@ -42,6 +42,6 @@ def corrections(model: Any) -> style.Drawing:
     return figure
 
 
-FIGURES = {name: photoz.FIGURES[name] for name in ("redshifts", "densities", "calibration")} | {
+FIGURES = {name: f for name, f in photoz.FIGURES.items() if name != "error_scales"} | {
     "corrections": corrections
 }

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from samples import galaxies
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 import bayes_astro as ba
 from bayes_astro.baselines import Stacking
-from bayes_astro.likelihoods import population
+from bayes_astro.likelihoods import matern_differences, population
 
 EDGES = np.linspace(0, 1.5, 13)
 MIDDLE = 0.5 * (EDGES[1:] + EDGES[:-1])
@@ -47,26 +48,55 @@ def test_kernel_against_numpy_and_differences():
     assert population.value_and_gradient(fraction, ratio)[0] == -np.inf
 
 
+def test_gradient_of_the_process_against_differences():
+    rng = np.random.default_rng(1)
+    x, at = rng.normal(size=11), [0.8, 0.3]
+    _, to_x, *to_shape = matern_differences.value_and_gradient(x, *at, MIDDLE)
+    for j in range(11):
+        step = 1e-6 * (np.arange(11) == j)
+        up, down = (
+            matern_differences.value_and_gradient(x + s, *at, MIDDLE)[0] for s in (step, -step)
+        )
+        assert to_x[j] == pytest.approx((up - down) / 2e-6, rel=1e-5)
+    for j in range(2):
+        step = 1e-6 * (np.arange(2) == j)
+        up, down = (
+            matern_differences.value_and_gradient(x, *(at + s), MIDDLE)[0] for s in (step, -step)
+        )
+        assert to_shape[j] == pytest.approx((up - down) / 2e-6, rel=1e-5)
+    assert matern_differences.value_and_gradient(x, -1.0, 0.3, MIDDLE)[0] == -np.inf
+
+
 def test_density_of_build_is_prior_times_likelihood():
     _, _, data = toy(50)
-    for smoothness in ("random-walk", "independent"):
-        model = ba.PopulationNz(smoothness)
+    for smoothness in ("random-walk", "gp", "independent"):
+        model = ba.PopulationNz(smoothness=smoothness)
         priors = model.resolve_priors(data)
         ratio = model.arrays(data, priors)["ratio"]
-        mode, factor, _ = model._gaussian(ratio)
+        mode, factor, _ = model._gaussian(ratio, data.middle, priors)
         density = model.build(data, priors).compile_logp(jacobian=False)
         rng = np.random.default_rng(2)
         found = []
         for _ in range(3):
-            unit, step = rng.normal(size=len(mode)), rng.uniform(0.2, 1.5)
+            unit, values = rng.normal(size=len(mode)), rng.uniform(0.2, 1.5, len(priors))
             phi = np.append(0, mode + factor @ unit)
             fraction = np.exp(phi) / np.exp(phi).sum()
-            jump = np.diff(phi) if smoothness == "random-walk" else phi[1:]
-            expected = norm.logpdf(jump, 0, step).sum() + np.log(ratio @ fraction).sum()
-            expected += priors["step"].log_density(step)
-            point = {"step_log__": np.log(step), "unit": unit}
+            expected = np.log(ratio @ fraction).sum()
+            if smoothness == "gp":
+                difference = np.diff(np.eye(len(phi)), axis=0).cumsum(axis=0)  # from the first
+                scaled = np.sqrt(3) * np.abs(MIDDLE[:, None] - MIDDLE) / values[1]
+                process = values[0] ** 2 * (1 + scaled) * np.exp(-scaled)
+                covariance = difference @ process @ difference.T
+                expected += multivariate_normal.logpdf(phi[1:], cov=covariance)
+            else:
+                jump = np.diff(phi) if smoothness == "random-walk" else phi[1:]
+                expected += norm.logpdf(jump, 0, values[0]).sum()
+            point = {"unit": unit}
+            for (name, prior), value in zip(priors.items(), values, strict=True):
+                expected += prior.log_density(value)
+                point[f"{name}_log__"] = np.log(value)
             found.append(density(point) - expected)
-        assert np.ptp(found) < 1e-8
+        assert np.ptp(found) < (3e-3 if smoothness == "gp" else 1e-8)  # the kernel's jitter
 
 
 def test_recovery_where_stacking_is_biased(fitted):
@@ -80,6 +110,65 @@ def test_recovery_where_stacking_is_biased(fitted):
     off = (own["mean"].to_numpy() - truth) / own["sd"].to_numpy()
     assert np.mean(off**2) > 4 * np.mean(z**2)  # in its own errors
     assert model.diagnose()["R-hat"].figure < 1.05
+
+
+def test_a_process_recovers_too(fitted):
+    truth, walk = fitted
+    model = ba.PopulationNz(smoothness="gp").fit(walk.data, QUICK, seed=1, progress=False)
+    draws = model.posterior["posterior"]["fraction"].values.reshape(-1, len(truth))
+    z = (draws.mean(axis=0) - truth) / draws.std(axis=0)
+    assert np.abs(z).max() < 3.5 and np.abs(z).mean() < 1.5
+    assert model.diagnose()["R-hat"].figure < 1.05
+    assert {"amplitude", "length"} <= set(model.posterior["posterior"])
+    prior = model.prior_draws(
+        walk.data, model.resolve_priors(walk.data), 4000, np.random.default_rng(0)
+    )
+    fraction = prior["fraction"].values[0]
+    log_ratio = np.log(fraction[:, 0] / fraction[:, -1])
+    assert abs(log_ratio.mean()) < 5 * log_ratio.std() / np.sqrt(4000)
+
+
+def test_bins_are_merged(fitted):
+    _, model = fitted
+    short = ba.NUTS(draws=50, tune=50, chains=2)
+    wide = ba.PopulationNz(EDGES[::2]).fit(model.data, short, seed=1, progress=False)
+    assert np.array_equal(wide.data.edges, EDGES[::2])
+    by_hand = ba.BinnedRedshifts(
+        model.data.probability[0].reshape(-1, 6, 2).sum(axis=2), EDGES[::2], np.full(6, 1 / 6)
+    )
+    assert np.array_equal(wide.data.probability, by_hand.probability)
+    assert np.array_equal(wide.data.interim_prior, by_hand.interim_prior)
+    # What is compared, stacked, predicted and reweighted afterwards is merged, too.
+    scores = ba.compare({"n": wide, "stacked": wide.baseline().fit(model.data)}, model.data)
+    assert np.isfinite(scores.to_numpy()).all()
+    assert wide.predict(model.data)["signal"].sizes["row"] == len(model.data)
+    assert len(wide.reweighted(model.data).middle) == 6
+    with pytest.raises(ValueError, match=r"0\.3 is no edge of the data's bins"):
+        ba.PopulationNz([0.0, 0.3, 1.5]).fit(model.data)
+
+
+def test_bins_of_densities_on_a_grid():
+    z = np.linspace(0, 1.5, 301)
+    centre = np.random.default_rng(0).uniform(0.2, 1.3, 50)
+    density = norm.pdf(z, centre[:, None], 0.1)
+    prior = 1.0 + z
+    binned = ba.BinnedRedshifts.from_densities(density, EDGES, prior, z=z)
+    exact = np.diff(norm.cdf(EDGES, centre[:, None], 0.1), axis=1)
+    np.testing.assert_allclose(
+        binned.probability[0], exact / exact.sum(axis=1, keepdims=True), atol=2e-4
+    )
+    np.testing.assert_allclose(binned.interim_prior[0], (1 + MIDDLE) / (1 + MIDDLE).sum())
+    array = xr.DataArray(density, {"z": z}, ("row", "z"))
+    again = ba.BinnedRedshifts.from_densities(array, EDGES, prior)
+    assert np.array_equal(again.probability, binned.probability)
+    with pytest.raises(ValueError, match="interim_prior: is needed"):
+        ba.BinnedRedshifts.from_densities(density, EDGES, None, z=z)
+    with pytest.raises(ValueError, match="z: is needed"):
+        ba.BinnedRedshifts.from_densities(density, EDGES, prior)
+    with pytest.raises(ValueError, match="give densities on a wider grid"):
+        ba.BinnedRedshifts.from_densities(density, [0, 1, 2.0], prior, z=z)
+    with pytest.raises(ValueError, match="have the shapes"):
+        ba.BinnedRedshifts.from_densities(density, EDGES, prior[1:], z=z)
 
 
 def test_the_interim_prior_is_divided_out(fitted):
@@ -173,8 +262,8 @@ def test_bad_input(changes, message):
 
 
 def test_bad_parameters():
-    with pytest.raises(ValueError, match="must be 'random-walk' or 'independent'"):
-        ba.PopulationNz("spline").fit(toy(20)[2])
+    with pytest.raises(ValueError, match="must be 'random-walk', 'gp' or 'independent'"):
+        ba.PopulationNz(smoothness="spline").fit(toy(20)[2])
     with pytest.raises(ValueError, match="admits negative values"):
         prior = {"step": ba.Prior("Normal", mu=0, sigma=1)}
         ba.PopulationNz(priors=prior).fit(toy(20)[2])
