@@ -119,6 +119,11 @@ CASES = {
         lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
+    "photoz": (
+        lambda: ba.XDPhotoZ(1, n_fits=1, error_scale=0.8, common_error=0.02),
+        lambda: galaxies(99, missing=6)[:98],
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
     "plane": (
         lambda: ba.LinearRelation("y"),
         lambda: line(names=("a", "b", "y"), n=50),

@@ -162,10 +162,10 @@ def test_simulated_data_look_like_the_design(case):
     again, _ = case.model.simulate(case.data, seed=3)
     assert type(data) is type(case.data)
     assert len(data) == len(case.data)
-    assert np.array_equal(data.error, case.data.error)
+    assert equal(data.error, case.data.error)
     name = "flux" if isinstance(data, ba.Photometry) else "value"
-    assert np.array_equal(getattr(data, name), getattr(again, name))
-    assert not np.array_equal(getattr(data, name), getattr(case.data, name))
+    assert equal(getattr(data, name), getattr(again, name))
+    assert not equal(getattr(data, name), getattr(case.data, name))
     posterior = case.fitted.posterior["posterior"]
     assert set(posterior.data_vars) <= set(truth.data_vars)
 

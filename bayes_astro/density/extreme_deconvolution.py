@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import Measurements
-from bayes_astro.density import inputs, objects, selection
+from bayes_astro.density import inputs, objects, selection, story
 from bayes_astro.density.expectation import Conjugate, Problem, Regularised
 from bayes_astro.density.mixture import Mixture
 from bayes_astro.model import Model
@@ -321,91 +321,21 @@ class ExtremeDeconvolution(Model):
     # The story in PyMC --------------------------------------------------------------------------
 
     def arrays(self, data: Measurements, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
-        """What `build` holds in ``pm.Data``, which would cut integers down to 32 bits."""
-        points = self.blocks(data, *self.frame(data, priors))
-        names = ("table", "blocks", "columns")
-        return {n: a.astype(float) for n, a in zip(names, points.arrays(), strict=True)}
+        """What `build` holds in ``pm.Data``."""
+        return story.table(self.blocks(data, *self.frame(data, priors)))
 
     def build(self, data: Measurements, priors: dict[str, Prior] | None = None) -> pm.Model:
-        """The marginal model; see the class for its equations.
-
-        Covariances are sampled as triangles L with V = L L', logarithms on the diagonal, in units
-        of the frame; their prior in these coordinates is the inverse Wishart times the Jacobian
-        2^d prod_j L_jj^(d - j + 1).
-        """
-        import pymc as pm
-        import pytensor.tensor as pt
-
-        from bayes_astro.likelihoods.ops import InverseWishartTrace, MixtureDensity
-
+        """The marginal model; see the class for its equations and `story` for its coordinates."""
         priors = self.resolve_priors(data) if priors is None else priors
         if not priors:
             raise ValueError(
                 "regularization stands for an improper prior, which cannot be sampled: use "
                 "ba.MAP(), or regularization=None for proper priors."
             )
-        shift, scale = self.frame(data, priors)
-        problem = self.problem(data, priors)
-        layout, prior = problem.layout, problem.prior
-        assert isinstance(prior, Conjugate)
-        d, names = layout.d, self.names(data)
-        coords = {"component": self.labels(), "dimension": names, "dimension_2": names}
-        with pm.Model(coords=coords) as model:
-            arrays = {
-                name: pm.Data(name, array) for name, array in self.arrays(data, priors).items()
-            }
-            shares = pt.as_tensor_variable(np.nan_to_num(layout.fixed_weight))
-            if len(layout.free_weight) > 1:
-                share = pm.Dirichlet("share", np.full(len(layout.free_weight), prior.alpha))
-                shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder * share)
-            elif len(layout.free_weight) == 1:
-                shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder)
-            weight = pm.Deterministic("weight", shares[: layout.components], dims="component")
-            uniform = pt.constant(0.0)
-            if layout.uniform:
-                uniform = pm.Deterministic("background", shares[-1])
-            means = pt.as_tensor_variable(np.nan_to_num(layout.fixed_mean))
-            if len(layout.free_mean):
-                mean = pm.Normal(
-                    "free_mean",
-                    np.broadcast_to(prior.mean, (len(layout.free_mean), d)),
-                    prior.sd,
-                )
-                means = pt.set_subtensor(means[layout.free_mean], mean)
-            pm.Deterministic("mean", shift + scale * means, dims=("component", "dimension"))
-            covariances = pt.as_tensor_variable(np.nan_to_num(layout.fixed_covariance))
-            if count := len(layout.free_covariance):
-                rows, columns = layout.triangle
-                entries = pm.Flat("log_cholesky", shape=(count, len(rows)))
-                diagonal = np.flatnonzero(rows == columns)
-                values = pt.set_subtensor(entries[:, diagonal], pt.exp(entries[:, diagonal]))
-                factor = pt.set_subtensor(pt.zeros((count, d, d))[:, rows, columns], values)
-                covariances = pt.set_subtensor(
-                    covariances[layout.free_covariance], pt.matmul(factor, factor.mT)
-                )
-                power = (d - np.arange(d) + 1) - (prior.nu + d + 1)
-                pm.Potential(
-                    "covariance_prior",
-                    InverseWishartTrace()(factor, prior.psi)[0]
-                    + pt.sum(power * entries[:, diagonal])
-                    + count * selection.log_normalisation(prior, d),
-                )
-            pm.Deterministic(
-                "covariance",
-                np.outer(scale, scale) * covariances,
-                dims=("component", "dimension", "dimension_2"),
-            )
-            density = MixtureDensity()(
-                weight,
-                means,
-                covariances,
-                uniform,
-                arrays["table"],
-                pt.cast(arrays["blocks"], "int64"),
-                pt.cast(arrays["columns"], "int64"),
-            )
-            pm.Potential("measurements", density[0] + problem.points.offset)
-        return model
+        frame = self.frame(data, priors)
+        return story.mixture_model(
+            self.problem(data, priors), *frame, self.labels(), self.names(data)
+        )
 
     def starts(
         self,
@@ -420,7 +350,7 @@ class ExtremeDeconvolution(Model):
     def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
         """Adds what does not depend on labels."""
         names = tuple(draws["dimension"].values.tolist())
-        mixture = self._as_mixture(draws)
+        mixture = Mixture.of(draws)
         shape = (draws.sizes["chain"], draws.sizes["draw"])
 
         def entry(values: np.ndarray, *dims: str) -> Any:
@@ -571,20 +501,6 @@ class ExtremeDeconvolution(Model):
 
     # From draws to results ----------------------------------------------------------------------
 
-    def _as_mixture(self, draws: xr.Dataset) -> Mixture:
-        weight = draws["weight"].transpose("chain", "draw", "component").values
-        mean = draws["mean"].transpose("chain", "draw", "component", "dimension").values
-        covariance = draws["covariance"].transpose(
-            "chain", "draw", "component", "dimension", "dimension_2"
-        )
-        k, d = mean.shape[2:]
-        return Mixture(
-            weight.reshape(-1, k),
-            mean.reshape(-1, k, d),
-            covariance.values.reshape(-1, k, d, d),
-            tuple(draws["dimension"].values.tolist()),
-        )
-
     def mixture(self, draws: int | None = None) -> Mixture:
         """The Gaussian mixtures of the posterior: one density for each draw.
 
@@ -593,7 +509,7 @@ class ExtremeDeconvolution(Model):
         draws : int, optional
             About as many, evenly spaced; None: all.
         """
-        return self._as_mixture(self.thinned(draws))
+        return Mixture.of(self.thinned(draws))
 
     def condition(self, known: dict[str, float], draws: int | None = None) -> Mixture:
         """The density of the remaining quantities, given true values of some."""
@@ -677,7 +593,7 @@ class ExtremeDeconvolution(Model):
         """Log density of every measurement: (chain, draw, row)."""
         import xarray as xr
 
-        values = objects.measured_log_density(self, draws, data)
+        values = objects.log_densities(self, draws, data)
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 
@@ -712,7 +628,7 @@ class ExtremeDeconvolution(Model):
         """Measurements of new objects with the errors of `at`: (chain, draw, row, column)."""
         import xarray as xr
 
-        mixture = self._as_mixture(draws)
+        mixture = Mixture.of(draws)
         uniform = draws["background"].values.ravel() if "background" in draws else None
         values = objects.replicate(mixture, uniform, at, data, rng)
         shape = (draws.sizes["chain"], draws.sizes["draw"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_astro.priors import nearest
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["Mixture", "covariance_factor"]
 
@@ -40,6 +43,21 @@ class Mixture:
     mean: np.ndarray
     covariance: np.ndarray
     names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, draws: xr.Dataset) -> Mixture:
+        """From the weights, means and covariances of a posterior, one mixture a draw."""
+
+        def values(name: str, *dims: str) -> np.ndarray:
+            array = draws[name].transpose("chain", "draw", *dims).values
+            return array.reshape(-1, *array.shape[2:])
+
+        return cls(
+            values("weight", "component"),
+            values("mean", "component", "dimension"),
+            values("covariance", "component", "dimension", "dimension_2"),
+            tuple(draws["dimension"].values.tolist()),
+        )
 
     def __repr__(self) -> str:
         draws, components = self.weight.shape

@@ -13,7 +13,7 @@ from bayes_astro.density.mixture import Mixture, covariance_factor
 from bayes_astro.density.posterior import MixturePosterior
 from bayes_astro.density.search import best
 from bayes_astro.likelihoods.mixture import statistics
-from bayes_astro.likelihoods.mixture_blocks import lay_out
+from bayes_astro.likelihoods.mixture_blocks import Blocks, lay_out
 from bayes_astro.likelihoods.mixture_objects import conditionals
 from bayes_astro.priors import Prior
 from bayes_astro.samplers.curvature import gaussian, importance
@@ -32,6 +32,7 @@ __all__ = [
     "fast_log_density",
     "forecast",
     "laplace",
+    "log_densities",
     "log_density",
     "measured_log_density",
     "relabelled",
@@ -148,9 +149,9 @@ def fast_log_density(mixture: Mixture, points: np.ndarray) -> np.ndarray:
         return logsumexp(each + np.log(mixture.weight)[..., None], axis=1)
 
 
-def _scaled(model: Any, draws: xr.Dataset, shift: np.ndarray, scale: np.ndarray) -> Any:
+def _scaled(draws: xr.Dataset, shift: np.ndarray, scale: np.ndarray) -> Any:
     """Parameters of every draw in the frame: an iterator of (weight, mean, covariance, uniform)."""
-    mixture = model._as_mixture(draws)
+    mixture = Mixture.of(draws)
     uniform = (
         draws["background"].values.ravel()
         if "background" in draws
@@ -175,17 +176,23 @@ def _frame(model: Any, data: Measurements) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured_log_density(
-    model: Any, draws: xr.Dataset, data: Measurements, frame: Any = None
+    draws: xr.Dataset, points: Blocks, shift: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    """Log density of every measurement for every draw: (draws, n)."""
-    shift, scale = _frame(model, data) if frame is None else frame
-    points = model.blocks(data, shift, scale)
-    found = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(data)))
-    densities = np.empty(len(data))
-    for s, (weight, mean, covariance, uniform) in enumerate(_scaled(model, draws, shift, scale)):
+    """Log density of every measurement, laid out in a frame, for every draw: (draws, n)."""
+    found = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(points.order)))
+    densities = np.empty(len(points.order))
+    for s, (weight, mean, covariance, uniform) in enumerate(_scaled(draws, shift, scale)):
         statistics(points, weight, mean, covariance, uniform, densities=densities, moments=False)
         found[s, points.order] = densities
     return found + points.jacobian
+
+
+def log_densities(
+    model: Any, draws: xr.Dataset, data: Measurements, frame: Any = None
+) -> np.ndarray:
+    """The same for the data of a deconvolution: (draws, n)."""
+    shift, scale = _frame(model, data) if frame is None else frame
+    return measured_log_density(draws, model.blocks(data, shift, scale), shift, scale)
 
 
 def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Dataset:
@@ -197,7 +204,7 @@ def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Datas
     if isinstance(at, Measurements):
         if errors is not None:
             raise ValueError("errors: these measurements bring their own.")
-        values = measured_log_density(model, thinned, model._checked_columns(at))
+        values = log_densities(model, thinned, model._checked_columns(at))
     else:
         names = thinned["dimension"].values.tolist()
         x = np.asarray(at, dtype=float)
@@ -207,7 +214,7 @@ def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Datas
                 raise ValueError(
                     f"at: expected finite points of shape (m, {len(names)}): {', '.join(names)}."
                 )
-            values = fast_log_density(model._as_mixture(thinned), x)
+            values = fast_log_density(Mixture.of(thinned), x)
             if "background" in thinned:
                 raise ValueError(
                     "a uniform background is one of measured values: give Measurements, whose "
@@ -225,7 +232,7 @@ def log_density(model: Any, at: Any, errors: Any, draws: int | None) -> xr.Datas
             values = np.empty((thinned.sizes["chain"] * thinned.sizes["draw"], len(x)))
             densities = np.empty(len(x))
             zero, one = np.zeros(len(names)), np.ones(len(names))
-            for s, (weight, mean, covariance, _) in enumerate(_scaled(model, thinned, zero, one)):
+            for s, (weight, mean, covariance, _) in enumerate(_scaled(thinned, zero, one)):
                 statistics(points, weight, mean, covariance, densities=densities, moments=False)
                 values[s, points.order] = densities
     shape = (thinned.sizes["chain"], thinned.sizes["draw"], values.shape[1])
@@ -312,7 +319,7 @@ def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -
     share = np.empty((chains * each, n, components))
     first, second = np.zeros((n, d)), np.zeros((n, d, d))
     rows = np.arange(n)
-    for s, (weight, mean, covariance, uniform) in enumerate(_scaled(model, draws, shift, scale)):
+    for s, (weight, mean, covariance, uniform) in enumerate(_scaled(draws, shift, scale)):
         log_share, centre, spread, log_uniform = conditionals(
             *points.arrays(), weight, mean, covariance, uniform
         )
@@ -373,11 +380,11 @@ def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:
     data = model.data if data is None else model._checked_columns(data)
     thinned = model.thinned(100)
     frame = _frame(model, data)
-    own = measured_log_density(model, thinned, data, frame)
+    own = log_densities(model, thinned, data, frame)
     evidence = logsumexp(own, axis=0) - np.log(len(own))
     rng = np.random.default_rng(seed)
     below = np.zeros(len(data))
-    mixture = model._as_mixture(thinned)
+    mixture = Mixture.of(thinned)
     uniform = thinned["background"].values.ravel() if "background" in thinned else None
     for s in rng.integers(len(own), size=REPLICAS):
         one = Mixture(
@@ -387,7 +394,7 @@ def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:
         new = data.replace(value=replicate(one, weight, data, model.data, rng)[0])
         chain, draw = np.unravel_index(s, (thinned.sizes["chain"], thinned.sizes["draw"]))
         single = thinned.isel(chain=[chain], draw=[draw])
-        below += measured_log_density(model, single, new, frame)[0] <= own[s]
+        below += log_densities(model, single, new, frame)[0] <= own[s]
     tail = (below + 1) / (REPLICAS + 1)
     return pd.DataFrame(
         {"log_evidence": evidence, "tail_probability": tail, "unusual": tail <= TAIL}

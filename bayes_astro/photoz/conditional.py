@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import Photometry
-from bayes_astro.data.photometry import LEAST_REDSHIFT
+from bayes_astro.data.photometry import LARGEST_REDSHIFT, LEAST_REDSHIFT
+from bayes_astro.density.mixture import covariance_factor
 from bayes_astro.likelihoods import redshift_density as kernels
 from bayes_astro.likelihoods.conditional_mixture import in_patterns
 from bayes_astro.photoz.features import features, matched
@@ -146,3 +147,26 @@ class RedshiftDensity:
         out = np.empty((len(mixture), len(photometry)))
         kernels.draws(*self._of(photometry), np.asarray(mixture, dtype=np.int64), seed, out)
         return out
+
+    def simulate(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitudes without errors of n new objects, (n, m), and their redshifts, (n,).
+
+        log(1 + z) is drawn first, between the smallest and the largest redshift that there can be,
+        and the magnitudes given it.
+        """
+        from scipy.special import ndtr, ndtri
+
+        which = rng.integers(len(self.weight), size=n)
+        centre, width = self.mean[..., -1], np.sqrt(self.covariance[..., -1, -1])
+        low, high = (ndtr((t - centre) / width) for t in (self.limit, np.log1p(LARGEST_REDSHIFT)))
+        edges = np.cumsum(self.weight * np.maximum(high - low, 1e-300), axis=1)[which]
+        chosen = (rng.uniform(size=(n, 1)) * edges[:, -1:] > edges).sum(axis=1)
+        at = (which, np.minimum(chosen, edges.shape[1] - 1))
+        u = low[at] + (high - low)[at] * rng.uniform(size=n)
+        t = np.clip(centre[at] + width[at] * ndtri(u), self.limit, np.log1p(LARGEST_REDSHIFT))
+        mean, covariance = self.mean[at], self.covariance[at]
+        slope = covariance[:, :-1, -1] / covariance[:, -1:, -1]
+        left = covariance[:, :-1, :-1] - slope[:, :, None] * covariance[:, None, -1, :-1]
+        noise = covariance_factor(left) @ rng.standard_normal((n, mean.shape[1] - 1, 1))
+        magnitude = mean[:, :-1] + slope * (t - mean[:, -1])[:, None] + noise[..., 0]
+        return magnitude, np.expm1(t)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import numpy as np
 
 from bayes_astro.data import Photometry
-from bayes_astro.density.mixture import covariance_factor
 from bayes_astro.likelihoods.redshift_density import densities_at
 from bayes_astro.photoz.conditional import RedshiftDensity
 from bayes_astro.photoz.features import features
@@ -48,21 +47,9 @@ def reference(density: RedshiftDensity, fitted: Photometry, rng: np.random.Gener
         own = density.error_scale * error[rng.choice(enough, SIMULATED)]
         order = np.argsort(np.where(np.isnan(own), 2.0, rng.uniform(size=own.shape)), axis=1)
         np.put_along_axis(own, order[:, count:], np.nan, axis=1)
-        x = simulate(density, SIMULATED, rng) + own * rng.standard_normal(own.shape)
+        x = density.simulate(SIMULATED, rng)[0] + own * rng.standard_normal(own.shape)
         found[count - 1] = np.quantile(statistic(density, x, own), PROBABILITIES)
     return found
-
-
-def simulate(density: RedshiftDensity, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Magnitudes of n objects without errors, (n, m)."""
-    which = rng.integers(len(density.weight), size=n)
-    weight = density.weight[which]
-    edges = np.cumsum(weight, axis=1)
-    chosen = (rng.uniform(size=(n, 1)) * edges[:, -1:] > edges).sum(axis=1)
-    m = density.mean.shape[2] - 1
-    covariance = density.covariance[which, chosen][:, :m, :m]
-    noise = covariance_factor(covariance) @ rng.standard_normal((n, m, 1))
-    return density.mean[which, chosen][:, :m] + noise[..., 0]
 
 
 def statistic(density: RedshiftDensity, x: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from bayes_astro.data import DataError, Photometry
 from bayes_astro.data.columns import convert
 from bayes_astro.names import nearest
 
-__all__ = ["features", "matched", "softening"]
+__all__ = ["features", "fluxes", "matched", "softening"]
 
 PER_NEPER = 2.5 / np.log(10)
 
@@ -51,6 +51,13 @@ def features(
             "use transform='asinh'"
         )
     return -PER_NEPER * np.log(flux), PER_NEPER * error / flux
+
+
+def fluxes(magnitude: np.ndarray, soft: np.ndarray, transform: str = "asinh") -> np.ndarray:
+    """The inverse of `features`."""
+    if transform == "asinh":
+        return 2 * soft * np.sinh(-magnitude / PER_NEPER - np.log(soft))
+    return np.exp(-magnitude / PER_NEPER)
 
 
 def matched(photometry: Photometry, bands: tuple[str, ...], unit: str) -> Photometry:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayes_astro.data import BinnedRedshifts, Photometry
-from bayes_astro.density import objects
+from bayes_astro.data import BinnedRedshifts, Measurements, Photometry
+from bayes_astro.density import inputs, objects, selection, story
+from bayes_astro.density.expectation import Problem
+from bayes_astro.density.mixture import Mixture
 from bayes_astro.model import Model
 from bayes_astro.photoz import error_scale, evidence, training
 from bayes_astro.photoz.conditional import RedshiftDensity
-from bayes_astro.photoz.features import softening
+from bayes_astro.photoz.features import fluxes, softening
 from bayes_astro.photoz.scores import redshift_scores
 from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pymc as pm
     import xarray as xr
 
     from bayes_astro.samplers import Sampler
@@ -102,7 +105,7 @@ class XDPhotoZ(Model):
     data_type: ClassVar[type] = Photometry
     figures: ClassVar[str] = "photoz"
     references: ClassVar[tuple[str, ...]] = ("bovy2011", "bovy2012")
-    samplers: ClassVar[tuple[str, ...]] = ("MAP", "Laplace")
+    samplers: ClassVar[tuple[str, ...]] = ("MAP", "Laplace", "NUTS", "Emcee")
 
     # Checks -------------------------------------------------------------------------------------
 
@@ -201,8 +204,8 @@ class XDPhotoZ(Model):
         tau = self.common_error
         if isinstance(self.error_scale, str) and self.error_scale == "infer":
             kappa, tau, groups["error_scale"] = error_scale.infer(
-                rows, self.transform, int(chosen["n_components"]), self.resolve_priors(data), tau,
-                seed, progress,
+                rows, self.transform, int(chosen["n_components"]), int(self.n_fits),
+                self.resolve_priors(data), tau, seed, progress,
             )  # fmt: skip
             chosen["error_scale"] = dict(zip(data.bands, kappa.tolist(), strict=True))
         chosen["common_error"] = 0.0 if tau is None else float(tau)
@@ -223,13 +226,72 @@ class XDPhotoZ(Model):
 
     # Fitting ------------------------------------------------------------------------------------
 
-    def _problem(self, data: Photometry, priors: dict[str, Prior], threads: int, weight: Any):
-        rows = training.with_redshift(data)
-        tau = self.common_error or 0.0
-        measured = training.joint(rows, self.transform, self.scales(data.bands), tau)
+    def _joint(self, data: Photometry, soft: np.ndarray | None = None) -> Measurements:
+        """Magnitudes and log(1+z) of the objects that train, with their errors."""
+        rows, tau = training.with_redshift(data), self.common_error or 0.0
+        return training.joint(rows, self.transform, self.scales(data.bands), tau, soft)
+
+    def frame(self, data: Photometry, priors: dict[str, Prior]) -> tuple[np.ndarray, np.ndarray]:
+        """Shift and scale of the kernel's coordinates."""
+        return inputs.scaled_frame(self._joint(data))
+
+    def problem(
+        self, data: Photometry, priors: dict[str, Prior], threads: int = 1, weight: Any = None
+    ) -> Problem:
+        """Points, free parameters and prior in the kernel's coordinates."""
+        measured = self._joint(data)
         if weight is not None:
-            measured = measured.replace(weight=weight(len(rows)))
-        return training.problem(measured, self.components, priors, threads)
+            measured = measured.replace(weight=weight(len(measured)))
+        return training.problem(measured, self.components, priors, threads)[0]
+
+    def _constants(self, data: Photometry) -> dict[str, tuple[np.ndarray, str | None]]:
+        """What belongs to the posterior's variables and was settled before: value, dimension."""
+        return {
+            "error_scale": (self.scales(data.bands), "band"),
+            "softening": (softening(training.with_redshift(data)), "band"),
+            "common_error": (np.array(self.common_error or 0.0), None),
+        }
+
+    def _labels(self) -> list[str]:
+        return [*(str(k) for k in range(self.components)), "background"]
+
+    def arrays(self, data: Photometry, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
+        """What `build` holds in ``pm.Data``."""
+        return story.table(self.problem(data, priors).points)
+
+    def build(self, data: Photometry, priors: dict[str, Prior] | None = None) -> pm.Model:
+        """The joint density of magnitudes and log(1+z), for given scales of the errors."""
+        priors = self.resolve_priors(data) if priors is None else priors
+        names = (*data.bands, training.REDSHIFT)
+        return story.mixture_model(
+            self.problem(data, priors), *self.frame(data, priors), self._labels(), names,
+            self._constants(data), data.bands,
+        )  # fmt: skip
+
+    def starts(
+        self, data: Photometry, priors: dict[str, Prior], count: int, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Draws from the Gaussian about the maximum."""
+        return objects.starts(self.problem(data, priors), count, rng)
+
+    def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
+        """Adds the moments of the whole, which do not depend on labels."""
+        mixture = Mixture.of(draws)
+        shape = (draws.sizes["chain"], draws.sizes["draw"])
+        moments = {
+            "total_mean": (mixture.total_mean(), ("dimension",)),
+            "total_covariance": (mixture.total_covariance(), ("dimension", "dimension_2")),
+        }
+        return draws.assign(
+            {
+                name: (("chain", "draw", *dims), value.reshape(*shape, *value.shape[1:]))
+                for name, (value, dims) in moments.items()
+            }
+        )
+
+    def judged(self) -> tuple[str, ...]:
+        """What does not depend on labels."""
+        return ("total_mean", "total_covariance")
 
     def maximum(
         self,
@@ -243,9 +305,9 @@ class XDPhotoZ(Model):
         weight = (
             (lambda n: np.maximum(rng.dirichlet(np.ones(n)) * n, 1e-9)) if self.bootstrap else None
         )
-        found, worst = [], None
+        found, worst, (shift, scale) = [], None, self.frame(data, priors)
         for _ in range(self.n_fits):
-            problem, shift, scale = self._problem(data, priors, search.workers, weight)
+            problem = self.problem(data, priors, search.workers, weight)
             run, statistics = objects.search(problem, search, rng, progress)
             found.append(run.parameters)
             if worst is None or statistics.attrs["gain_to_come"] > worst.attrs["gain_to_come"]:
@@ -264,7 +326,8 @@ class XDPhotoZ(Model):
         progress: bool,
     ) -> dict[str, xr.Dataset]:
         """Draws from the Gaussian about one maximum."""
-        problem, shift, scale = self._problem(data, priors, settings.search.workers, None)
+        problem = self.problem(data, priors, settings.search.workers)
+        shift, scale = self.frame(data, priors)
         run, statistics = objects.search(problem, settings.search, rng, progress)
         stacked, efficiency = objects.laplace(problem, run, settings.draws, rng)
         statistics.attrs["importance_efficiency"] = efficiency
@@ -278,33 +341,26 @@ class XDPhotoZ(Model):
 
         count = len(arrays["weight"])
         names = [*data.bands, training.REDSHIFT]
-        rows = training.with_redshift(data)
-        repeated = {
-            "error_scale": self.scales(data.bands),
-            "softening": softening(rows),
-            "common_error": np.array(self.common_error or 0.0),
-        }
+        lead = ("chain", "draw")
         variables = {
-            "weight": (("sample", "component"), arrays["weight"]),
-            "mean": (("sample", "component", "dimension"), arrays["mean"]),
+            "weight": ((*lead, "component"), arrays["weight"][None]),
+            "mean": ((*lead, "component", "dimension"), arrays["mean"][None]),
             "covariance": (
-                ("sample", "component", "dimension", "dimension_2"),
-                arrays["covariance"],
+                (*lead, "component", "dimension", "dimension_2"),
+                arrays["covariance"][None],
             ),
         }
-        for name, value in repeated.items():
-            dims = ("sample", "band")[: 1 + value.ndim]
-            variables[name] = (dims, np.repeat(value[None], count, axis=0))
-        labels = [*(str(k) for k in range(self.components)), "background"]
-        return xr.Dataset(
-            variables,
-            {
-                "component": labels,
-                "dimension": names,
-                "dimension_2": names,
-                "band": list(data.bands),
-            },
-        )
+        for name, (value, dim) in self._constants(data).items():
+            dims = lead if dim is None else (*lead, dim)
+            variables[name] = (dims, np.broadcast_to(value, (1, count, *value.shape)).copy())
+        coords = {
+            "component": self._labels(),
+            "dimension": names,
+            "dimension_2": names,
+            "band": list(data.bands),
+        }
+        found = self.derived(xr.Dataset(variables, coords), {})
+        return found.isel(chain=0, drop=True).rename(draw="sample")
 
     def groups(self, tree: xr.DataTree, data: Photometry) -> dict[str, xr.Dataset]:
         """Group ``reference``: how evidences of objects from the model scatter."""
@@ -467,7 +523,56 @@ class XDPhotoZ(Model):
         entry = (("chain", "draw", "row"), values.reshape(*weight.shape[:2], len(at)))
         return xr.Dataset({"signal": entry, "observation": entry})
 
+    def prior_draws(
+        self, design: Photometry, priors: dict[str, Prior], draws: int, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Draws of all variables from the prior, for the scales of the errors that are set."""
+        problem, (shift, scale) = self.problem(design, priors), self.frame(design, priors)
+        stacked = selection.prior_sample(problem.layout, priors, draws, rng, shift, scale)
+        stacked["mean"] = shift + scale * stacked["mean"]
+        stacked["covariance"] = np.outer(scale, scale) * stacked["covariance"]
+        found = self._draws(stacked, design)
+        return found.expand_dims("chain").rename(sample="draw")
+
+    def simulate_data(
+        self, parameters: xr.Dataset, design: Photometry, rng: np.random.Generator
+    ) -> Photometry:
+        """New galaxies with the flux errors and gaps of `design`, redshifts where it has them.
+
+        True magnitudes, shifted by the common error, become fluxes, which scatter by kappa times
+        their errors.
+        """
+        draws = parameters.expand_dims(["chain", "draw"])
+        density = RedshiftDensity.of(draws, design, self.transform)
+        magnitude, z = density.simulate(len(design), rng)
+        # A common error is in the density's covariances already.
+        flux = fluxes(magnitude, density.softening, self.transform)
+        flux = flux + density.error_scale * design.error * rng.standard_normal(flux.shape)
+        redshift = (
+            None if design.redshift is None else np.where(np.isnan(design.redshift), np.nan, z)
+        )
+        return design.replace(flux=np.where(design.missing, np.nan, flux), redshift=redshift)
+
     def pointwise(self, draws: xr.Dataset, data: Photometry) -> xr.DataArray:
+        """Log joint density of magnitudes and log(1+z): (chain, draw, row).
+
+        0 for objects that do not train, without redshift or without flux.
+        """
+        import xarray as xr
+
+        data = self._photometry(data)
+        soft = draws["softening"].transpose("chain", "draw", "band").values[0, 0]
+        measured = self._joint(data, soft)
+        known = training.trains(data)
+        frame = inputs.scaled_frame(measured)
+        values = np.zeros((draws.sizes["chain"] * draws.sizes["draw"], len(data)))
+        values[:, known] = objects.measured_log_density(
+            draws, inputs.blocks(measured, *frame, None), *frame
+        )
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
+
+    def log_predictive(self, draws: xr.Dataset, data: Photometry) -> xr.DataArray:
         """Log density of every redshift given the photometry: (chain, draw, row)."""
         import xarray as xr
 

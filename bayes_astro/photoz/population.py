@@ -218,7 +218,7 @@ class PopulationNz(Model):
     ) -> dict[str, np.ndarray]:
         """About the mode."""
         mode, _, step = self._gaussian(self.arrays(data, priors)["ratio"], data.middle, priors)
-        size = {name: step for name in ("step", "amplitude") if name in priors}
+        size: dict[str, float] = {name: step for name in ("step", "amplitude") if name in priors}
         if "length" in priors:
             size["length"] = _median(priors["length"])
         return {

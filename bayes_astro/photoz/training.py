@@ -23,7 +23,7 @@ from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.photoz.features import features, softening
 from bayes_astro.priors import Prior
 
-__all__ = ["REDSHIFT", "default_priors", "joint", "problem", "unscaled", "with_redshift"]
+__all__ = ["REDSHIFT", "default_priors", "joint", "problem", "trains", "unscaled", "with_redshift"]
 
 REDSHIFT = "log(1+z)"
 BACKGROUND = (5.0, 2.0)
@@ -32,11 +32,15 @@ SHRINKAGE = 1e-2
 """Scale of the prior of covariances, in units of the covariance of the whole."""
 
 
-def with_redshift(data: Photometry) -> Photometry:
-    """The objects whose redshift is known, and that were measured in a band at least."""
+def trains(data: Photometry) -> np.ndarray:
+    """Which objects' redshift is known, and were measured in a band at least: (n,)."""
     known = ~data.missing.all(axis=1)
-    if data.redshift is not None:
-        known &= ~np.isnan(data.redshift)
+    return known if data.redshift is None else known & ~np.isnan(data.redshift)
+
+
+def with_redshift(data: Photometry) -> Photometry:
+    """Those objects."""
+    known = trains(data)
     return data if known.all() else data[known]
 
 

@@ -166,7 +166,7 @@ def test_uncertainty_of_the_mixture_on_request():
 
     def spread(model):
         return (
-            model.pointwise(model.posterior["posterior"].to_dataset(), TEST)
+            model.log_predictive(model.posterior["posterior"].to_dataset(), TEST)
             .std(("chain", "draw"))
             .median()
         )
@@ -217,7 +217,7 @@ def test_bad_data():
 
 def test_bad_questions(fitted):
     with pytest.raises(ValueError, match="row 1190 is unknown|row 1188 is unknown"):
-        fitted.pointwise(fitted.posterior["posterior"].to_dataset(), TRAIN)
+        fitted.log_predictive(fitted.posterior["posterior"].to_dataset(), TRAIN)
     with pytest.raises(ValueError, match="increasing"):
         fitted.pdf(TEST, [0.3, 0.2])
     with pytest.raises(ValueError, match="above -1"):
