@@ -21,6 +21,9 @@ LEVELS = {"median": 0.5, "low_68": 0.16, "high_68": 0.84, "low_95": 0.025, "high
 class OnGrid:
     """What follows from `table`: densities anywhere, summaries, draws, scores."""
 
+    _cached: Any = None
+    """What was made of the fitted tree, with the tree."""
+
     def table(self, photometry: Photometry) -> tuple[np.ndarray, np.ndarray]:
         """Edges of the bins of log(1 + z), and the density in each for every object: (n, bins)."""
         raise NotImplementedError
@@ -89,9 +92,9 @@ def summaries(edges: np.ndarray, density: np.ndarray) -> dict[str, np.ndarray]:
         "mode": np.expm1(middle[np.argmax(density * np.exp(-middle), axis=1)]),
         "mean": (density * np.diff(edges)) @ np.expm1(middle),
     }
-    for name, level in LEVELS.items():
-        columns[name] = np.expm1([np.interp(level, row, edges) for row in below])
-    return columns
+    levels = list(LEVELS.values())
+    quantiles = np.expm1([np.interp(levels, row, edges) for row in below])
+    return columns | dict(zip(LEVELS, quantiles.T, strict=True))
 
 
 def _below(edges: np.ndarray, density: np.ndarray) -> np.ndarray:

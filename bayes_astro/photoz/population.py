@@ -397,10 +397,10 @@ class PopulationNz(Model):
         return BinnedRedshifts(likelihood[rows], design.edges, flat, design.name)
 
     def default_sampler(self, data: BinnedRedshifts) -> tuple[Sampler, str]:
-        """NUTS with short steps: fractions near zero bend the posterior."""
+        """NUTS with short steps: fractions near zero bend the posterior, whose shape is known before."""
         from bayes_astro.samplers import NUTS
 
-        return NUTS(target_accept=0.95), ""
+        return NUTS(tune=400, target_accept=0.95), ""
 
     def judged(self) -> tuple[str, ...]:
         """What is asked for."""

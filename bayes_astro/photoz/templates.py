@@ -254,10 +254,18 @@ class TemplatePhotoZ(OnGrid, Model):
         if self._settled is not None:
             return self._settled
         if self._tree is not None and "templates" in self._tree:
-            return TemplateGrid.of(
-                self._tree["templates"].to_dataset(), self._templates(), self.data.unit or ""
-            )
+            return self._fitted()[0]
         return self._new_grid(data)
+
+    def _fitted(self) -> tuple[TemplateGrid, np.ndarray]:
+        """The corrected grid, and P(type, bin | magnitude) averaged over the posterior's draws."""
+        tree = self.posterior
+        if self._cached is None or self._cached[0] is not tree:
+            grid = TemplateGrid.of(
+                tree["templates"].to_dataset(), self._templates(), self.data.unit or ""
+            )
+            self._cached = tree, grid, grid.prior_table(tree["posterior"].to_dataset())
+        return self._cached[1:]
 
     def settled(
         self, data: Photometry, seed: int, progress: bool
@@ -439,10 +447,8 @@ class TemplatePhotoZ(OnGrid, Model):
         The density of a new object is that with the prior averaged over the posterior's draws: its
         own fluxes weigh the draws, and p(f | z) does not depend on them.
         """
-        grid = self.grid(photometry)
+        grid, table = self._fitted()
         photometry = matched(photometry, grid.bands, grid.unit)
-        draws = self.posterior["posterior"].to_dataset()
-        table = grid.prior_table(draws)
         bins, types, evidence, chi_squared = grid.posterior(photometry, table)
         rows = grid.magnitude.bins(photometry)
         alone = table.sum(axis=1)[rows]
@@ -495,9 +501,8 @@ class TemplatePhotoZ(OnGrid, Model):
         from bayes_astro.photoz.mixture import checked_grid
 
         edges = checked_grid(edges)
-        grid = self.grid(photometry)
+        grid, table = self._fitted()
         photometry = matched(photometry, grid.bands, grid.unit)
-        table = grid.prior_table(self.posterior["posterior"].to_dataset())
         width = np.diff(np.expm1(grid.edges))
         flat = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-300) * width
         bins, *_ = grid.posterior(photometry, flat)
