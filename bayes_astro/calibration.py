@@ -167,7 +167,7 @@ def calibrate(
     from bayes_astro import samplers
 
     model = clone(model)
-    model._checked(design)
+    design = model._checked(design)
     priors = model.resolve_priors(design)
     sampler, _ = samplers.chosen(model, sampler, design)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 20:
