@@ -18,6 +18,8 @@ NOTEBOOKS = (
     "06-mauna-loa",
     "07-a-planet-under-activity",
     "08-photometric-redshifts",
+    "09-what-published-errors-are-worth",
+    "10-how-many-galaxies-at-each-redshift",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine

@@ -22,7 +22,9 @@ __all__ = [
     "line_with_outliers",
     "main",
     "period",
+    "population",
     "rotation_period",
+    "template_fit",
     "unequal_errors",
     "velocity_dispersion",
 ]
@@ -94,6 +96,77 @@ def velocity_dispersion() -> dict[str, Any]:
             "sd_taken_for_variance": {"dispersion": posterior(error)},
             "variance_taken_for_sd": {"dispersion": posterior(error**2, power=2)},
         },
+        "checks_made": {"exact": True},
+    }
+
+
+def population() -> dict[str, Any]:
+    """9.1: quadrature over the fraction, with other likelihoods for the mistakes."""
+    data = words("9.1")["data"]
+    far, prior = np.array(data["probability"]), data["interim_prior"]
+    near, n = 1 - far, len(far)
+    fraction = np.linspace(0, 1, 20_001)
+
+    def posterior(far: np.ndarray, near: np.ndarray) -> dict[str, float]:
+        log_density = np.log(np.outer(fraction, far) + np.outer(1 - fraction, near)).sum(axis=1)
+        density = np.exp(log_density - log_density.max())
+        density[[0, -1]] /= 2  # trapezoids
+        return _on_grid(density, fraction)
+
+    counted = int(np.sum(far > 0.5))
+    share = (counted + 1) / (n + 2)  # of a flat prior, a Beta distribution
+    mistakes = {
+        "stacked": {"mean": float(far.mean()), "sd": float(far.std(ddof=1) / np.sqrt(n))},
+        "interim_prior_left_in": posterior(far, near),
+        "divided_out_twice": posterior(far / prior**2, near / (1 - prior) ** 2),
+        "divided_out_of_far_alone": posterior(far / prior, near),
+        "multiplied": posterior(far * prior, near * (1 - prior)),
+        "modes_counted": {"mean": share, "sd": float((share * (1 - share) / (n + 3)) ** 0.5)},
+    }
+    right = posterior(far / prior, near / (1 - prior))
+    return {
+        "method": "quadrature over the fraction; flat prior",
+        "quantities": {"fraction": right | EXACT},
+        "mistakes": {name: {"fraction": value} for name, value in mistakes.items()},
+        "checks_made": {"exact": True},
+    }
+
+
+def template_fit() -> dict[str, Any]:
+    """9.2: a sum over redshifts and templates, the amplitude integrated in closed form."""
+    from scipy.special import log_ndtr
+
+    data = {name: np.array(value) for name, value in words("9.2")["data"].items()}
+    flux, error, redshift = data["flux"], data["error"], data["redshift"]
+    template = np.stack([data["red"], data["blue"]])
+
+    def log_integral(weight: np.ndarray) -> np.ndarray:
+        """Of exp(-chi^2 / 2) over amplitudes > 0, (template, redshift), up to a factor."""
+        tt = template**2 @ weight
+        x = template @ (weight * flux) / np.sqrt(tt)
+        return 0.5 * x**2 + log_ndtr(x) - 0.5 * np.log(tt)
+
+    def posterior(log_likelihood: np.ndarray) -> dict[str, float]:
+        likelihood = np.exp(log_likelihood - log_likelihood.max())
+        return _on_grid(likelihood.sum(axis=0), redshift)
+
+    weight, seen = error**-2.0, flux > 0
+    right = log_integral(weight)
+    best = np.maximum(template @ (weight * flux), 0) ** 2 / (2 * template**2 @ weight)
+    off = -2.5 * np.log10(flux[seen] / template[..., seen])
+    sharp = (1.0857 * error[seen] / flux[seen]) ** -2
+    off -= (off @ sharp / sharp.sum())[..., None]  # the magnitudes' offset is the amplitude
+    mistakes = {
+        "amplitude_profiled": posterior(best),
+        "errors_not_squared": posterior(log_integral(1 / error)),
+        "negative_flux_left_out": posterior(log_integral(weight * seen)),
+        "magnitudes": posterior(-0.5 * off**2 @ sharp),
+        "best_template_alone": posterior(right[[int(np.argmax(best.max(axis=1)))]]),
+    }
+    return {
+        "method": "the sum over redshifts and templates, the amplitude integrated in closed form",
+        "quantities": {"redshift": posterior(right) | EXACT},
+        "mistakes": {name: {"redshift": value} for name, value in mistakes.items()},
         "checks_made": {"exact": True},
     }
 
@@ -279,6 +352,8 @@ MAKERS = {
     "5.1": unequal_errors,
     "5.2": line_with_outliers,
     "6.1": velocity_dispersion,
+    "9.1": population,
+    "9.2": template_fit,
     "10.1": period,
     "10.2": damping_time,
     "10.3": rotation_period,

@@ -137,6 +137,8 @@ def reliability(model: Any, photometry: Any = None) -> style.Drawing:
 
 def error_scales(model: Any) -> style.Drawing:
     """What the published errors of each band are multiplied with."""
+    from matplotlib.ticker import LogLocator
+
     posterior = model.posterior["posterior"]
     if "error_scale" not in posterior:
         raise ValueError(f"{type(model).__name__} has no error scales: only XDPhotoZ infers them.")
@@ -151,6 +153,9 @@ def error_scales(model: Any) -> style.Drawing:
     axis.set_yscale("log")
     low, high = min(scale.min(), 1) / 1.5, max(scale.max(), 1) * 1.5
     axis.set(ylim=(low, high), xlabel="band", ylabel="error scale")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.minorticks_off()
     axis.set_title(f"common error {tau:.3g} mag", fontsize="medium")
     return figure
 

@@ -167,6 +167,51 @@ def test_no_right_answer_to_6_1_is_rejected():
     assert np.mean(variances) + np.var(means) == pytest.approx(quantity.sd**2, rel=0.02)
 
 
+def test_no_right_answer_to_9_1_is_rejected():
+    """By Gibbs sampling: which galaxies are far given the fraction, and the fraction given those."""
+    data = exercise("9.1").data
+    odds = np.array(data["probability"]) / (1 - np.array(data["probability"]))
+    odds *= (1 - data["interim_prior"]) / data["interim_prior"]
+    rng, n = np.random.default_rng(91), len(odds)
+    fraction, kept = np.full((REPEATS, 4, 1), 0.5), []
+    for step in range(5000):
+        chance = fraction * odds
+        far = rng.uniform(size=(REPEATS, 4, n)) < chance / (chance + 1 - fraction)
+        count = far.sum(axis=2, keepdims=True)
+        fraction = rng.beta(1 + count, 1 + n - count)
+        if step >= 100 and step % 10 == 0:
+            kept.append(fraction[..., 0])
+    for draws in np.moveaxis(kept, 0, 2):
+        verdict = check("9.1", draws)
+        assert verdict, verdict
+        assert check("9.1", (round(draws.mean(), 2), round(draws.std(), 2)))
+    quantity = exercise("9.1").quantities["fraction"]
+    assert np.mean(kept) == pytest.approx(quantity.mean, abs=0.01 * quantity.sd)
+    assert np.std(kept) == pytest.approx(quantity.sd, rel=0.01)
+
+
+def test_no_right_answer_to_9_2_is_rejected():
+    """On a grid of amplitudes, without the closed form of their integral."""
+    data = {name: np.array(value) for name, value in exercise("9.2").data.items()}
+    amplitude = np.concatenate([np.linspace(0, 20, 2001), np.linspace(20, 1000, 9801)[1:]])
+    likelihood = np.zeros(len(data["redshift"]))
+    for template in (data["red"], data["blue"]):
+        for j, own in enumerate(template):
+            off = (data["flux"] - amplitude[:, None] * own) / data["error"]
+            likelihood[j] += np.trapezoid(np.exp(-0.5 * np.sum(off**2, axis=1)), amplitude)
+    probability = likelihood / likelihood.sum()
+    mean = probability @ data["redshift"]
+    sd = np.sqrt(probability @ (data["redshift"] - mean) ** 2)
+    quantity = exercise("9.2").quantities["redshift"]
+    assert (mean, sd) == pytest.approx((quantity.mean, quantity.sd), rel=1e-3)
+    for seed in range(REPEATS):
+        rng = np.random.default_rng(seed)
+        draws = rng.choice(data["redshift"], size=(4, 500), p=probability)
+        verdict = check("9.2", draws)
+        assert verdict, verdict
+        assert check("9.2", (round(draws.mean(), 2), round(draws.std(), 2)))
+
+
 def test_no_right_answer_to_10_1_is_rejected(light_curve):
     model = ba.Periodogram(n_terms=3, period=(1, 20))
     for seed in range(REPEATS):
@@ -292,6 +337,25 @@ def test_mistake_in_a_dispersion_is_named(answer, mistake):
     assert named(check("6.1", answer), "6.1", mistake)
 
 
+@pytest.mark.parametrize(
+    "id, answer, mistake",
+    [
+        ("9.1", 0.34, "stacked"),
+        ("9.1", (0.13, 0.07), "interim_prior_left_in"),
+        ("9.1", (0.26, 0.06), "modes_counted"),
+        ("9.1", 0.95, "divided_out_twice"),
+        ("9.1", (0.72, 0.11), "divided_out_of_far_alone"),
+        ("9.2", (0.35, 0.11), "amplitude_profiled"),
+        ("9.2", 1.04, "negative_flux_left_out"),
+        ("9.2", (0.84, 0.34), "errors_not_squared"),
+        ("9.2", (0.6, 0.38), "magnitudes"),
+        ("9.2", (0.43, 0.12), "best_template_alone"),
+    ],
+)
+def test_mistake_with_a_prior_or_an_amplitude_is_named(id, answer, mistake):
+    assert named(check(id, answer), id, mistake)
+
+
 def test_least_squares_of_all_points_is_named():
     data = ba.load("hogg-2010").without_error("x")
     x, y = data.value.T
@@ -404,7 +468,7 @@ def test_an_unfitted_model_says_what_to_call():
 
 @pytest.mark.parametrize("ask", [lambda id: check(id, 1.0), ba.exercises.hint])
 def test_an_unknown_exercise_names_those_that_exist(ask):
-    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 6\.1, 10\.1"):
+    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 6\.1, 9\.1, 9\.2, 10\.1"):
         ask("5.3")
 
 

@@ -17,6 +17,8 @@ SOURCES = {
     "5.1": "05_1_unequal_errors",
     "5.2": "05_2_line_with_outliers",
     "6.1": "06_1_velocity_dispersion",
+    "9.1": "09_1_behind_the_interim_prior",
+    "9.2": "09_2_unknown_amplitude",
     "10.1": "10_1_period_and_aliases",
     "10.2": "10_2_damping_time",
     "10.3": "10_3_rotation_period",

@@ -13,7 +13,11 @@ def test_every_exercise_can_be_made_again():
 
 
 @pytest.mark.parametrize(
-    "id", ["5.1", "6.1", "10.1", "10.2", "10.3", pytest.param("5.2", marks=pytest.mark.slow)]
+    "id",
+    [
+        *("5.1", "6.1", "9.1", "9.2", "10.1", "10.2", "10.3"),
+        pytest.param("5.2", marks=pytest.mark.slow),
+    ],
 )
 def test_the_reference_is_reproduced(id):
     stored = json.loads((_files() / f"{id}.json").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ check; the numbers replace the [reference] tables of the files.
 import sys
 from dataclasses import replace
 
+import numpy as np
 from arviz_stats.base import array_stats
 
 import bayes_astro as ba
@@ -44,6 +45,8 @@ def reference(name):
         entries = (name, *sorted(index.rstrip("]").split(", ")))
         if name.endswith("covariance") and entries in seen:
             continue  # the other half of a symmetric matrix
+        if np.ptp(draws) <= 1e-9 * np.abs(draws).max():
+            continue  # held, as the background of a mixture and errors taken as published
         seen.add(entries)
         lines += [
             "",
