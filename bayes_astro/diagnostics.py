@@ -139,17 +139,17 @@ def summary(model: Any) -> pd.DataFrame:
         Of a baseline, sd is its standard error and the quantiles are those of a normal.
     """
     import pandas as pd
-    from arviz_stats.base import array_stats
 
     tree = model.posterior
     if "estimate" in tree:
         return _estimates(tree)
     rows = {}
-    axes = {"chain_axis": 0, "draw_axis": 1}
-    for label, values, unit in scalars(tree["posterior"].to_dataset()):
+    posterior = tree["posterior"].to_dataset()
+    starts = (
+        np.unique(posterior["part"], return_index=True)[1] if "part" in posterior.coords else [0]
+    )
+    for label, values, unit in scalars(posterior):
         q025, q16, median, q84, q975 = np.quantile(values, [0.025, 0.16, 0.5, 0.84, 0.975])
-        chains = _split(values)
-        enough = chains.shape[1] >= 4 and np.ptp(values) > 0
         rows[label] = {
             "mean": values.mean(),
             "sd": values.std(ddof=1) if values.size > 1 else np.nan,
@@ -158,15 +158,42 @@ def summary(model: Any) -> pd.DataFrame:
             "q84": q84,
             "q025": q025,
             "q975": q975,
-            "mcse": float(array_stats.mcse(chains, method="mean", **axes)) if enough else np.nan,
-            "rhat": float(array_stats.rhat(chains, **axes)) if enough else np.nan,
-            "ess_bulk": float(array_stats.ess(chains, method="bulk", **axes)) if enough else 0.0,
-            "ess_tail": float(array_stats.ess(chains, method="tail", prob=(0.05, 0.95), **axes))
-            if enough
-            else 0.0,
+            **_convergence_of(np.split(values, starts[1:], axis=1)),
             "unit": unit,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _convergence_of(parts: list[np.ndarray]) -> dict[str, float]:
+    """Monte Carlo error, R-hat and effective draws of chains (chain, draw).
+
+    Of several parts, which are fits of their own to different inputs: the worst R-hat, and the sum
+    of the effective draws.
+    """
+    from arviz_stats.base import array_stats
+
+    found = []
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    for values in parts:
+        chains = _split(values)
+        if chains.shape[1] < 4 or np.ptp(values) == 0:
+            found.append((np.nan, np.nan, 0.0, 0.0))
+            continue
+        found.append(
+            (
+                float(array_stats.mcse(chains, method="mean", **axes)),
+                float(array_stats.rhat(chains, **axes)),
+                float(array_stats.ess(chains, method="bulk", **axes)),
+                float(array_stats.ess(chains, method="tail", prob=(0.05, 0.95), **axes)),
+            )
+        )
+    error, rhat, bulk, tail = np.array(found).T
+    return {
+        "mcse": float(np.sqrt(np.sum(error**2)) / len(parts)),
+        "rhat": float(np.max(rhat)),
+        "ess_bulk": float(bulk.sum()),
+        "ess_tail": float(tail.sum()),
+    }
 
 
 def _estimates(tree: xr.DataTree) -> pd.DataFrame:

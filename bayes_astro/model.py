@@ -7,6 +7,7 @@ one fitted tree, and the verbs that read them. `Model` adds priors, samplers and
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -208,13 +209,15 @@ class Estimator(BaseEstimator):
         """Variables on which convergence is judged; none named: all."""
         return ()
 
-    def plot(self, figure: str | None = None, *, width: str = "page") -> Figure:
+    def plot(self, figure: str | None = None, *, at: Any = None, width: str = "page") -> Figure:
         """Draw the figure made for this task.
 
         Parameters
         ----------
         figure : str, optional
             One of `figure_names()`; None stands for the first.
+        at : container, optional
+            Other data than the fitted ones, for the figures that can show them.
         width : {"page", "column"}
             Width of a journal's page (7.1 in) or column (3.4 in).
         """
@@ -224,8 +227,13 @@ class Estimator(BaseEstimator):
         name = next(iter(drawings)) if figure is None else figure
         if name not in drawings:
             raise ValueError(f"Unknown figure {name!r}.{nearest(name, drawings)}")
+        given = () if at is None else (at,)
+        if given and len(inspect.signature(drawings[name]).parameters) < 2:
+            raise ValueError(
+                f"figure {name!r} shows the fit and takes no other data: leave out at=."
+            )
         with style.applied(width):
-            return drawings[name](self)
+            return drawings[name](self, *given)
 
     def _drawings(self) -> dict[str, Any]:
         return importlib.import_module(f"bayes_astro.plots.{self.figures}").FIGURES

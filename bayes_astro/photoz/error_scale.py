@@ -19,8 +19,9 @@ single fits overconfident, and the ensemble sharper without being so. The search
 bands together down and up a grid, tau, each band by itself (by the first of the fits, and kept if the
 ensemble gains, too), tau again; every trial goes on from the mixtures of the best one before it. A
 move is made if it gains more than 0.005 nats for each object and more than twice the standard error of
-the gain, which the differences of the objects' own scores give: without that, the best of some twenty
-trials is a matter of luck, and scales that are one wander by a third or more.
+the gain, which the differences of the objects' own scores give: of scales that the data cannot tell
+apart, those nearest to what was published are kept. Without that, the best of some twenty trials is a
+matter of luck, and scales that are one wander by a third or more.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ MOST_FITS = 3
 """Of an ensemble that is scored."""
 WARM_STEPS = 24
 DOWN = (-0.7, -1.4, -2.1, -2.8, -3.5, -4.2)
+UP = (0.5, 1.0, 1.5, 2.0)
 """Logarithms of a scale for all bands, tried until the score falls twice."""
 COMMON = (0.003, 0.01, 0.02, 0.04, 0.08)
 STEPS = (0.7, 0.35)
@@ -232,16 +234,14 @@ def infer(
 
         # Once more: trials go on from here, and more steps alone are not a gain of theirs.
         first = top = tried(np.zeros(m), tau, objective(np.zeros(m), tau), None)
-        fell, last = 0, top
-        for level in DOWN:
-            last, before = tried(np.full(m, level), tau, last, None), last
-            fell = fell + 1 if last.value < before.value else 0
-            if last.beats(top) or (top is not first and last.value > top.value):
-                top = last
-            if fell == 2:
-                break
-        if top is first:
-            top = better(top, np.full(m, 0.5), tau, None)
+        for levels in (DOWN, UP):
+            fell, last = 0, first
+            for level in levels if top is first else ():
+                last, before = tried(np.full(m, level), tau, last, None), last
+                fell = fell + 1 if last.value < before.value else 0
+                top = last if last.beats(top) else top
+                if fell == 2:
+                    break
         for tau in COMMON if common_error is None else ():
             before = top
             top = better(top, top.log_scale, tau, None)

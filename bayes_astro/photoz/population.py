@@ -50,6 +50,7 @@ class PopulationNz(Model):
     Where the probabilities come as several draws of a photo-z model (`XDPhotoZ` with `bootstrap`, or
     a Laplace posterior), each draw is fitted by itself and the draws of all fits are pooled, so that
     the model's own uncertainty is in the answer. The population does not teach the photo-z model.
+    Convergence is judged within each of these fits.
 
     Parameters
     ----------
@@ -286,41 +287,41 @@ class PopulationNz(Model):
             least = min(part.sizes["draw"] for part in parts)
             parts = [part.isel(draw=slice(least)).drop_vars("draw") for part in parts]
             whole = xr.concat(parts, "draw")
-            joined[group] = whole.assign_coords(draw=np.arange(whole.sizes["draw"]))
+            part = np.repeat(np.arange(len(parts)), least)
+            joined[group] = whole.assign_coords(draw=np.arange(len(part)), part=("draw", part))
             joined[group].attrs = parts[0].attrs
         tree = xr.DataTree.from_dict(joined)
         self._store(tree, data, seed, priors=priors, sampler=sampler, sampler_because=because)
         return self
 
     def pointwise(self, draws: xr.Dataset, data: BinnedRedshifts) -> xr.DataArray:
-        """log sum_j n_j p_ij / pi_j of every object, averaged over draws of the photo-z model."""
+        """log sum_j n_j p(j | d_i) / pi_j by the draw of the photo-z model that N(z) is of."""
         import xarray as xr
 
         data = in_bins(data, self.bins)
-        fraction = draws["fraction"].transpose("chain", "draw", "bin").values
-        values = np.mean([np.log(fraction @ ratio.T) for ratio in data.ratio], axis=0)
-        return xr.DataArray(values, dims=("chain", "draw", "row"))
+        fraction, part = _pairs(draws, data)
+        values = np.empty((len(fraction), len(data)))
+        for i in np.unique(part):
+            values[part == i] = np.log(fraction[part == i] @ data.ratio[i].T)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 
     def reweighted(self, data: BinnedRedshifts | None = None) -> BinnedRedshifts:
         """Every object's probabilities with N(z) in the place of the interim prior.
 
-        Averaged over the posterior's draws (at most 400 of them).
+        Averaged over the posterior's draws (at most 200 of each chain).
         """
         data = self.data if data is None else in_bins(data, self.bins)
-        fraction = self._fractions(400)
+        draws = self.posterior["posterior"].to_dataset()
+        keep = np.linspace(0, draws.sizes["draw"] - 1, 200).round().astype(int)
+        fraction, part = _pairs(draws.isel(draw=np.unique(keep)), data)
         found = np.zeros(data.probability.shape[1:])
-        ratio = data.ratio.mean(axis=0) if data.draws > 1 else data.ratio[0]
-        for one in fraction:
-            product = one * ratio
+        for one, i in zip(fraction, part, strict=True):
+            product = one * data.ratio[i]
             found += product / product.sum(axis=1, keepdims=True)
         return BinnedRedshifts(
             found, data.edges, fraction.mean(axis=0) + 1e-12, data.name, data.source
         )
-
-    def _fractions(self, most: int) -> np.ndarray:
-        fraction = self.posterior["posterior"]["fraction"].transpose("chain", "draw", "bin").values
-        fraction = fraction.reshape(-1, fraction.shape[-1])
-        return fraction[np.linspace(0, len(fraction) - 1, min(len(fraction), most)).astype(int)]
 
     def forecast(
         self, draws: xr.Dataset, data: BinnedRedshifts, at: Any, rng: np.random.Generator
@@ -329,16 +330,16 @@ class PopulationNz(Model):
         import xarray as xr
 
         at = in_bins(at, self.bins)
-        fraction = draws["fraction"].transpose("chain", "draw", "bin").values
-        flat = fraction.reshape(-1, fraction.shape[-1])
-        values = np.empty((len(flat), len(at)))
-        for s, one in enumerate(flat):
-            cumulative = np.cumsum(one * at.ratio[s % at.draws], axis=1)
+        fraction, part = _pairs(draws, at)
+        values = np.empty((len(fraction), len(at)))
+        for s, one in enumerate(fraction):
+            cumulative = np.cumsum(one * at.ratio[part[s]], axis=1)
             u = rng.uniform(size=len(at)) * cumulative[:, -1]
             which = (u[:, None] > cumulative).sum(axis=1)
             low, high = at.edges[which], at.edges[which + 1]
             values[s] = low + (high - low) * rng.uniform(size=len(at))
-        entry = (("chain", "draw", "row"), values.reshape(*fraction.shape[:2], len(at)))
+        shape = (draws.sizes["chain"], draws.sizes["draw"])
+        entry = (("chain", "draw", "row"), values.reshape(*shape, len(at)))
         return xr.Dataset({"signal": entry, "observation": entry})
 
     def prior_draws(
@@ -415,6 +416,19 @@ class PopulationNz(Model):
     def equation(self) -> str:
         """The model in one line."""
         return "p(d | n) = Π_i Σ_j n_j p(j | d_i) / π_j;  log n: " + self.smoothness
+
+
+def _pairs(draws: xr.Dataset, data: BinnedRedshifts) -> tuple[np.ndarray, np.ndarray]:
+    """Fractions (draws, J), and the draw of the photo-z model in `data` that goes with each.
+
+    That which they were fitted to; in turn, where there is no such thing: before a fit, or where the
+    data come from other draws.
+    """
+    fraction = draws["fraction"].transpose("chain", "draw", "bin").values
+    fraction = fraction.reshape(-1, fraction.shape[-1])
+    part = np.arange(draws.sizes["draw"])
+    part = draws["part"].values if "part" in draws.coords else part
+    return fraction, np.tile(part % data.draws, draws.sizes["chain"])
 
 
 def _median(prior: Prior) -> float:

@@ -101,11 +101,13 @@ def test_error_scales_are_inferred():
     data = galaxies(2500, noise=1.5, stated=4.0, seed=5)
     model = ba.XDPhotoZ(6, n_fits=1).fit(data, seed=1, progress=False)
     scale = model.posterior["posterior"]["error_scale"].values[0, 0]
-    assert np.exp(np.abs(np.log(scale / 0.25))).max() < 2
+    off = np.log(scale / 0.25)
+    assert np.abs(off).max() < 0.75 and abs(off.mean()) < np.log(1.5)  # a band's step is 0.7
     trials = model.posterior["error_scale"]
     chosen = (trials["scale"].values == scale).all(axis=1)
     best = trials["log_posterior"].values.max()
-    assert trials["log_posterior"].values[chosen].max() > best - 0.005 * trials.attrs["objects"]
+    # Others may be better, by less than twice the standard error of the difference.
+    assert trials["log_posterior"].values[chosen].max() > best - 0.02 * trials.attrs["objects"]
     believed = ba.XDPhotoZ(6, n_fits=1, error_scale="published").fit(data, seed=1, progress=False)
     test = galaxies(800, noise=1.5, stated=4.0, seed=6)[:792]
     assert model.log_density_at(test).mean() > believed.log_density_at(test).mean() + 0.1
@@ -213,6 +215,21 @@ def test_bad_data():
         ba.XDPhotoZ(**(QUICK | {"transform": "log"})).fit(faint, progress=False)
     with pytest.raises(ValueError, match=r"takes a Photometry.*\.read"):
         model.fit(ba.Measurements([[1.0, 2.0]], [[1.0, 1.0]]))
+
+
+def test_figures_of_other_objects(fitted):
+    for name in ("redshifts", "densities", "calibration", "reliability"):
+        own, other = (fitted.plot(name, at=at)._repr_png_() for at in (None, TEST))
+        assert own != other
+    with pytest.raises(ValueError, match="takes no other data"):
+        fitted.plot("error_scales", at=TEST)
+
+
+def test_errors_stated_too_small_are_scaled_up():
+    data = galaxies(2500, noise=3.0, stated=0.25, seed=5)
+    model = ba.XDPhotoZ(6, n_fits=1).fit(data, seed=1, progress=False)
+    scale = model.posterior["posterior"]["error_scale"].values[0, 0]
+    assert np.exp(np.log(scale).mean()) > 1.5  # of four: beyond that the data hardly tell
 
 
 def test_bad_questions(fitted):

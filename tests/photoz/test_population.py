@@ -203,6 +203,19 @@ def test_simulated_objects_follow_the_fractions():
     assert np.array_equal(again.probability, simulated.probability)
 
 
+@pytest.mark.calibration
+@pytest.mark.parametrize("smoothness", ["random-walk", "gp"])
+def test_the_fractions_are_calibrated_at_100(smoothness):
+    _, _, design = toy(1000)
+    short = ba.NUTS(draws=300, tune=300, chains=2, target_accept=0.9)
+    model = ba.PopulationNz(smoothness=smoothness)
+    found = ba.calibrate(model, design, n=100, seed=1, sampler=short, progress=False)
+    assert found, found
+    table = found.table()
+    bins = [name.startswith("fraction") for name in table.index]
+    assert 0.93 <= table["coverage_95"][bins].mean() <= 0.97
+
+
 @pytest.mark.slow
 def test_intervals_of_simulated_populations_hold_the_truth():
     _, _, design = toy(1000)
@@ -230,6 +243,16 @@ def test_uncertainty_of_the_photoz_model_is_carried_on(tmp_path):
     assert draws.sizes["draw"] == 100
     each = draws.values.reshape(2, 5, 20).mean(axis=(0, 2))  # of each fit of the photo-z model
     assert np.ptp(each) > 0.003
+    # Convergence is judged within the fits, whose draws differ as the photo-z models do.
+    assert whole.posterior["posterior"]["part"].values.tolist() == np.repeat(range(5), 20).tolist()
+    table = whole.summary()
+    assert table.loc["mean_redshift", "rhat"] < 1.3
+    assert table.loc["mean_redshift", "ess_bulk"] > 50
+    # Each draw of N(z) goes with the likelihoods that it was fitted to.
+    density = whole.pointwise(whole.posterior["posterior"].to_dataset(), binned).values
+    fraction = whole.posterior["posterior"]["fraction"].values
+    expected = np.log(fraction[1, 45] @ binned.ratio[2].T)
+    np.testing.assert_allclose(density[1, 45], expected)
     whole.save(tmp_path / "fit.nc")
     opened = ba.open(tmp_path / "fit.nc")
     assert np.array_equal(opened.predict()["signal"], whole.predict()["signal"])
