@@ -106,6 +106,7 @@ class XDPhotoZ(Model):
     figures: ClassVar[str] = "photoz"
     references: ClassVar[tuple[str, ...]] = ("bovy2011", "bovy2012")
     samplers: ClassVar[tuple[str, ...]] = ("MAP", "Laplace", "NUTS", "Emcee")
+    working: ClassVar[tuple[str, ...]] = ("share", "free_mean", "log_cholesky")
 
     # Checks -------------------------------------------------------------------------------------
 

@@ -178,6 +178,19 @@ def test_uncertainty_of_the_mixture_on_request():
     assert 0.3 < spread(boot) / spread(draws) < 3
 
 
+def test_nuts_samples_the_density_that_laplace_is_about():
+    few = TRAIN[:300]
+    drawn = {}
+    for sampler in (ba.NUTS(draws=200, tune=200, chains=2), ba.Laplace(draws=1000, restarts=2)):
+        model = ba.XDPhotoZ(1, error_scale="published").fit(few, sampler, seed=1, progress=False)
+        drawn[type(sampler)] = model.posterior["posterior"]["total_mean"]
+        assert set(model.posterior["posterior"]) >= {"weight", "error_scale", "common_error"}
+    sampled, about = drawn.values()
+    dims = ("chain", "draw")
+    assert float((abs(sampled.mean(dims) - about.mean(dims)) / about.std(dims)).max()) < 0.4
+    assert float(abs(np.log(sampled.std(dims) / about.std(dims))).max()) < 0.3
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
