@@ -167,32 +167,25 @@ def summary(model: Any) -> pd.DataFrame:
 def _convergence_of(parts: list[np.ndarray]) -> dict[str, float]:
     """Monte Carlo error, R-hat and effective draws of chains (chain, draw).
 
-    Of several parts, which are fits of their own to different inputs: the worst R-hat, and the sum
-    of the effective draws.
+    Of several parts, which are fits of their own to different inputs: the sum of the effective draws,
+    and R-hat once the mean of each part is taken off, of which the chains cannot disagree.
     """
     from arviz_stats.base import array_stats
 
-    found = []
-    axes = {"chain_axis": 0, "draw_axis": 1}
-    for values in parts:
-        chains = _split(values)
-        if chains.shape[1] < 4 or np.ptp(values) == 0:
-            found.append((np.nan, np.nan, 0.0, 0.0))
-            continue
-        found.append(
-            (
-                float(array_stats.mcse(chains, method="mean", **axes)),
-                float(array_stats.rhat(chains, **axes)),
-                float(array_stats.ess(chains, method="bulk", **axes)),
-                float(array_stats.ess(chains, method="tail", prob=(0.05, 0.95), **axes)),
-            )
-        )
-    error, rhat, bulk, tail = np.array(found).T
+    whole = parts[0]
+    if len(parts) > 1:
+        whole = np.concatenate([part - part.mean() for part in parts], axis=1)
+    chains, axes = _split(whole), {"chain_axis": 0, "draw_axis": 1}
+    if min(part.shape[1] for part in parts) < 4 or np.ptp(whole) == 0:
+        return {"mcse": np.nan, "rhat": np.nan, "ess_bulk": 0.0, "ess_tail": 0.0}
+    each = [_split(part) for part in parts]
+    tail = {"method": "tail", "prob": (0.05, 0.95)}
+    error = np.array([array_stats.mcse(one, method="mean", **axes) for one in each])
     return {
         "mcse": float(np.sqrt(np.sum(error**2)) / len(parts)),
-        "rhat": float(np.max(rhat)),
-        "ess_bulk": float(bulk.sum()),
-        "ess_tail": float(tail.sum()),
+        "rhat": float(array_stats.rhat(chains, **axes)),
+        "ess_bulk": float(sum(array_stats.ess(one, method="bulk", **axes) for one in each)),
+        "ess_tail": float(sum(array_stats.ess(one, **tail, **axes) for one in each)),
     }
 
 
