@@ -49,6 +49,14 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
 
     if not isinstance(models, dict) or not models:
         raise ValueError("models must be a dictionary: {'name': fitted model, ...}.")
+    from bayes_astro.model import Estimator
+
+    for name, model in models.items():
+        if not isinstance(model, Estimator):
+            raise ValueError(
+                f"models[{name!r}] is a {type(model).__name__}, which is no model or baseline of "
+                "bayes_astro; a regressor of scikit-learn goes into ba.baselines.Regressor(...)."
+            )
     rows = {name: _scores(model, test, seed) for name, model in models.items()}
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.sort_values("log_score", ascending=False)
@@ -73,7 +81,7 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
     truth, samples = truth[measured], samples[:, measured]
     low95, low68, high68, high95 = np.quantile(samples, [0.025, 0.16, 0.84, 0.975], axis=0)
     error = samples.mean(axis=0) - truth
-    return {
+    found = {
         "log_score": float(np.mean(logsumexp(density, axis=0) - np.log(len(density)))),
         "crps": float(np.mean(_crps(samples, truth))),
         "rmse": float(np.sqrt(np.mean(error**2))),
@@ -82,6 +90,7 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
         "coverage_95": float(np.mean((truth >= low95) & (truth <= high95))),
         "rows": len(test),
     } | model.scores(test)
+    return {name: score for name, score in found.items() if score is not None}
 
 
 def _about_a_thousand(draws: Any) -> Any:

@@ -75,8 +75,11 @@ class Estimator(BaseEstimator):
         """Log density of every observed response, for `ba.compare`: (chain, draw, row)."""
         return self.pointwise(draws, data)
 
-    def scores(self, test: Any) -> dict[str, float]:
-        """Scores of this kind of task, which `ba.compare` adds or puts in the place of its own."""
+    def scores(self, test: Any) -> Any:
+        """Scores of this kind of task, which `ba.compare` adds or puts in the place of its own.
+
+        By name; None leaves one out that has no meaning here.
+        """
         return {}
 
     def groups(self, tree: xr.DataTree, data: Any) -> dict[str, xr.Dataset]:
@@ -132,10 +135,12 @@ class Estimator(BaseEstimator):
 
     def _checked(self, data: Any) -> Any:
         if not isinstance(data, self.data_type):
+            kind = self.data_type.__name__
+            ways = [name for name in ("read", "from_densities") if name in vars(self.data_type)]
+            others = "".join(f" or ba.{kind}.{name}(table, ...)" for name in ways)
             raise ValueError(
-                f"{type(self).__name__} takes a {self.data_type.__name__}, got "
-                f"{type(data).__name__}. Make one with ba.{self.data_type.__name__}(...) or "
-                f"ba.{self.data_type.__name__}.read(table, ...)."
+                f"{type(self).__name__} takes a {kind}, got {type(data).__name__}. Make one with "
+                f"ba.{kind}(...){others}."
             )
         self.check_parameters()
         self.check_data(data)

@@ -149,6 +149,15 @@ class Case:
         return self.fits[self.name]
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of one case in a row, so that one process fits it for all of them."""
+    order = {name: i for i, name in enumerate(CASES)}
+    places = [i for i, item in enumerate(items) if "case" in getattr(item, "fixturenames", ())]
+    rows = sorted((items[i] for i in places), key=lambda item: order[item.callspec.params["case"]])
+    for i, item in zip(places, rows, strict=True):
+        items[i] = item
+
+
 @pytest.fixture(params=list(CASES))
 def case(request):
     return Case(request.param)

@@ -44,3 +44,5 @@ def test_bad_arguments():
     baseline = ba.Periodogram().baseline().fit(sinusoid())
     with pytest.raises(ValueError, match="scored on a LightCurve"):
         ba.compare({"a": baseline}, line())
+    with pytest.raises(ValueError, match=r"'b'.*goes into ba\.baselines\.Regressor"):
+        ba.compare({"a": baseline, "b": object()}, sinusoid())

@@ -91,6 +91,10 @@ class GridDensity(OnGrid, Baseline):
         table = self.spread(self._machine, _columns(photometry, rows), edges)
         return edges, _smoothed(table, edges, bandwidth)
 
+    def _drawings(self) -> dict[str, Any]:
+        drawings = super()._drawings()
+        return {name: draw for name, draw in drawings.items() if name != "error_scales"}
+
     def forecast(
         self, draws: xr.Dataset, data: Photometry, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:

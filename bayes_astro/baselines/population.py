@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -61,9 +60,13 @@ class Stacking(Baseline):
             "density": (("bin",), error / width),
             "mean_redshift": ((), mean.std() / np.sqrt(len(data))),
         }
-        edges = data.edges.tolist()
-        labels = [f"{a!r} to {b!r}" for a, b in pairwise(edges)]
-        return values, errors, {"coords": {"bin": labels}}
+        from bayes_astro.photoz.population import bin_labels
+
+        return values, errors, {"coords": {"bin": bin_labels(data)}}
+
+    def scores(self, test: BinnedRedshifts) -> dict[str, None]:
+        """As of `ba.PopulationNz`."""
+        return dict.fromkeys(("crps", "rmse", "bias", "coverage_68", "coverage_95"))
 
     def pointwise(self, draws: xr.Dataset, data: BinnedRedshifts) -> xr.DataArray:
         """log sum_j n_j p_ij / pi_j of every object: (chain, draw, row)."""

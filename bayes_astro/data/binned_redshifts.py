@@ -7,7 +7,10 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
 
-__all__ = ["BinnedRedshifts", "in_bins"]
+__all__ = ["BinnedRedshifts", "check_inside", "in_bins"]
+
+MOST_OUTSIDE = 0.05
+"""Mean probability outside of all bins that is let go."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,12 +95,11 @@ class BinnedRedshifts:
 
     @classmethod
     def from_densities(
-        cls, density: Any, edges: Any, interim_prior: Any, *, z: Any = None, name: str = ""
+        cls, density: Any, edges: Any, interim_prior: Any = None, *, z: Any = None, name: str = ""
     ) -> "BinnedRedshifts":
         """From p(z) on a grid, as `pdf` of every photo-z model gives it.
 
-        Densities are linear between the points of the grid; what lies outside of the bins is lost
-        to all of them alike.
+        Densities are linear between the points of the grid.
 
         Parameters
         ----------
@@ -138,9 +140,10 @@ class BinnedRedshifts:
                 f"edges: from {edges[0]:g} to {edges[-1]:g}, the grid of the densities from "
                 f"{z[0]:g} to {z[-1]:g}; give densities on a wider grid, or fewer bins"
             )
-        return cls(
-            _integrated(density, z, edges), edges, _integrated(prior[None], z, edges)[0], name
-        )
+        inside = _integrated(density, z, edges)
+        whole = np.trapezoid(density, z, axis=1)
+        check_inside(inside.sum(axis=1) / np.where(whole > 0, whole, 1.0), edges)
+        return cls(inside, edges, _integrated(prior[None], z, edges)[0], name)
 
     @property
     def n(self) -> int:
@@ -171,8 +174,7 @@ class BinnedRedshifts:
     def merged(self, edges: Any) -> "BinnedRedshifts":
         """The same in wider bins, whose `edges` are some of those that are there.
 
-        Bins beyond the first and the last of them are left out: of the objects, what is known is
-        then what the data say of the bins that are kept.
+        Bins beyond the first and the last of them are left out, if hardly any object is there.
         """
         edges = floats(edges, "bins")
         width = np.diff(self.edges).min()
@@ -190,6 +192,7 @@ class BinnedRedshifts:
         assert self.interim_prior is not None
         parts = [np.add.reduceat(a[..., : at[-1]], at[:-1], axis=-1)
                  for a in (self.probability, self.interim_prior)]  # fmt: skip
+        check_inside(parts[0].sum(axis=2).mean(axis=0), edges)
         return self.replace(probability=parts[0], edges=self.edges[at], interim_prior=parts[1])
 
     def replace(self, **changes: Any) -> "BinnedRedshifts":
@@ -229,6 +232,22 @@ class BinnedRedshifts:
         span = f"{self.edges[0]:g} to {self.edges[-1]:g}"
         bins = len(self.edges) - 1
         return f"<BinnedRedshifts {self.name or 'unnamed'}: {self.n} objects in {bins} bins from {span}{times}>"
+
+
+def check_inside(inside: np.ndarray, edges: np.ndarray) -> None:
+    """Raise DataError where bins leave out much of what is probable: each object's share, (n,).
+
+    The fractions of a population are those of all its members, and who is elsewhere would be
+    counted where it is not.
+    """
+    lost = 1 - float(np.mean(inside))
+    if lost > MOST_OUTSIDE:
+        elsewhere = int(np.sum(inside < 0.5))
+        raise DataError(
+            f"edges: {100 * lost:.0f}% of the probability is outside of {edges[0]:g} to {edges[-1]:g}, "
+            f"and {elsewhere} of {len(inside)} objects more likely than not; give bins that hold all "
+            "members of the population, or leave those objects out"
+        )
 
 
 def in_bins(data: "BinnedRedshifts", bins: Any) -> "BinnedRedshifts":

@@ -25,6 +25,7 @@ from bayes_astro.data.columns import DataError, floats, refuse
 __all__ = ["SYSTEMS", "fluxes_of", "zero_point"]
 
 PER_MAGNITUDE = np.log(10) / 2.5
+BRIGHTEST_LIMIT = 5.0  # of a limit in magnitudes: a smaller number is an error
 ABSURD = 50.0
 """No object is so faint: larger magnitudes are marks that have not been declared."""
 
@@ -128,10 +129,10 @@ def _limits(error: np.ndarray, undetected: np.ndarray, limit, bands) -> np.ndarr
     else:
         given = np.broadcast_to(_for_bands(limit, bands, "limit"), error.shape)
     for j, band in enumerate(bands):
-        wrong = undetected[:, j] & ~((given[:, j] > 0) & (given[:, j] < ABSURD))
+        wrong = undetected[:, j] & ~((given[:, j] > BRIGHTEST_LIMIT) & (given[:, j] < ABSURD))
         remedy = (
-            "the error of a non-detection must hold the magnitude of one standard deviation; give "
-            "limit= for each band instead"
+            "the error of a non-detection must hold the magnitude of one standard deviation, some 20 "
+            "to 30; give limit= for each band instead"
         )
         refuse(wrong, given[:, j], f"error of {band}", remedy)
     return np.where(undetected, given, 0.0)

@@ -74,6 +74,9 @@ class Photometry:
         check_labels(self, "name", "source")
         flux, own = split_unit(self.flux, "flux", self.unit)
         error, error_unit = split_unit(self.error, "error", self.unit)
+        for label, given in (("flux", own), ("error", error_unit)):
+            if given is not None and given.startswith("mag"):
+                raise DataError(f"{label}: is in {given!r}; use Photometry.from_magnitudes(...)")
         unit = own if self.unit is None else unit_name(self.unit, "unit")
         if error_unit is not None and not unit:
             raise DataError(f"error: is in {error_unit!r}, flux has no unit; give unit=")
@@ -257,6 +260,15 @@ class Photometry:
                 non_detection=non_detection, limit=limit, missing=missing,
                 error_convention=error_convention, **labels,
             )  # fmt: skip
+        unused = {
+            "asinh_softening": asinh_softening, "non_detection": non_detection, "limit": limit,
+        }  # fmt: skip
+        for label, given in unused.items():
+            if given is not None:
+                raise DataError(
+                    f"{label}: is of magnitudes, and these are fluxes; give a flux of 0 with its error "
+                    "for what was not detected, and missing= for what was not observed"
+                )
         for mark in () if missing is None else np.atleast_1d(missing):
             stacked[(stacked == mark) | (errors == mark)] = np.nan
         return cls(stacked, errors, bands, spec, unit=unit or next(iter(own), None), **labels)
@@ -351,7 +363,7 @@ def _redshift(redshift, n: int) -> np.ndarray | None:
     redshift = floats(redshift, "redshift")
     if redshift.shape != (n,):
         raise DataError(f"redshift: has shape {redshift.shape}; expected ({n},)")
-    remedy = "use nan where the redshift is unknown"
+    remedy = f"redshifts are from {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}; use nan where it is unknown"
     refuse(np.abs(redshift) > LARGEST_REDSHIFT, redshift, "redshift", remedy)
     refuse(redshift < LEAST_REDSHIFT, redshift, "redshift", remedy)
     return redshift

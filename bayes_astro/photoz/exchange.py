@@ -116,7 +116,8 @@ def read_densities(path: Any) -> xr.DataArray:
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, OSError, pyarrow.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
+        lacking = isinstance(error, KeyError | TypeError)
+        reason = "it has no grid of z" if lacking else " ".join(str(error).split())[:200]
         raise DataError(
             f"{path}: is no file of densities ({reason}); write it with "
             "ba.exchange.write_densities, or it is damaged"
@@ -128,6 +129,9 @@ def read_densities(path: Any) -> xr.DataArray:
 
 def to_qp(densities: xr.DataArray) -> Any:
     """A `qp.Ensemble` of interpolated densities; coordinates along ``row`` become its ancil.
+
+    qp scales every density to an integral of one over the grid, so begin it at z = -0.01 where there
+    are near galaxies.
 
     Raises
     ------

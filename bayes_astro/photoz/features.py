@@ -85,7 +85,8 @@ def matched(photometry: Photometry, bands: tuple[str, ...], unit: str) -> Photom
     if photometry.unit != unit:
         if not photometry.unit or not unit:
             raise DataError(
-                f"flux: is in {photometry.unit or 'no unit'!r}, the fitted one in {unit or 'no unit'!r}"
+                f"flux: is in {photometry.unit or 'no unit'!r}, the fitted one in {unit or 'no unit'!r}; "
+                f"if the numbers are in that, use photometry.replace(unit={unit!r})"
             )
         flux = convert(flux, photometry.unit, unit, "flux")
         error = convert(error, photometry.unit, unit, "error", error=True)

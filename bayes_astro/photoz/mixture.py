@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import BinnedRedshifts, Measurements, Photometry
+from bayes_astro.data.binned_redshifts import check_inside
 from bayes_astro.density import inputs, objects, selection, story
 from bayes_astro.density.expectation import Problem
 from bayes_astro.density.mixture import Mixture
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+    from bayes_astro.diagnostics import Check
     from bayes_astro.samplers import Sampler
 
 __all__ = ["XDPhotoZ"]
 
 MOST_COMPONENTS = 100
+LEAST_OBJECTS = 0.8
 MOST_MIXTURES = 50
 """Draws of a posterior that densities are averaged over, if it has more."""
 
@@ -80,7 +83,10 @@ class XDPhotoZ(Model):
     -----
     Variables: ``weight``, ``mean``, ``covariance`` by component and dimension (the bands and
     log(1+z)), ``error_scale`` and ``softening`` by band, ``common_error``. The fits of an ensemble
-    are draws.
+    are draws, which say nothing of their uncertainty unless `bootstrap` is set.
+
+    Densities reach down to z = -0.01, as redshifts of the nearest galaxies do: a grid that begins at
+    zero cuts off what is below.
 
     References
     ----------
@@ -459,7 +465,7 @@ class XDPhotoZ(Model):
         The interim prior is what each fit says of an object without photometry: the distribution of
         redshifts in the training set.
         """
-        edges = checked_grid(edges)
+        edges = checked_grid(edges, "edges")
         density = self.density()
         nothing = Photometry(
             np.full((1, len(density.bands)), np.nan), np.ones((1, len(density.bands))),
@@ -467,6 +473,7 @@ class XDPhotoZ(Model):
         )  # fmt: skip
         prior = density.in_bins(nothing, edges)[:, 0]
         probability = density.in_bins(self._photometry(photometry), edges)
+        check_inside(probability.sum(axis=2).mean(axis=0), edges)
         # No bin is impossible: a millionth of the whole lies evenly over all.
         floor = 1e-6 / prior.shape[1]
         return BinnedRedshifts(probability + floor, edges, prior + floor, name=photometry.name)
@@ -610,6 +617,26 @@ class XDPhotoZ(Model):
             raise ValueError(f"expected a Photometry, got {type(at).__name__}.")
         return at
 
+    def checks(self) -> list[Check]:
+        """Whether there are objects enough for a maximum to stand for what is not known."""
+        from bayes_astro.diagnostics import Check
+
+        if self.record["sampler"]["name"] != "MAP" or self.bootstrap:
+            return []
+        d = len(self.data.bands) + 1
+        objects_known = int(training.trains(self.data).sum())
+        each = objects_known / ((self.components + 1) * (1 + d + d * (d + 1) / 2))
+        return [
+            Check(
+                "objects for each parameter of the mixture",
+                bool(each >= LEAST_OBJECTS and objects_known >= 100),
+                each,
+                "densities are too narrow where so few objects train: use ba.Laplace(), "
+                "bootstrap=True with n_fits=20, or fewer components",
+                f"at least {LEAST_OBJECTS:g}, and 100 objects",
+            )
+        ]
+
     def baseline(self) -> Any:
         """A random forest with the densities of its leaves."""
         from bayes_astro.baselines.photoz import RandomForest
@@ -638,11 +665,11 @@ def _order(name: str) -> int:
     return ("median", "low_68", "high_68", "low_95", "high_95").index(name)
 
 
-def checked_grid(z: Any) -> np.ndarray:
+def checked_grid(z: Any, name: str = "z") -> np.ndarray:
     """Increasing redshifts above -1."""
     z = np.asarray(z, dtype=float)
     if z.ndim != 1 or not len(z) or not np.isfinite(z).all() or (np.diff(z) <= 0).any():
-        raise ValueError("z: give a 1-d grid of increasing redshifts.")
+        raise ValueError(f"{name}: give a 1-d array of increasing redshifts.")
     if z[0] <= -1:
-        raise ValueError(f"z: redshifts are above -1, the grid begins at {z[0]:g}.")
+        raise ValueError(f"{name}: redshifts are above -1, the grid begins at {z[0]:g}.")
     return z

@@ -141,7 +141,7 @@ class PopulationNz(Model):
         priors = self.resolve_priors(data) if priors is None else priors
         arrays = self.arrays(data, priors)
         mode, factor, _ = self._gaussian(arrays["ratio"], data.middle, priors)
-        with pm.Model(coords={"bin": _labels(data)}) as model:
+        with pm.Model(coords={"bin": bin_labels(data)}) as model:
             ratio = pm.Data("ratio", arrays["ratio"])
             shape = {name: prior.variable(name) for name, prior in priors.items()}
             unit = pm.Flat("unit", shape=len(mode))
@@ -372,7 +372,7 @@ class PopulationNz(Model):
         found = xr.Dataset(
             {name: (("chain", "draw"), value[None]) for name, value in shape.items()}
             | {"fraction": (("chain", "draw", "bin"), fraction[None])},
-            {"bin": _labels(design)},
+            {"bin": bin_labels(design)},
         )
         return self.derived(found, priors)
 
@@ -396,6 +396,10 @@ class PopulationNz(Model):
         rows = rng.choice(len(design), len(design), p=share / share.sum())
         flat = np.ones(ratio.shape[1])
         return BinnedRedshifts(likelihood[rows], design.edges, flat, design.name)
+
+    def scores(self, test: BinnedRedshifts) -> dict[str, None]:
+        """The log score alone: no redshift of the objects is known."""
+        return dict.fromkeys(("crps", "rmse", "bias", "coverage_68", "coverage_95"))
 
     def default_sampler(self, data: BinnedRedshifts) -> tuple[Sampler, str]:
         """NUTS with short steps: fractions near zero bend the posterior, whose shape is known before."""
@@ -436,8 +440,9 @@ def _median(prior: Prior) -> float:
     return float(np.median(prior.sample(np.random.default_rng(0), (2001,))))
 
 
-def _labels(data: BinnedRedshifts) -> list[str]:
-    edges = data.edges.tolist()
+def bin_labels(data: BinnedRedshifts) -> list[str]:
+    """Names of the bins by their edges, without the noise of the last digits."""
+    edges = [float(f"{edge:.10g}") for edge in data.edges]
     return [f"{low!r} to {high!r}" for low, high in pairwise(edges)]
 
 

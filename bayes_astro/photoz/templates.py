@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import BinnedRedshifts, Photometry
+from bayes_astro.data.binned_redshifts import check_inside
 from bayes_astro.data.templates import Filters, Templates
 from bayes_astro.model import Model
 from bayes_astro.photoz import correction, magnitude_prior
@@ -193,7 +194,7 @@ class TemplatePhotoZ(OnGrid, Model):
             if (z > self.z_max).any():
                 raise ValueError(
                     f"redshift: row {int(np.flatnonzero(known)[np.argmax(z)])} is {z.max():g}, above "
-                    f"z_max={self.z_max:g}."
+                    f"z_max={self.z_max:g}: raise z_max, or leave such objects out."
                 )
 
     def observed(self, data: Photometry) -> np.ndarray:
@@ -500,7 +501,7 @@ class TemplatePhotoZ(OnGrid, Model):
         """
         from bayes_astro.photoz.mixture import checked_grid
 
-        edges = checked_grid(edges)
+        edges = checked_grid(edges, "edges")
         grid, table = self._fitted()
         photometry = matched(photometry, grid.bands, grid.unit)
         width = np.diff(np.expm1(grid.edges))
@@ -510,6 +511,7 @@ class TemplatePhotoZ(OnGrid, Model):
         below = np.concatenate([np.zeros((len(bins), 1)), np.cumsum(bins, axis=1)], axis=1)
         at = np.log1p(edges)
         found = np.diff([[np.interp(x, grid.edges, row) for x in at] for row in below], axis=1)
+        check_inside(found.sum(axis=1) / below[:, -1], edges)
         size = np.diff(edges)
         likelihood = found / size
         likelihood /= np.maximum(likelihood.sum(axis=1, keepdims=True), 1e-300)

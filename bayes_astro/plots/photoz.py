@@ -20,9 +20,24 @@ def _objects(model: Any) -> Any:
     return data[rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(int)]]
 
 
+def _known(model: Any, photometry: Any) -> Any:
+    """The given objects whose redshift is known, or the fitted ones."""
+    if photometry is None:
+        return _objects(model)
+    known = np.zeros(len(photometry), dtype=bool)
+    if photometry.redshift is not None:
+        known = ~np.isnan(photometry.redshift)
+    if known.sum() < 2:
+        raise ValueError(
+            "at: this figure compares with known redshifts, and fewer than two are there; "
+            "plot('densities', at=...) needs none."
+        )
+    return photometry[known]
+
+
 def redshifts(model: Any, photometry: Any = None) -> style.Drawing:
     """Mode of the density against the spectroscopic redshift, and the difference."""
-    data = _objects(model) if photometry is None else photometry
+    data = _known(model, photometry)
     mode, z = model.summary(data)["mode"].to_numpy(), np.asarray(data.redshift)
     figure = style.page(0.75 if not style.narrow() else 1.25)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -42,32 +57,42 @@ def redshifts(model: Any, photometry: Any = None) -> style.Drawing:
 
 
 def densities(model: Any, photometry: Any = None) -> style.Drawing:
-    """p(z) of some objects with their spectroscopic redshifts, by increasing redshift."""
+    """p(z) of some objects by increasing redshift, with the spectroscopic ones that are known."""
     data = _objects(model) if photometry is None else photometry
     rows, columns = (3, 4) if not style.narrow() else (5, 2)
-    order = np.argsort(data.redshift)
-    some = order[np.linspace(0, len(order) - 1, rows * columns + 2).astype(int)[1:-1]]
+    known = data.redshift is not None and not np.isnan(data.redshift).all()
+    order = np.argsort(data.redshift if known else model.summary(data)["median"].to_numpy())
+    panels = rows * columns
+    some = order
+    if len(order) > panels:
+        some = order[np.linspace(0, len(order) - 1, panels + 2).astype(int)[1:-1]]
     data = data[some]
     table = model.summary(data)
+    truths = data.redshift if known else np.full(len(data), np.nan)
     figure = style.page(0.6 if not style.narrow() else 1.4)
     for i, axis in enumerate(figure.subplots(rows, columns).ravel()):
+        if i >= len(data):
+            axis.set_visible(False)
+            continue
         low, high = table["low_95"].iloc[i], table["high_95"].iloc[i]
         wide = high - low
-        truth = data.redshift[i]
-        low, high = min(low - 0.6 * wide, truth), max(high + 0.6 * wide, truth)
+        truth = truths[i]
+        low, high = np.fmin(low - 0.6 * wide, truth), np.fmax(high + 0.6 * wide, truth)
         z = np.linspace(max(low, -0.009), high, 300)
         density = model.pdf(data[i], z).values[0]
         axis.fill_between(z, density, color=style.COLOURS["sky"], linewidth=0)
-        axis.axvline(truth, color=style.COLOURS["vermilion"], linewidth=1)
+        if not np.isnan(truth):
+            axis.axvline(truth, color=style.COLOURS["vermilion"], linewidth=1)
         axis.set(yticks=[], ylim=(0, None))
         axis.locator_params(axis="x", nbins=3)
-    figure.supxlabel("redshift: density, and the line of the spectrum", fontsize="medium")
+    line = ", and the line of the spectrum" if known else ""
+    figure.supxlabel(f"redshift: density{line}", fontsize="medium")
     return figure
 
 
 def calibration(model: Any, photometry: Any = None) -> style.Drawing:
     """Histogram of the PIT, its quantiles against uniform ones, and the difference of both."""
-    data = _objects(model) if photometry is None else photometry
+    data = _known(model, photometry)
     pit = np.sort(model.pit(data))
     figure = style.page(0.5 if not style.narrow() else 1.6)
     shape = (1, 2) if not style.narrow() else (2, 1)
@@ -98,7 +123,7 @@ def reliability(model: Any, photometry: Any = None) -> style.Drawing:
     Bins of equally many objects in the band with the best ratio of signal to noise; the bars are the
     binomial standard error of the fraction that is claimed. Fluxes below their error are left out.
     """
-    data = _objects(model) if photometry is None else photometry
+    data = _known(model, photometry)
     signal = np.where(data.missing, 0.0, data.flux / data.error)
     band = int(np.argmax(np.median(signal, axis=0)))
     flux = data.flux[:, band]
@@ -140,8 +165,6 @@ def error_scales(model: Any) -> style.Drawing:
     from matplotlib.ticker import LogLocator
 
     posterior = model.posterior["posterior"]
-    if "error_scale" not in posterior:
-        raise ValueError(f"{type(model).__name__} has no error scales: only XDPhotoZ infers them.")
     scale = posterior["error_scale"].values.reshape(-1, posterior.sizes["band"])[0]
     tau = float(posterior["common_error"].values.ravel()[0])
     bands = posterior["band"].values.tolist()

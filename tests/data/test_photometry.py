@@ -107,6 +107,10 @@ def test_marks_are_declared_never_guessed():
     assert deep.error[2, 0] == pytest.approx(10 ** (-0.4 * (26 - 23.9)), rel=1e-3)
     with pytest.raises(DataError, match=r"error of r: row 0 is -1.*limit="):
         Photometry.from_magnitudes([[20, 99.0]], [[0.1, -1]], BANDS, non_detection=99)
+    with pytest.raises(DataError, match=r"error of r: row 0 is 0\.1.*some 20 to 30"):
+        Photometry.from_magnitudes([[20, 99.0]], [[0.1, 0.1]], BANDS, non_detection=99)
+    with pytest.raises(DataError, match=r"flux: is in 'mag\(AB\)'; use Photometry.from_magnitudes"):
+        Photometry([[20.0, 21.0]] * u.ABmag, [[0.1, 0.1]] * u.mag, BANDS)
     with pytest.raises(DataError, match="how they are marked"):
         Photometry.from_magnitudes([[20, 21]], [[0.1, 0.1]], BANDS, limit=26)
 
@@ -121,7 +125,10 @@ def test_marks_are_declared_never_guessed():
         ({"flux": [[np.inf, 1], [1, 1], [1, 1]]}, r"flux in g: row 0 is inf"),
         ({"flux": [[1.0, 2.0]]}, r"shapes \(1, 2\) and \(3, 2\)"),
         ({"flux": [1.0, 2.0]}, r"flux: expected a 2-d array"),
-        ({"redshift": [0.1, -0.5, 1]}, r"redshift: row 1 is -0\.5; use nan"),
+        (
+            {"redshift": [0.1, -0.5, 1]},
+            r"redshift: row 1 is -0\.5; redshifts are from -0\.01 to 100; use nan",
+        ),
         ({"redshift": [0.1, 1e4, 1]}, r"redshift: row 1 is 10000"),
         ({"redshift": [0.1]}, r"redshift: has shape \(1,\); expected \(3,\)"),
         ({"bands": ("g", "g")}, r"'g' is there twice"),
@@ -169,6 +176,9 @@ def test_reading(tmp_path):
     fluxes = Photometry.read(
         photometry().to_table(), flux=BANDS, error=("g_err", "r_err"), bands=("G", "R")
     )
+    with pytest.raises(DataError, match="non_detection: is of magnitudes, and these are fluxes"):
+        plain = photometry().to_table()
+        Photometry.read(plain, flux=BANDS, error=("g_err", "r_err"), non_detection=99)
     assert fluxes.unit == "uJy" and fluxes.bands == ("G", "R") and fluxes.redshift is None
     with pytest.raises(DataError, match="columns of fluxes or of magnitudes"):
         Photometry.read(path, magnitude=("g", "r"), error=("g_err",))

@@ -238,6 +238,23 @@ def test_figures_of_other_objects(fitted):
         fitted.plot("error_scales", at=TEST)
 
 
+def test_densities_are_drawn_without_redshifts_and_comparisons_are_not(fitted):
+    targets = TEST.replace(redshift=None)
+    for at in (targets, targets[:3]):
+        assert fitted.plot("densities", at=at)._repr_png_()
+    for name in ("redshifts", "calibration", "reliability"):
+        with pytest.raises(ValueError, match="compares with known redshifts"):
+            fitted.plot(name, at=targets)
+    half = TEST.replace(redshift=np.where(np.arange(len(TEST)) % 2, TEST.redshift, np.nan))
+    assert fitted.plot("calibration", at=half)._repr_png_()
+
+
+def test_too_few_objects_are_diagnosed():
+    few = ba.XDPhotoZ(3, n_fits=1, error_scale="published").fit(TRAIN[:60], seed=1, progress=False)
+    assert not few.diagnose()
+    assert "use ba.Laplace()" in repr(few.diagnose())
+
+
 def test_errors_stated_too_small_are_scaled_up():
     data = galaxies(2500, noise=3.0, stated=0.25, seed=5)
     model = ba.XDPhotoZ(6, n_fits=1).fit(data, seed=1, progress=False)

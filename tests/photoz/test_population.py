@@ -140,9 +140,11 @@ def test_bins_are_merged(fitted):
     assert np.array_equal(wide.data.interim_prior, by_hand.interim_prior)
     # What is compared, stacked, predicted and reweighted afterwards is merged, too.
     scores = ba.compare({"n": wide, "stacked": wide.baseline().fit(model.data)}, model.data)
-    assert np.isfinite(scores.to_numpy()).all()
+    assert scores.columns.tolist() == ["log_score", "rows"] and np.isfinite(scores.to_numpy()).all()
     assert wide.predict(model.data)["signal"].sizes["row"] == len(model.data)
     assert len(wide.reweighted(model.data).middle) == 6
+    with pytest.raises(ValueError, match=r"of 1500 objects more likely than not; give bins"):
+        ba.PopulationNz(EDGES[:7]).fit(model.data)
     with pytest.raises(ValueError, match=r"0\.3 is no edge of the data's bins"):
         ba.PopulationNz([0.0, 0.3, 1.5]).fit(model.data)
 
@@ -162,7 +164,9 @@ def test_bins_of_densities_on_a_grid():
     again = ba.BinnedRedshifts.from_densities(array, EDGES, prior)
     assert np.array_equal(again.probability, binned.probability)
     with pytest.raises(ValueError, match="interim_prior: is needed"):
-        ba.BinnedRedshifts.from_densities(density, EDGES, None, z=z)
+        ba.BinnedRedshifts.from_densities(density, EDGES, z=z)
+    with pytest.raises(ValueError, match="of the probability is outside of 0 to 0.75"):
+        ba.BinnedRedshifts.from_densities(density, EDGES[:7], prior, z=z)
     with pytest.raises(ValueError, match="z: is needed"):
         ba.BinnedRedshifts.from_densities(density, EDGES, prior)
     with pytest.raises(ValueError, match="give densities on a wider grid"):

@@ -17,5 +17,5 @@ def test_every_figure(width):
         photoz.reliability(model, galaxies(1000)[:10])
     forest = ba.baselines.RandomForest(n_trees=10).fit(model.data)
     assert forest.plot(width=width)._repr_png_()[:4] == b"\x89PNG"
-    with pytest.raises(ValueError, match="has no error scales"):
+    with pytest.raises(ValueError, match="Unknown figure 'error_scales'"):
         forest.plot("error_scales")
