@@ -124,7 +124,7 @@ class PopulationNz(Model):
 
     def arrays(self, data: BinnedRedshifts, priors: dict[str, Prior]) -> dict[str, np.ndarray]:
         """What `build` holds in ``pm.Data``: likelihoods whose largest is one for each object."""
-        ratio = data.ratio[0]
+        ratio = in_bins(data, self.bins).ratio[0]
         return {"ratio": ratio / ratio.max(axis=1, keepdims=True)}
 
     def build(self, data: BinnedRedshifts, priors: dict[str, Prior] | None = None) -> pm.Model:
@@ -138,6 +138,7 @@ class PopulationNz(Model):
 
         from bayes_astro.likelihoods.ops import MaternDifferencesDensity, PopulationDensity
 
+        data = in_bins(data, self.bins)
         priors = self.resolve_priors(data) if priors is None else priors
         arrays = self.arrays(data, priors)
         mode, factor, _ = self._gaussian(arrays["ratio"], data.middle, priors)
