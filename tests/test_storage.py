@@ -161,7 +161,9 @@ MODELS = {
         },
     ),
     "PopulationNz": ba.PopulationNz(
-        smoothness="independent", priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)}
+        (0.0, 0.4, 0.6, 1.0),
+        smoothness="independent",
+        priors={"step": ba.Prior("LogNormal", mu=-0.5, sigma=0.5)},
     ),
     "TemplatePhotoZ": ba.TemplatePhotoZ(
         ba.Templates.bundled("cww-sb").interpolated(1),
@@ -191,7 +193,7 @@ MODELS = {
         step=0.02,
         igm=False,
     ),
-    "Stacking": ba.baselines.Stacking(),
+    "Stacking": ba.baselines.Stacking((0.0, 0.4, 1.0)),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
