@@ -22,10 +22,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from bayes_astro.likelihoods.mixture import _factor, _matrix, _residual, _share
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.mixture_blocks import BLOCK, DIAGONAL
+from bayes_astro.likelihoods.mixture_factors import (
+    factorise,
+    noisy_covariance,
+    residual_of,
+    responsibilities,
+)
 
 __all__ = ["conditional_block", "in_patterns", "scratch_for"]
 
@@ -58,7 +63,7 @@ def in_patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return order, np.array(rows, dtype=np.int64).reshape(-1, 3), columns
 
 
-@njit(cache=True, error_model="numpy", fastmath=True, nogil=True)
+@kernel(fastmath=True)
 def _load(value, error, feature, variance, order, first, n, which, m):
     """Features and variances of a block, contiguous over objects; the last quantity is 0 +- 0."""
     for j in range(m):
@@ -72,7 +77,7 @@ def _load(value, error, feature, variance, order, first, n, which, m):
         error[m * n + i] = 0.0
 
 
-@njit(cache=True, error_model="numpy", fastmath=True, nogil=True)
+@kernel(fastmath=True)
 def _split_last(square, determinant, z, inverse, centre, spread, weight, root, expected, m, n):
     """Conditional mean and variance from the last pivot; chi-square and determinant without it."""
     last, pivot = z[m], inverse[m]
@@ -85,7 +90,7 @@ def _split_last(square, determinant, z, inverse, centre, spread, weight, root, e
         expected[i] += weight * math.log(determinant[i])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def conditional_block(
     feature, variance, order, first, n, columns, weight, mean, covariance, members, share, centre,
     spread, evidence, expected, scratch,
@@ -119,22 +124,22 @@ def conditional_block(
     for i in range(n):
         expected[i] = 0.0
     for k in range(len(weight)):
-        _residual(z, m + 1, n, DIAGONAL, mean[k], which, d, value, empty)
-        _matrix(work, m + 1, n, DIAGONAL, covariance[k], which, d, error, empty, product)
-        _factor(work, inverse, z, share[k], total, m + 1, n)
+        residual_of(z, m + 1, n, DIAGONAL, mean[k], which, d, value, empty)
+        noisy_covariance(work, m + 1, n, DIAGONAL, covariance[k], which, d, error, empty, product)
+        factorise(work, inverse, z, share[k], total, m + 1, n)
         _split_last(
             share[k], total, z, inverse, centre[k], spread[k], weight[k], root[k], expected, m, n
         )
     for g in range(groups):
         low, high = members[g], members[g + 1]
-        _share(
+        responsibilities(
             share[low:high], root[low:high], exponents, total, high - low, 0.0, 0.0, n, evidence[g], m
         )  # fmt: skip
     for i in range(n):
         expected[i] = -0.5 * (expected[i] / groups + m * (math.log(2 * math.pi) + 1.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scratch_for(components, d):
     """Room for `conditional_block`."""
     return (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["evaluate", "evaluate_many"]
 
@@ -25,7 +26,7 @@ _BELOW, _SCRATCH, _P, _F, _GAIN, _INVERSE, _PRODUCT, _EXPONENT, _POWER, _RATE, _
 )
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _decays(dt, lanes, work, bits):
     """f - 1 = expm1(-dt rate) of every lane, without branches.
 
@@ -59,7 +60,7 @@ def _decays(dt, lanes, work, bits):
         work[_BELOW + i] = power * work[_BELOW + i] + (power - 1.0)
 
 
-@njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _filter(step, columns, variance, work, bits, state, innovation, sums):
     """One pass over the points for all lanes of (sigma^2, 1 / tau, jitter^2).
 
@@ -117,18 +118,27 @@ def _filter(step, columns, variance, work, bits, state, innovation, sums):
         work[_EXPONENT + i] = work[_EXPONENT + i] / _LOG2_E + math.log(work[_PRODUCT + i])
 
 
-@njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _filter_one(
     step, columns, variance, power, rate, white, work, bits, state, innovation, sums
 ):  # fmt: skip
     """The same pass for a single (sigma^2, 1 / tau, jitter^2), its lanes the next points.
 
-    Leaves log|C| in the first entry of the row _EXPONENT of `work`.
+    The variance of the state given the points so far is a ratio a / b. With noise N and
+    g = sigma^2 (1 - f^2), prediction and update are linear in the pair,
+
+    .. code-block:: text
+
+        a <- f^2 a + g b,    b' = a + N b,    gain = a / b',    1 / variance = b / b',    a' = N a
+
+    so that no point waits for the division of the one before, and the variances of the
+    innovations, b' / b, multiply to the last b: its logarithm is log|C|, which is left in the
+    first entry of the row _EXPONENT of `work`.
     """
     n, q = columns.shape
     state[:] = 0.0
     sums[:] = 0.0
-    predicted, product, log_determinant = power, 1.0, 0.0
+    a, b, exponent = power, 1.0, 0
     for first in range(0, n, LANES):
         last = min(first + LANES, n)
         for t in range(first, last):
@@ -137,16 +147,20 @@ def _filter_one(
         for t in range(first, last):
             below = work[_BELOW + t - first]
             f = 1.0 + below
-            predicted = f * f * predicted - power * below * (2.0 + below)
             noise = variance[t] + white
-            total = predicted + noise
-            inverse = 1.0 / total
-            gain = predicted * inverse
-            predicted = gain * noise
-            product *= total
+            a = f * f * a - power * below * (2.0 + below) * b
+            total = a + noise * b
+            share = 1.0 / total
+            gain, inverse = a * share, b * share
+            a, b = noise * a, total
             if t % RENORMALISE == RENORMALISE - 1:
-                log_determinant += math.log(product)
-                product = 1.0
+                # A power of two leaves b for `exponent`, and a with it, without rounding.
+                work[_SCRATCH] = b
+                whole = (bits[_SCRATCH] >> 52) - 1023
+                bits[_SCRATCH] = (1023 - whole) << 52
+                a *= work[_SCRATCH]
+                b *= work[_SCRATCH]
+                exponent += whole
             entry = 0
             for c in range(q):
                 mean = f * state[c, 0]
@@ -156,10 +170,10 @@ def _filter_one(
                 for d in range(c + 1):
                     sums[entry, 0] += e * innovation[d, 0] * inverse
                     entry += 1
-    work[_EXPONENT] = log_determinant + math.log(product)
+    work[_EXPONENT] = math.log(b) + exponent / _LOG2_E
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def evaluate(step, columns, variance, offset, power, rate, white, value, mean, factor):
     """Log likelihoods; where `mean` has rows, also those of u | y and the Cholesky factors of M."""
     n, q = columns.shape
@@ -210,7 +224,7 @@ def evaluate(step, columns, variance, offset, power, rate, white, value, mean, f
                         factor[low + i, j, k] = chol[j, k]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def evaluate_many(
     first, step, columns, variance, offset, power, rate, white, low, high, value
 ):  # fmt: skip

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.transitions import pair
 
 __all__ = ["exponentials", "oscillations"]
 
-EXACT = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
+EXACT = {"fastmath": {"contract"}}
 _ROUNDING = 1.5 * 2.0**52
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -30,7 +30,7 @@ _HALF_PI = (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624871
 _FARTHEST = 1e6
 
 
-@njit(**EXACT)
+@kernel(**EXACT)
 def exponentials(step, rate, out, scratch):
     """out = exp(-rate step); `scratch` is as long as `step`, which is not negative."""
     bits = scratch.view(np.int64)
@@ -61,7 +61,7 @@ def exponentials(step, rate, out, scratch):
         out[i] = scratch[i] + scratch[i] * out[i]
 
 
-@njit(**EXACT)
+@kernel(**EXACT)
 def oscillations(step, rate, square, cosine, sine, scratch):
     """The damped C and S of `transitions.pair` for every step."""
     n = len(step)

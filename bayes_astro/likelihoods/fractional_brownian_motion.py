@@ -4,7 +4,7 @@ With lags in units of a reference, the covariance of the process about its value
 
 .. math:: C_{ij} = \tfrac12 S^2 \left(l_i^{2\gamma} + l_j^{2\gamma} - |l_i - l_j|^{2\gamma}\right),
 
-(`bayes_astro.timeseries.stationary_increments`); the errors add to its diagonal. No recursion in
+(`bayes_astro.variability.stationary_increments`); the errors add to its diagonal. No recursion in
 linear time is known for it. With C + N = L L', white columns w = L^-1 (y - m) and o = L^-1 1, and a
 level ~ N(m, s^2), the precision is P = 1/s^2 + o'o, the shift b = w'o, and
 
@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["marginal"]
 
 
-@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def _marginal(logarithm, residual, variance, amplitude, gamma, level_sd, total, shift, spread):
     """`logarithm` holds log |l_i - l_j| below the diagonal, and minus infinity for equal times."""
     n = residual.size

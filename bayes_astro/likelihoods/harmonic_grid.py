@@ -1,6 +1,7 @@
-r"""Marginal likelihood of a harmonic signal on a uniform grid of frequencies.
+r"""Marginal likelihood of a harmonic signal at many frequencies: on a uniform grid, or drawn.
 
-The same number as `harmonic.log_evidence`, from non-uniform FFTs. With the trend projected out
+The same number as `harmonic.log_evidence`, from non-uniform FFTs (of type 1 on a grid, of type 3
+between points and frequencies that are both anywhere). With the trend projected out
 once (:math:`P = W - UU^T`, :math:`r = P(y - Hm)`), the only sums over points that depend on
 frequency are, for :math:`\theta_i = 2\pi f t_i`,
 
@@ -27,18 +28,21 @@ from functools import lru_cache
 
 import finufft
 import numpy as np
-from numba import njit
 
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.harmonic import HarmonicProblem, log_evidence
 from bayes_astro.likelihoods.harmonic_kernel import REORDER, cosine_products, factorise
 
-__all__ = ["log_evidence_grid"]
+__all__ = ["log_evidence_grid", "log_evidence_many"]
 
 BLOCK = 32768
 """Frequencies in a block: the transforms' arrays stay within a typical second-level cache."""
 
 DIRECT_POINTS = 40
 """Light curves with fewer points are summed directly, which is then as quick and more accurate."""
+
+TRANSFORM_POINTS, TRANSFORM_FREQUENCIES = 500, 200
+"""Fewer points, or fewer frequencies that lie together, are summed directly, which is then faster."""
 
 
 def log_evidence_grid(
@@ -76,17 +80,9 @@ def log_evidence_grid(
     size = _block_size(count)
     half = size // 2
 
-    # Rows of the transforms' output: for each harmonic the residual, the projection's columns
-    # (harmonics 1 to K) and the weights. One harmonic alone needs no weights at h = 1.
-    plain = np.vstack([problem.score, problem.loading])
-    full = np.vstack([plain, problem.weight])
     transforms = []
     row = 0
-    for harmonic in range(1, 2 * n_terms + 1):
-        if harmonic > n_terms:
-            strengths = full[-1:]
-        else:
-            strengths = plain if n_terms == 1 else full
+    for harmonic, strengths in _strengths(problem):
         turns = harmonic * step * problem.time
         plan = _plan(size, len(strengths), precision, harmonic, threading.get_ident())
         plan.setpts(2.0 * math.pi * (turns - np.rint(turns)))
@@ -119,6 +115,89 @@ def log_evidence_grid(
     if len(marked):
         log_density[marked] = log_evidence(problem, first + step * marked)
     return log_density
+
+
+def log_evidence_many(
+    problem: HarmonicProblem, frequency: np.ndarray, accuracy: float = 1e-6
+) -> np.ndarray:
+    """Log marginal likelihood at any frequencies, most of which lie in a few narrow peaks.
+
+    Parameters
+    ----------
+    problem : HarmonicProblem
+    frequency : array (m,)
+        In the inverse unit of the times, in any order.
+    accuracy : float
+        As in `log_evidence_grid`.
+
+    Returns
+    -------
+    array (m,)
+        In nats, as of `harmonic.log_evidence`, which short light curves are left to.
+    """
+    frequency = np.asarray(frequency, dtype=np.float64)
+    n = len(problem.time)
+    if n < TRANSFORM_POINTS or len(frequency) < TRANSFORM_FREQUENCIES:
+        return log_evidence(problem, frequency)
+    precision, smallest_pivot = _precision(problem, accuracy)
+    n_terms, n_trend = len(problem.term_sd), len(problem.beta_sd)
+    combine = _combine_one if n_terms == 1 else _combine
+    # A transform's grid has some cells of 1 / timespan for each between its frequencies: across a
+    # gap of n / 100 of them that costs as much as to sum over the points once.
+    order = np.argsort(frequency, kind="stable")
+    gaps = np.diff(frequency[order]) * np.ptp(problem.time)
+    log_density = np.full(len(frequency), np.nan)
+    for group in np.split(order, np.flatnonzero(gaps > 0.01 * n) + 1):
+        if len(group) < TRANSFORM_FREQUENCIES:
+            continue
+        centre = 0.5 * (frequency[group[0]] + frequency[group[-1]])
+        spectra = []
+        for harmonic, strengths in _strengths(problem):
+            turns = harmonic * centre * problem.time
+            phase = np.exp(2j * math.pi * (turns - np.rint(turns)))
+            spectra.append(
+                finufft.nufft1d3(
+                    problem.time,
+                    strengths * phase,
+                    2.0 * math.pi * harmonic * (frequency[group] - centre),
+                    eps=precision,
+                    isign=1,
+                    nthreads=1,
+                ).reshape(len(strengths), len(group))
+            )
+        found = np.concatenate(spectra)
+        part = np.empty(len(group))
+        combine(
+            found.view(np.float64).reshape(*found.shape, 2),
+            problem.weight.sum(),
+            problem.term_sd,
+            n_trend,
+            problem.log_evidence_null,
+            smallest_pivot,
+            part,
+        )
+        log_density[group] = part
+    # What lies alone, and what is too degenerate for the transforms' precision.
+    rest = np.flatnonzero(np.isnan(log_density))
+    if len(rest):
+        log_density[rest] = log_evidence(problem, frequency[rest])
+    return log_density
+
+
+def _strengths(problem):
+    """For each harmonic the rows to be transformed, as `_combine` expects them.
+
+    Of harmonics 1 to K the residual, the projection's columns and the weights, of those above the
+    weights; one harmonic alone needs no weights at h = 1.
+    """
+    n_terms = len(problem.term_sd)
+    plain = np.vstack([problem.score, problem.loading])
+    full = np.vstack([plain, problem.weight])
+    for harmonic in range(1, 2 * n_terms + 1):
+        if harmonic > n_terms:
+            yield harmonic, full[-1:]
+        else:
+            yield harmonic, plain if n_terms == 1 else full
 
 
 def _precision(problem, accuracy):
@@ -164,12 +243,7 @@ def _plan(size, n_transforms, precision, harmonic, thread):
     )
 
 
-@njit(
-    "void(f8[:,:,::1],f8,f8[::1],i8,f8,f8,f8[::1])",
-    cache=True,
-    fastmath=REORDER,
-    error_model="numpy",
-)
+@kernel(fastmath=REORDER)
 def _combine_one(spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density):
     """One harmonic: the 2 x 2 system in closed form."""
     variance = term_sd[0] ** 2
@@ -198,7 +272,7 @@ def _combine_one(spectra, total_weight, term_sd, n_trend, constant, smallest_piv
 
 
 # Compiled when first called, unlike the others: many never need it.
-@njit(cache=True, fastmath=REORDER, error_model="numpy")
+@kernel(fastmath=REORDER)
 def _combine(spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density):
     """Any number of harmonics: a Cholesky factor of the 2K x 2K system."""
     n_terms = term_sd.size

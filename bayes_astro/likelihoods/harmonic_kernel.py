@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["REORDER", "cosine_products", "factorise", "solve"]
 
@@ -19,7 +20,7 @@ C2, C4, C6, C8, C10, C12, C14, C16, C18, C20 = (
 )
 
 
-@njit(inline="always")
+@kernel(inline="always")
 def _cosine_sine(turns):
     """Cosine and sine of `turns` revolutions, by their Taylor series at half the angle.
 
@@ -35,7 +36,7 @@ def _cosine_sine(turns):
     return 1.0 - 2.0 * s * s, 2.0 * s * c
 
 
-@njit(inline="always")
+@kernel(inline="always")
 def cosine_products(j, k, re, im):
     """Sums over points of w times (cos cos, sin sin, cos sin) of harmonics j and k."""
     plus_re, plus_im = re[j + k], im[j + k]
@@ -48,7 +49,7 @@ def cosine_products(j, k, re, im):
     )
 
 
-@njit(fastmath=REORDER, error_model="numpy")
+@kernel(fastmath=REORDER)
 def _dot(a, b):
     total = 0.0
     for i in range(a.size):
@@ -56,7 +57,7 @@ def _dot(a, b):
     return total
 
 
-@njit(fastmath=REORDER, error_model="numpy")
+@kernel(fastmath=REORDER)
 def _dots(a, b, c):
     """The products of one vector with two, in one pass."""
     first, second = 0.0, 0.0
@@ -66,7 +67,7 @@ def _dots(a, b, c):
     return first, second
 
 
-@njit(fastmath=REORDER, error_model="numpy")
+@kernel(fastmath=REORDER)
 def _log_inflation(variance, extra):
     """Sum of log(1 + extra / variance), with one logarithm for several points."""
     total, product = 0.0, 1.0
@@ -78,7 +79,7 @@ def _log_inflation(variance, extra):
     return total + math.log(product)
 
 
-@njit(fastmath=REORDER, error_model="numpy")
+@kernel(fastmath=REORDER)
 def factorise(matrix):
     """Cholesky factor in place (lower triangle); returns the log determinant."""
     total, product = 0.0, 1.0
@@ -100,13 +101,7 @@ def factorise(matrix):
     return total + math.log(product)
 
 
-@njit(
-    "void(f8[::1],f8[::1],f8[::1],f8[:,::1],f8[::1],f8[::1],f8[::1],f8[::1],f8[::1],f8[::1],"
-    "f8[:,::1],f8[::1],f8[:,::1])",
-    cache=True,
-    fastmath=REORDER,
-    error_model="numpy",
-)
+@kernel(fastmath=REORDER)
 def solve(
     time,
     residual,

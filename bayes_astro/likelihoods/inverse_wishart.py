@@ -1,12 +1,13 @@
 """Inverse-Wishart densities of covariances given by their Cholesky factors."""
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["value_and_gradient"]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def value_and_gradient(factor, scale):
     """-1/2 sum_k tr(scale V_k^-1) for V = L L', and its gradient with respect to each L.
 
@@ -21,7 +22,7 @@ def value_and_gradient(factor, scale):
     components, d = factor.shape[0], factor.shape[1]
     value = 0.0
     gradient = np.zeros_like(factor)
-    inverse = np.zeros((d, d))
+    inverse, half, inner = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
     for k in range(components):
         for j in range(d):
             if not factor[k, j, j] > 0.0:
@@ -32,11 +33,20 @@ def value_and_gradient(factor, scale):
                 for p in range(j, i):
                     total -= factor[k, i, p] * inverse[p, j]
                 inverse[i, j] = total / factor[k, i, i]
-        half = inverse @ scale  # L^-1 scale
-        value -= 0.5 * np.sum(half * inverse)
-        # W scale W L = L^-T (L^-1 scale L^-T)
-        full = inverse.T @ (half @ inverse.T)
+        # half = L^-1 scale; W scale W L = L^-T (half L^-T)
+        for i in range(d):
+            for j in range(d):
+                half[i, j] = 0.0
+                for p in range(i + 1):
+                    half[i, j] += inverse[i, p] * scale[p, j]
+        for i in range(d):
+            for j in range(d):
+                inner[i, j] = 0.0
+                for p in range(j + 1):
+                    inner[i, j] += half[i, p] * inverse[j, p]
+            value -= 0.5 * inner[i, i]
         for i in range(d):
             for j in range(i + 1):
-                gradient[k, i, j] = full[i, j]
+                for p in range(i, d):
+                    gradient[k, i, j] += inverse[p, i] * inner[p, j]
     return value, gradient

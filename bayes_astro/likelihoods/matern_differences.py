@@ -20,15 +20,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["covariance", "value_and_gradient"]
 
-OPTIONS = {"cache": True, "error_model": "numpy", "nogil": True}
 JITTER = 1e-9
 
 
-@njit(**OPTIONS)
+@kernel
 def covariance(z, length):
     """K and dK/dl at the points z (J,), of the last J - 1: (J - 1, J - 1) each."""
     n = len(z)
@@ -48,7 +48,7 @@ def covariance(z, length):
     return both[0], both[1]
 
 
-@njit(**OPTIONS)
+@kernel
 def value_and_gradient(x, amplitude, length, z):
     """Log density of the differences and its gradient by x, amplitude and length.
 

@@ -17,12 +17,24 @@ from under- and overflow in any unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
-__all__ = ["BLOCK", "DIAGONAL", "FULL", "PROJECTED", "SHARED", "Blocks", "lay_out"]
+from bayes_astro.likelihoods.compiled import kernel
+
+__all__ = [
+    "BLOCK",
+    "DIAGONAL",
+    "FULL",
+    "PROJECTED",
+    "SHARED",
+    "Blocks",
+    "lay_out",
+    "measured_frame",
+    "subset",
+    "with_values",
+]
 
 BLOCK = 128
 FULL, DIAGONAL, SHARED, PROJECTED = 0, 1, 2, 4
@@ -140,6 +152,68 @@ def lay_out(
     )  # fmt: skip
 
 
+def measured_frame(
+    value: np.ndarray, projection: np.ndarray | None, shift: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre, (m,) or of each row (n, m), and scale (m,) of measured values in `lay_out`."""
+    if projection is None:
+        return shift, scale
+    return projection @ shift, _row_scale(value, ~np.isnan(value))
+
+
+def with_values(points: Blocks, scaled: np.ndarray) -> Blocks:
+    """The same points with other values, in their `measured_frame`: (n, m), by row of the data.
+
+    What is missing stays missing, whatever stands there.
+    """
+    table = points.table.copy()
+    _fill_values(table, points.blocks, points.columns, points.order, scaled)
+    return replace(points, table=table)
+
+
+def subset(points: Blocks, chosen: np.ndarray) -> Blocks:
+    """Some of the points, in full blocks again.
+
+    Parameters
+    ----------
+    points : Blocks
+    chosen : (n,) boolean array
+        In the order of the points. Those that are left count as the rows of the new layout.
+    """
+    table, at = [np.zeros(0)], 0
+    rows: list[list[int]] = []
+    weights = [np.zeros(0)]
+    ends = np.cumsum(points.blocks[:, 0])
+    for pattern in np.unique(points.blocks[:, 3]):
+        own = points.blocks[:, 3] == pattern
+        n, m, offset, _, kind = points.blocks[own][0].tolist()
+        shared = _error_size(kind, m, 1) if kind == SHARED else 0
+        numbers = (
+            1 + m + _error_size(kind, m, 1) - shared + (m * points.d if kind >= PROJECTED else 0)
+        )
+        kept = np.concatenate(
+            [
+                points.table[low + 1 : low + 1 + numbers * n].reshape(numbers, n)[:, chosen[end - n : end]]
+                for n, low, end in zip(*points.blocks[own][:, [0, 2]].T, ends[own], strict=True)
+            ],
+            axis=1,
+        )  # fmt: skip
+        density = points.table[offset : offset + 1]
+        errors = points.table[offset + 1 + numbers * n :][:shared]
+        for first in range(0, kept.shape[1], BLOCK):
+            block = kept[:, first : first + BLOCK]
+            table += [density, block.ravel(), errors]
+            rows.append([block.shape[1], m, at, int(pattern), kind])
+            at += 1 + block.size + shared
+        weights.append(kept[0])
+    weight, jacobian = np.concatenate(weights), points.jacobian[points.order[chosen]]
+    return Blocks(
+        np.concatenate(table), np.array(rows, dtype=np.int64).reshape(-1, 5), points.columns,
+        np.arange(len(weight)), jacobian, points.shift, points.scale, float(weight.sum()),
+        float(weight @ jacobian),
+    )  # fmt: skip
+
+
 def _check_range(covariance: np.ndarray, scale: np.ndarray) -> None:
     """Raise ValueError where the product of a point's variances overflows."""
     variance = np.nan_to_num(np.diagonal(covariance, axis1=1, axis2=2)) / scale**2
@@ -185,7 +259,20 @@ def _row_scale(value: np.ndarray, measured: np.ndarray) -> np.ndarray:
     return scale
 
 
-@njit(cache=True)
+@kernel
+def _fill_values(table, blocks, columns, order, scaled):
+    """Write the values of all blocks."""
+    row = 0
+    for b in range(blocks.shape[0]):
+        n, m, at, pattern, _ = blocks[b]
+        for i in range(n):
+            source = order[row + i]
+            for j in range(m):
+                table[at + 1 + (1 + j) * n + i] = scaled[source, columns[pattern, j]]
+        row += n
+
+
+@kernel
 def _fill(
     table, blocks, columns, order, value, covariance, projection, weight, shift, scale, scaled,
     log_width,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.mixture_blocks import BLOCK, DIAGONAL, PROJECTED, SHARED, Blocks
 
 __all__ = ["conditionals", "draw_true_values"]
@@ -14,7 +14,7 @@ __all__ = ["conditionals", "draw_true_values"]
 _LOG_2PI = math.log(2 * math.pi)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _read_point(table, offset, n, m, kind, columns, d, i, x, noise, projection):
     """Value, covariance and projection of point `i` of a block, as plain matrices."""
     form = kind % PROJECTED
@@ -44,7 +44,7 @@ def _read_point(table, offset, n, m, kind, columns, d, i, x, noise, projection):
             projection[j, columns[j]] = 1.0
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def conditionals(table, blocks, columns, weight, mean, covariance, background):
     """Of every point, in the order of the blocks, what is known of its true value.
 

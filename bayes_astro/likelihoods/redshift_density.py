@@ -14,12 +14,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.conditional_mixture import conditional_block, scratch_for
+from bayes_astro.likelihoods.decays import exponentials
 from bayes_astro.likelihoods.mixture_blocks import BLOCK
 
-__all__ = ["bins", "densities_at", "density", "draws", "summaries"]
+__all__ = ["bins", "densities_at", "density", "summaries"]
 
 DROPPED = 1e-5
 """Components with a smaller share of an object are left out of what describes its middle."""
@@ -27,8 +28,8 @@ _SQRT_HALF = math.sqrt(0.5)
 _ROOT_2PI = math.sqrt(2 * math.pi)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _component_list(share, centre, spread, i, members, g, h, lower, dropped, w, c, s):
+@kernel
+def component_list(share, centre, spread, i, members, g, h, lower, dropped, w, c, s):
     """Components of object `i` in the mixtures from g to h, of equal weight above `lower` each.
 
     Those with less than `dropped` of what is there are left out. Fills shares that sum to one,
@@ -38,9 +39,11 @@ def _component_list(share, centre, spread, i, members, g, h, lower, dropped, w, 
     for group in range(g, h):
         total = 0.0
         for k in range(members[group], members[group + 1]):
-            total += _above(share[k, i], centre[k, i], spread[k, i], lower)
+            total += above_limit(share[k, i], centre[k, i], spread[k, i], lower)
         for k in range(members[group], members[group + 1]):
-            if _above(share[k, i], centre[k, i], spread[k, i], lower) > dropped * total * (h - g):
+            if above_limit(share[k, i], centre[k, i], spread[k, i], lower) > dropped * total * (
+                h - g
+            ):
                 w[found] = share[k, i] / total
                 c[found], s[found] = centre[k, i], math.sqrt(spread[k, i])
                 part += w[found]
@@ -51,12 +54,12 @@ def _component_list(share, centre, spread, i, members, g, h, lower, dropped, w, 
     above = 0.0
     for k in range(found):
         w[k] /= part
-        above += _above(w[k], c[k], s[k] * s[k], lower)
+        above += above_limit(w[k], c[k], s[k] * s[k], lower)
     return found, above
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _above(weight, centre, variance, lower):
+@kernel
+def above_limit(weight, centre, variance, lower):
     """How much of a component lies above `lower`."""
     off = lower - centre
     if off < 0.0 and off * off > 40.0 * variance:
@@ -64,7 +67,7 @@ def _above(weight, centre, variance, lower):
     return weight * 0.5 * math.erfc(off / math.sqrt(variance) * _SQRT_HALF)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _cumulative(t, w, c, s, count, above):
     """Probability below t, and the density there."""
     over, density = 0.0, 0.0
@@ -78,7 +81,7 @@ def _cumulative(t, w, c, s, count, above):
     return 1.0 - over / above, density / (_ROOT_2PI * above)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _quantile(p, t, low, high, w, c, s, count, above):
     """The value of t below which lies probability p, by Newton's method between brackets."""
     for _ in range(60):
@@ -96,7 +99,7 @@ def _quantile(p, t, low, high, w, c, s, count, above):
     return t
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _slopes(t, w, c, s, count):
     """p(z) up to a constant, and the first two derivatives by t, at t = log(1 + z)."""
     a = first = second = 0.0
@@ -112,7 +115,7 @@ def _slopes(t, w, c, s, count):
     return a * down, first * down, second * down
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _mode(w, c, s, count, lower):
     """The highest point of p(z): Newton's method from the highest peaks of single components."""
     top = 0.0
@@ -145,7 +148,7 @@ def _mode(w, c, s, count, lower):
     return t
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def summaries(
     feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, quantiles,
     normal, out, top,
@@ -178,7 +181,7 @@ def summaries(
         )  # fmt: skip
         for i in range(n):
             row = order[first + i]
-            count, above = _component_list(
+            count, above = component_list(
                 share, centre, spread, i, members, 0, groups, lower, DROPPED, w, c, s
             )
             out[row, 0] = math.exp(_mode(w, c, s, count, lower)) - 1.0
@@ -216,7 +219,7 @@ def summaries(
                     top[row, j, 0], top[row, j, 1], top[row, j, 2] = 0.0, 0.0, 1.0
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _log_mean(evidence, i, groups):
     """Logarithm of the mean over mixtures of what is given by its logarithms."""
     most = -np.inf
@@ -230,7 +233,20 @@ def _log_mean(evidence, i, groups):
     return most + math.log(total / groups)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
+def _add_gaussian(grid, centre, width, peak, values, work):
+    """Add peak exp(-x^2 / 2), x = (grid - centre) / width, to the values; `work` has three rows."""
+    n, per = len(grid), 1.0 / width
+    half, part, scratch = work[0, :n], work[1, :n], work[2, :n]
+    for i in range(n):
+        x = (grid[i] - centre) * per
+        half[i] = 0.5 * x * x
+    exponentials(half, 1.0, part, scratch)
+    for i in range(n):
+        values[i] += peak * part[i]
+
+
+@kernel
 def density(
     feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, grid, out
 ):
@@ -242,7 +258,7 @@ def density(
     centre, spread = np.empty((k_count, BLOCK)), np.empty((k_count, BLOCK))
     evidence, expected = np.empty((groups, BLOCK)), np.empty(BLOCK)
     w, c, s = np.empty(k_count), np.empty(k_count), np.empty(k_count)
-    jacobian = np.exp(-grid) / _ROOT_2PI
+    jacobian, work = np.exp(-grid) / _ROOT_2PI, np.empty((3, len(grid)))
     for b in range(blocks.shape[0]):
         first, n, pattern = blocks[b]
         conditional_block(
@@ -250,23 +266,22 @@ def density(
             share, centre, spread, evidence, expected, scratch,
         )  # fmt: skip
         for i in range(n):
-            count, above = _component_list(
+            count, above = component_list(
                 share, centre, spread, i, members, 0, groups, lower, DROPPED, w, c, s
             )
             values = out[order[first + i]]
             values[:] = 0.0
             for k in range(count):
-                peak, per = w[k] / (s[k] * above), 1.0 / s[k]
-                at = np.searchsorted(grid, max(c[k] - 7 * s[k], lower))
-                while at < len(grid) and grid[at] <= c[k] + 7 * s[k]:
-                    x = (grid[at] - c[k]) * per
-                    values[at] += peak * math.exp(-0.5 * x * x)
-                    at += 1
+                low = np.searchsorted(grid, max(c[k] - 7 * s[k], lower))
+                high = np.searchsorted(grid, c[k] + 7 * s[k], side="right")
+                if high > low:
+                    peak = w[k] / (s[k] * above)
+                    _add_gaussian(grid[low:high], c[k], s[k], peak, values[low:high], work)
             for g in range(len(grid)):
                 values[g] *= jacobian[g]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def densities_at(
     feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, t,
     log_density, below, evidence_out,
@@ -299,7 +314,7 @@ def densities_at(
         for i in range(n):
             row = order[first + i]
             for g in range(groups):
-                count, above = _component_list(
+                count, above = component_list(
                     share, centre, spread, i, members, g, g + 1, lower, 0.0, w, c, s
                 )
                 most = -np.inf
@@ -321,7 +336,7 @@ def densities_at(
             evidence_out[groups, row] = expected[i]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def bins(
     feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, edges, out
 ):
@@ -342,7 +357,7 @@ def bins(
         for i in range(n):
             row = order[first + i]
             for g in range(groups):
-                count, above = _component_list(
+                count, above = component_list(
                     share, centre, spread, i, members, g, g + 1, lower, 1e-9, w, c, s
                 )
                 before = 0.0
@@ -351,79 +366,3 @@ def bins(
                     if j > 0:
                         out[g, row, j - 1] = max(below - before, 0.0)
                     before = below
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def draws(
-    feature, variance, order, blocks, columns, weight, mean, covariance, members, lower, mixture,
-    seed, out,
-):  # fmt: skip
-    """Draws of z for every object.
-
-    Parameters
-    ----------
-    mixture : (r,) integer array
-        The mixture that each draw is taken from.
-    seed : int
-        Of Numba's own generator.
-    out : (r, objects) array
-        Filled.
-    """
-    np.random.seed(seed)
-    k_count, d = mean.shape
-    groups = len(members) - 1
-    scratch = scratch_for(k_count, d)
-    share = np.empty((k_count, BLOCK))
-    centre, spread = np.empty((k_count, BLOCK)), np.empty((k_count, BLOCK))
-    evidence, expected = np.empty((groups, BLOCK)), np.empty(BLOCK)
-    w, c, s = np.empty(k_count), np.empty(k_count), np.empty(k_count)
-    for b in range(blocks.shape[0]):
-        first, n, pattern = blocks[b]
-        conditional_block(
-            feature, variance, order, first, n, columns[pattern], weight, mean, covariance, members,
-            share, centre, spread, evidence, expected, scratch,
-        )  # fmt: skip
-        for g in range(groups):
-            for i in range(n):
-                row = order[first + i]
-                count, above = _component_list(
-                    share,
-                    centre,
-                    spread,
-                    i,
-                    members,
-                    g,
-                    g + 1,
-                    lower,
-                    0.0,
-                    w,
-                    c,
-                    s,
-                )
-                for r in range(len(mixture)):
-                    if mixture[r] == g:
-                        out[r, row] = math.exp(_draw(w, c, s, count, lower, above)) - 1.0
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _draw(w, c, s, count, lower, above):
-    """One value of t above the limit, from a component and then from its normal cut off there.
-
-    Far above its middle a normal is cut off by an exponential that is thinned (Robert 1995).
-    """
-    left, k = np.random.random() * above, 0
-    part = _above(w[0], c[0], s[0] * s[0], lower)
-    while k < count - 1 and left > part:
-        left -= part
-        k += 1
-        part = _above(w[k], c[k], s[k] * s[k], lower)
-    edge = (lower - c[k]) / s[k]
-    while edge < 1.0:
-        x = np.random.standard_normal()
-        if x >= edge:
-            return c[k] + s[k] * x
-    rate = 0.5 * (edge + math.sqrt(edge * edge + 4.0))
-    while True:
-        x = edge - math.log(1.0 - np.random.random()) / rate
-        if np.random.random() <= math.exp(-0.5 * (x - rate) ** 2):
-            return c[k] + s[k] * x

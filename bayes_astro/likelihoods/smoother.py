@@ -26,9 +26,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from bayes_astro.likelihoods.semiseparable import (
+from bayes_astro.likelihoods.compiled import kernel
+from bayes_astro.likelihoods.semiseparable_steps import (
     backward_columns,
     backward_rows,
     backward_vector,
@@ -45,7 +45,7 @@ PLAIN = COMPILE | {"fastmath": {"contract"}}
 SINGULAR = 1e-13  # of the variance: below, a row follows from those before it
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def _scratch(shape, products):
     nr, npairs, dense = shape
     return (
@@ -59,7 +59,7 @@ def _scratch(shape, products):
     )
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def _filter(
     shape, products, rates, squares, u, v, power, time, band, observed, variance, value,
     tape_s, tape_w, tape_d, tape_state, tape_z,
@@ -119,7 +119,7 @@ def _filter(
             tape_z[c, i] = total if d > 0 else 0.0
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def _tapes(size, n, columns):
     return (
         np.zeros((n, size, size)),
@@ -130,7 +130,7 @@ def _tapes(size, n, columns):
     )
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def innovations(shape, products, rates, squares, u, v, power, time, band, variance, residual):
     """One-step-ahead residuals and their variances, of rows in order of time."""
     size = shape[0] + 2 * shape[1] + shape[2]
@@ -143,7 +143,7 @@ def innovations(shape, products, rates, squares, u, v, power, time, band, varian
     return tapes[4][0], tapes[2]
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def simulate(shape, products, rates, squares, u, v, power, time, band, normals):
     """A draw of the process at sorted times, from unit normals: its factor L times them."""
     nr, npairs, dense = shape
@@ -186,7 +186,7 @@ def simulate(shape, products, rates, squares, u, v, power, time, band, normals):
     return path
 
 
-@njit(**PLAIN)
+@kernel(**PLAIN)
 def smooth(
     shape, products, rates, squares, u, v, power, time, band, observed, variance, residual,
     masks, mask_power, normals,

@@ -18,20 +18,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["posterior", "table_value_and_gradient"]
 
-OPTIONS = {
-    "cache": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract"},
-    "nogil": True,
-}
+OPTIONS = {"fastmath": {"reassoc", "contract"}}
 NEGLIGIBLE = 40.0
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 def _tail(x):
     """exp(x^2 / 2) Phi(x) for x < 0."""
     y = -x / math.sqrt(2.0)
@@ -40,7 +36,7 @@ def _tail(x):
     return 0.5 / (y * math.sqrt(math.pi)) * (1 - 0.5 / y**2)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 def posterior(flux, precision, model, table, which):
     """Probabilities of redshift bins, of templates, and log evidences.
 
@@ -128,7 +124,7 @@ def posterior(flux, precision, model, table, which):
     return bins, types, log_evidence, chi_squared
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 def table_value_and_gradient(table, ratio, which):
     """sum_i log sum_j table_(which_i) j ratio_ij, and its gradient by the table.
 

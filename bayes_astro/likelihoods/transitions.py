@@ -28,21 +28,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from bayes_astro.likelihoods.compiled import kernel
 
 __all__ = ["COMPILE", "factor", "factor_adjoint", "pair", "pair_slope"]
 
 # Everything but the flags that let the compiler assume that there is no NaN and no infinity.
-COMPILE = {
-    "cache": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "reassoc", "arcp", "nsz"},
-    "nogil": True,
-}
+COMPILE = {"fastmath": {"contract", "reassoc", "arcp", "nsz"}}
 SERIES = 0.3  # |x t^2| below which the series are used
 
 
-@njit(inline="always", **COMPILE)
+@kernel(inline="always", **COMPILE)
 def pair(c, x, t):
     """Damped C and S of one pair."""
     y = x * t * t
@@ -64,7 +60,7 @@ def pair(c, x, t):
     return 0.5 * (slow + fast), 0.5 * (slow - fast) / root
 
 
-@njit(inline="always", **COMPILE)
+@kernel(inline="always", **COMPILE)
 def pair_slope(c, x, t, cosine, sine):
     """Derivative of the damped S with respect to x."""
     y = x * t * t
@@ -83,7 +79,7 @@ def pair_slope(c, x, t, cosine, sine):
     return (t * cosine - sine) / (2 * x)
 
 
-@njit(**COMPILE)
+@kernel(**COMPILE)
 def factor(size, c, x, t, out):
     """Fill `out` with the transition of one factor of a product."""
     if size == 2:
@@ -101,7 +97,7 @@ def factor(size, c, x, t, out):
     out[0, 2] = 0.5 * damping * t * t
 
 
-@njit(**COMPILE)
+@kernel(**COMPILE)
 def factor_adjoint(size, c, x, t, here, adjoint):
     """Derivatives with respect to c, x and t, given those with respect to the entries `here`."""
     if size == 2:

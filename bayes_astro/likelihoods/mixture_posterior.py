@@ -1,0 +1,105 @@
+r"""The posterior of a mixture in the coordinates that it is sampled in.
+
+Shares of the free weights, free means, and triangles of the free covariances V = L L' by rows, with
+logarithms on the diagonal (`density.coordinates.Layout`). Beside the likelihood (`likelihoods.mixture`) it
+holds the inverse Wishart prior with its Jacobian,
+
+.. code-block:: text
+
+    -1/2 tr(psi V^-1) - (nu + d + 1) sum_j log L_jj + sum_j (d - j + 1) log L_jj + const
+
+and sends the gradient by V back to L: dV = dL L' + L dL', so that d/dL = 2 (d/dV) L on the triangle, times
+L_jj for the logarithms.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bayes_astro.likelihoods import inverse_wishart, mixture
+from bayes_astro.likelihoods.memory import (
+    cube,
+    floats,
+    likelihood,
+    matrix,
+    opened,
+    whole_matrix,
+    wholes,
+)
+
+__all__ = ["MIXTURE"]
+
+
+@likelihood
+def MIXTURE(values, gradient, data, wanted):
+    """Values: shares (if several are free), free means, triangles.
+
+    Data: table, blocks, columns of the points; fixed weights, means, covariances with nan where free;
+    places of the free ones; numbers: what fixed weights leave, degrees of freedom, constant of a
+    triangle, offset of the points, whether there is a uniform component; psi.
+    """
+    values, gradient, index = opened(values, gradient, data)
+    table, blocks, columns = floats(index, 0), whole_matrix(index, 1), whole_matrix(index, 2)
+    fixed_weight, fixed_mean, fixed_covariance = floats(index, 3), matrix(index, 4), cube(index, 5)
+    free_weight, free_mean, free_covariance = wholes(index, 6), wholes(index, 7), wholes(index, 8)
+    numbers, psi = floats(index, 9), matrix(index, 10)
+    remainder, nu, constant, offset, uniform = (
+        numbers[0], numbers[1], numbers[2], numbers[3], numbers[4],
+    )  # fmt: skip
+    components, d = fixed_mean.shape
+    shared = len(free_weight) if len(free_weight) > 1 else 0
+    triangle, at = d * (d + 1) // 2, shared
+    shares = fixed_weight.copy()
+    for i in range(len(free_weight)):
+        shares[free_weight[i]] = remainder * (values[i] if shared else 1.0)
+    mean, covariance = fixed_mean.copy(), fixed_covariance.copy()
+    for i in range(len(free_mean)):
+        for j in range(d):
+            mean[free_mean[i], j] = values[at + i * d + j]
+    at += len(free_mean) * d
+    factor = np.zeros((len(free_covariance), d, d))
+    for i in range(len(free_covariance)):
+        entry = at + i * triangle
+        for j in range(d):
+            for k in range(j):
+                factor[i, j, k] = values[entry + k]
+            factor[i, j, j] = math.exp(values[entry + j])
+            entry += j + 1
+        own = covariance[free_covariance[i]]
+        for j in range(d):
+            for k in range(d):
+                own[j, k] = 0.0
+                for m in range(min(j, k) + 1):
+                    own[j, k] += factor[i, j, m] * factor[i, k, m]
+    weight = shares[:components].copy()
+    background = shares[components] if uniform > 0.0 else 0.0
+    value, to_weight, to_mean, to_covariance, to_background = mixture.value_and_gradient(
+        weight, mean, covariance, background, table, blocks, columns
+    )
+    if not value > -np.inf:
+        return -np.inf
+    trace, to_factor = inverse_wishart.value_and_gradient(factor, psi)
+    value += offset + trace + constant * len(free_covariance)
+    for i in range(shared):
+        place = free_weight[i]
+        gradient[i] = remainder * (to_weight[place] if place < components else to_background)
+    for i in range(len(free_mean)):
+        for j in range(d):
+            gradient[shared + i * d + j] = to_mean[free_mean[i], j]
+    for i in range(len(free_covariance)):
+        entry, slope = at + i * triangle, to_covariance[free_covariance[i]]
+        for j in range(d):
+            power = (d - j + 1) - (nu + d + 1)
+            for k in range(j + 1):
+                total = to_factor[i, j, k]
+                for m in range(k, d):
+                    total += 2.0 * slope[j, m] * factor[i, m, k]
+                if k < j:
+                    gradient[entry + k] = total
+                else:
+                    gradient[entry + j] = total * factor[i, j, j] + power
+                    value += power * math.log(factor[i, j, j])
+            entry += j + 1
+    return value

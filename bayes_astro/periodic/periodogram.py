@@ -1,0 +1,321 @@
+"""The period of a light curve or velocity curve, with its uncertainty and the odds that it is real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.data import LightCurve
+from bayes_astro.diagnostics import Check, goodness_of_fit
+from bayes_astro.model import Model
+from bayes_astro.parameters import Parameter, Setting, optional, pair, switch, whole
+from bayes_astro.periodic import aliases, harmonics
+from bayes_astro.periodic.periodogram_problem import PeriodogramProblem
+from bayes_astro.priors import Prior
+from bayes_astro.report import Section, rounded
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Periodogram"]
+
+LINEAR = "with another the coefficients cannot be integrated out"
+
+ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
+
+
+@dataclass(eq=False, repr=False)
+class Periodogram(Model):
+    r"""A trend plus harmonics of one unknown frequency, in white noise.
+
+    .. code-block:: text
+
+        y_i = offset + sum_j trend_j (t_i - epoch)^j
+              + sum_k amplitude_k cos(2 pi k frequency (t_i - epoch) - phase_k) + noise_i
+        noise_i ~ N(0, error_i^2 + jitter^2)
+
+    With amplitude ~ Rayleigh(sigma) and a uniform phase, the cosine and sine coefficients are
+    N(0, sigma^2); with the offset and trend normal too, everything but the frequency (and the
+    jitter) is linear and Gaussian and integrates out. `ba.Exact` evaluates the marginal likelihood
+    of the frequency by non-uniform FFTs on a grid that resolves every peak, draws from it, and
+    then draws the coefficients given the frequency (`bayes_astro.periodic.frequency_posterior`,
+    `bayes_astro.likelihoods.harmonic`). NUTS and emcee sample all variables of `build`, started
+    at the highest peak; they cannot move between peaks.
+
+    Parameters
+    ----------
+    n_terms : int
+        Harmonics: 1 is a sinusoid.
+    period : (shortest, longest), optional
+        Range searched, in the time unit of the data, or Quantities. Default: from the time span
+        to a fifth of twice the mean spacing of the times.
+    trend : int
+        Order of a polynomial in time: 0 (a constant), 1 or 2.
+    jitter : bool
+        Fit a noise term added in quadrature to the error bars.
+    priors : dict of str to Prior, optional
+        By parameter. Defaults, with s the standard deviation of the values: ``frequency`` Uniform
+        over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
+        Normal(0, 5 s over half the time span), ``amplitude`` Rayleigh(s / k) of the k-th harmonic,
+        ``jitter`` HalfNormal(s). Offset, trend and amplitude must stay of these families.
+
+    Notes
+    -----
+    Variables: ``frequency``, ``period``, ``offset``, ``amplitude`` and ``phase`` by ``term``,
+    ``trend`` by ``order``, ``jitter``. Group ``periodogram``: ``log_density`` over
+    ``frequency``; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
+    the trend alone) and ``false_alarm_probability`` (Baluev's, of the Lomb-Scargle baseline).
+    `predict` takes times, Quantities, astropy Times or a `LightCurve` (whose errors are then those
+    of ``observation``; otherwise the median error).
+
+    References
+    ----------
+    Jaynes 1987; Bretthorst 1988; Mortier et al. 2015, A&A 573, A101.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> model = ba.Periodogram(n_terms=3, period=(2, 20), jitter=True)
+    >>> _ = model.fit(ba.load("eros2-cepheid").select("B"), seed=1)
+    >>> round(float(model.posterior["posterior"]["period"].mean()), 2) > 2
+    True
+    """
+
+    n_terms: int = 1
+    period: tuple[Any, Any] | None = None
+    trend: int = 0
+    jitter: bool = False
+    priors: dict[str, Prior] | None = None
+
+    data_type: ClassVar[type] = LightCurve
+    settings: ClassVar[dict[str, Setting]] = {
+        "n_terms": whole(1, 20),
+        "trend": whole(0, 2),
+        "jitter": switch,
+        "period": optional(pair),
+    }
+    references: ClassVar[tuple[str, ...]] = ("bretthorst1988", "mortier2015", "barnett2019")
+    samplers: ClassVar[tuple[str, ...]] = ("Exact", "NUTS", "Emcee")
+    internal: ClassVar[tuple[str, ...]] = ("cosine", "sine")
+
+    def check_data(self, data: LightCurve) -> None:
+        """Raise ValueError for data that determine no period."""
+        harmonics.check_single_band(data)
+        self._range(data)
+
+    def _range(self, data: LightCurve) -> tuple[float, float]:
+        """Lowest and highest frequency."""
+        if self.period is None:
+            return harmonics.default_range(data)
+        edges = []
+        for edge in self.period:
+            if hasattr(edge, "unit"):
+                try:
+                    edge = edge.to_value(data.time_unit)
+                except Exception as error:
+                    raise ValueError(
+                        f"period={edge} cannot be converted to the time unit {data.time_unit!r}."
+                    ) from error
+            try:
+                edges.append(float(edge))
+            except (TypeError, ValueError):
+                raise ValueError(f"period={self.period!r} must hold two numbers.") from None
+        shortest, longest = edges
+        if not 0 < shortest < longest < np.inf:
+            raise ValueError(
+                f"period=({shortest:g}, {longest:g}) must satisfy 0 < shortest < longest."
+            )
+        span = np.ptp(data.time)
+        if self.n_terms * span / shortest > 2e7:
+            raise ValueError(
+                f"period: {span / shortest:.3g} cycles of the shortest period {shortest:g} fit "
+                "into the time span; at most 2e7 (harmonics counted) can be searched. Raise it."
+            )
+        return 1 / longest, 1 / shortest
+
+    def coords(self, data: LightCurve) -> dict[str, Any]:
+        """Numbers of the harmonics, and powers of the trend."""
+        return {"term": range(1, self.n_terms + 1), "order": range(1, self.trend + 1)}
+
+    def parameters(self, data: LightCurve) -> list[Parameter]:
+        """See the class; weakly informative, scaled from the data."""
+        low, high = self._range(data)
+        spread, mean = float(np.std(data.value)), float(np.mean(data.value))
+        half, value = 0.5 * float(np.ptp(data.time)), data.value_unit or ""
+        heights = [spread / (k + 1) for k in range(int(self.n_terms))]
+        found = [
+            Parameter(
+                "frequency", Prior("Uniform", lower=low, upper=high), (), f"1 / {data.time_unit}",
+                families=("Uniform", "LogUniform"), because=LINEAR,
+            ),
+            Parameter(
+                "offset", Prior("Normal", mu=mean, sigma=5 * spread), (), value,
+                families=("Normal",), because=LINEAR,
+            ),
+            Parameter(
+                "amplitude", Prior("Rayleigh", sigma=heights), ("term",), value,
+                families=("Rayleigh",), because=LINEAR,
+            ),
+        ]  # fmt: skip
+        if self.trend:
+            scales = [5 * spread / half ** (j + 1) for j in range(int(self.trend))]
+            prior = Prior("Normal", mu=0.0, sigma=scales)
+            found.append(
+                Parameter("trend", prior, ("order",), families=("Normal",), because=LINEAR)
+            )
+        if self.jitter:
+            prior = Prior("HalfNormal", sigma=spread)
+            found.append(Parameter("jitter", prior, (), value, "positive"))
+        return found
+
+    def check_priors(self, priors: dict[str, Prior], data: LightCurve) -> None:
+        """Positive frequencies, within the range that was asked for."""
+        low, high = (float(edge) for edge in priors["frequency"].support)
+        if low <= 0:
+            raise ValueError(f"Prior of 'frequency': lower={low:g} must be positive.")
+        if self.period is not None:
+            first, last = self._range(data)
+            if low < first * (1 - 1e-12) or high > last * (1 + 1e-12):
+                raise ValueError(
+                    f"Prior of 'frequency' from {low:g} to {high:g} reaches beyond the range "
+                    f"{first:g} to {last:g} that period={self.period} sets. Give one of them."
+                )
+
+    def units(self, data: LightCurve) -> dict[str, str]:
+        """Those of the parameters, of period and phase."""
+        return super().units(data) | {"period": str(data.time_unit), "phase": "rad"}
+
+    def problem(self, data: LightCurve, priors: dict[str, Prior]) -> PeriodogramProblem:
+        """The posterior, exactly or with every coefficient explicit."""
+        return PeriodogramProblem(self, data, priors)
+
+    def groups(self, tree: xr.DataTree, data: LightCurve) -> dict[str, xr.Dataset]:
+        """The false-alarm probability beside the evidence: for fits that somebody reads.
+
+        Here rather than in `exact`, which calibration calls hundreds of times for the draws alone.
+        """
+        if "evidence" not in tree:
+            return {}
+        low, high = (float(e) for e in self.resolve_priors(data)["frequency"].support)
+        alarm = harmonics.false_alarm_probability(data, low, high, int(self.trend))
+        evidence = tree["evidence"].to_dataset()
+        return {"evidence": evidence.assign(false_alarm_probability=alarm)}
+
+    def latents(
+        self, draws: xr.Dataset, design: LightCurve, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Uniform phases; the period."""
+        phase = rng.uniform(-np.pi, np.pi, draws["amplitude"].shape)
+        return draws.assign(phase=(draws["amplitude"].dims, phase), period=1 / draws["frequency"])
+
+    def simulate_data(
+        self, parameters: xr.Dataset, design: LightCurve, rng: np.random.Generator
+    ) -> LightCurve:
+        """New values at the times and errors of `design`."""
+        one = parameters.expand_dims(["chain", "draw"])
+        signal = harmonics.signal(one, design.time - harmonics.epoch(design))[0, 0]
+        variance = design.error**2
+        if self.jitter:
+            variance = variance + float(parameters["jitter"]) ** 2
+        return design.replace(value=signal + np.sqrt(variance) * rng.standard_normal(len(design)))
+
+    def forecast(
+        self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Signal and new observations at `at`; see `harmonics.forecast`."""
+        return harmonics.forecast(draws, data, at, rng)
+
+    def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
+        """Log likelihood of every value: (chain, draw, row)."""
+        return harmonics.log_density(draws, self._fitted_or(data), data)
+
+    def normal_residuals(self, draws: xr.Dataset, data: LightCurve) -> np.ndarray:
+        """Residuals over their standard deviation."""
+        return harmonics.standardised(draws, self._fitted_or(data), data)
+
+    def modes(self, minimum_mass: float = 0.01) -> pd.DataFrame:
+        """The separate peaks of the posterior, the most probable first.
+
+        Parameters
+        ----------
+        minimum_mass : float
+            Leave out peaks that hold a smaller share of the posterior, except the highest; 0 lists
+            every peak with a draw, which without a signal are hundreds.
+
+        Returns
+        -------
+        pandas.DataFrame
+            mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
+            which stronger peak it may be an alias of, and how (1/day, 1/year, f/2, ...). What the
+            masses lack to 1 is in the peaks that were left out.
+        """
+        return aliases.table(self, minimum_mass)
+
+    def checks(self) -> list[Check]:
+        """Goodness of fit, and whether one peak holds the posterior."""
+        advice = "raise n_terms" + ("" if self.jitter else ", or fit with jitter=True")
+        checks = [goodness_of_fit(self, advice)]
+        if "periodogram" in self.posterior:
+            modes = self.modes()
+            checks.append(
+                Check(
+                    "one period",
+                    None if modes["mass"].iloc[0] < 0.95 else True,
+                    float(modes["mass"].iloc[0]),
+                    f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
+                    "more: quote model.modes(), not one mean and sd",
+                    "mass of the highest peak, 0.95 or more",
+                )
+            )
+        elif (self.record["sampler"] or {}).get("name") in ONE_PEAK:
+            checks.append(self._other_periods())
+        return checks
+
+    def _other_periods(self) -> Check:
+        """Chains stay within one peak; independent draws say what it holds of the posterior."""
+        data = self.data
+        problem = self.problem(data, self.resolve_priors(data))
+        found, _ = problem.search(4000, np.random.default_rng(0))
+        middle = float(self.posterior["posterior"]["frequency"].median())
+        mass = sum(mode.mass for mode in found.modes() if mode.low <= middle <= mode.high)
+        return Check(
+            "one period",
+            bool(mass >= 0.95),
+            float(mass),
+            "other periods hold the rest, and chains that start in one peak never see them: use "
+            "ba.Exact(), or period=(shortest, longest) about this one",
+            "mass of the peak that was sampled, 0.95 or more",
+        )
+
+    def sections(self) -> list[Section]:
+        """The odds that the period is real, and the separate periods."""
+        if "periodogram" not in self.posterior:
+            return []
+        group = self.posterior["evidence"]
+        factor, alarm = float(group["log_bayes_factor"]), float(group["false_alarm_probability"])
+        odds = (
+            ("log evidence [nat]", f"{float(group['log_evidence']):.2f}"),
+            ("log Bayes factor [nat]", f"{factor:.2f}"),
+            ("log10 Bayes factor", f"{factor / np.log(10):.2f}"),
+            ("false-alarm probability (baseline)", f"{alarm:.2g}" if alarm else "< 1e-300"),
+        )
+        modes = tuple(
+            (f"{row.mass:.4f}", rounded(row.period, row.sd), f"{row.sd:.2g}", row.alias_of or "")
+            for row in self.modes().head(8).itertuples()
+        )
+        return [
+            Section("Is it real?", ("evidence", "value"), odds, group.attrs.get("note", "")),
+            Section("Separate periods", ("mass", "period", "sd", "may be"), modes),
+        ]
+
+    def equation(self) -> str:
+        """The model in one line."""
+        trend = "".join(f" + trend{j}·(t − epoch)^{j}" for j in range(1, self.trend + 1))
+        noise = "error² + jitter²" if self.jitter else "error²"
+        return (
+            f"y = offset{trend} + Σ(k=1..{self.n_terms}) amplitude_k "
+            f"cos(2πk·frequency·(t − epoch) − phase_k) + N(0, {noise})"
+        )

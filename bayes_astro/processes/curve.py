@@ -1,0 +1,72 @@
+"""A light curve as a process sees it: bands by number, times from the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data import LightCurve
+
+__all__ = ["Curve"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What of a light curve does not depend on parameters, laid out once.
+
+    Attributes
+    ----------
+    bands : tuple of str
+        In order; one nameless band where there is only one.
+    band : (n,) array of int64
+        Number of the band of each row.
+    epoch : float
+        The time from which trends and phases count.
+    time : (n,) array
+        From the epoch.
+    half : float
+        Half of the time span, which scales the trend.
+    """
+
+    data: LightCurve
+    bands: tuple[str, ...]
+    band: np.ndarray
+    epoch: float
+    time: np.ndarray
+    half: float
+
+    @classmethod
+    def of(cls, data: LightCurve) -> Curve:
+        """Lay out a light curve."""
+        bands = tuple(sorted(data.bands)) if len(data.bands) > 1 else ("",)
+        band = np.zeros(len(data), dtype=np.int64)
+        if len(bands) > 1:
+            band = np.searchsorted(bands, np.asarray(data.band)).astype(np.int64)
+        epoch = float(np.mean(data.time))
+        half = 0.5 * float(np.ptp(data.time))
+        return cls(data, bands, band, epoch, data.time - epoch, half)
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one band."""
+        return len(self.bands) > 1
+
+    def numbers(self, at: LightCurve) -> np.ndarray:
+        """Number of the band of each row of another light curve."""
+        if not self.several:
+            return np.zeros(len(at), dtype=np.int64)
+        if at.band is None:
+            raise ValueError(f"column 'band' is missing; the fit has {', '.join(self.bands)}.")
+        unknown = sorted(set(at.bands) - set(self.bands))
+        if unknown:
+            raise ValueError(
+                f"column 'band': {unknown[0]!r} was not fitted; the fit has "
+                f"{', '.join(self.bands)}."
+            )
+        return np.searchsorted(self.bands, at.band).astype(np.int64)
+
+    def each(self, function: Any, column: np.ndarray) -> np.ndarray:
+        """A function of the values of a column in every band."""
+        return np.array([function(column[self.band == b]) for b in range(len(self.bands))])

@@ -1,0 +1,392 @@
+"""Gaussian-process light curves: exact, in linear time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.data import LightCurve
+from bayes_astro.diagnostics import Check
+from bayes_astro.draws import by_row
+from bayes_astro.hooks import hook
+from bayes_astro.model import Model
+from bayes_astro.parameters import Parameter, Setting, number, optional, switch
+from bayes_astro.priors import Prior
+from bayes_astro.processes import (
+    default_priors,
+    drw_posterior,
+    exact_walk,
+    mean_and_noise,
+    prediction,
+    process,
+    spectra,
+    whiteness,
+)
+from bayes_astro.processes.curve import Curve
+from bayes_astro.processes.kernels import Kernel
+from bayes_astro.processes.kernels.exposure import exposed_kernels
+from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function_of
+from bayes_astro.processes.means import Elsewhere
+from bayes_astro.processes.process import OWN, Tables
+from bayes_astro.processes.process_problem import ProcessProblem
+from bayes_astro.report import Section, evidence_section
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["GaussianProcess"]
+
+MEANS = ("zero", "constant", "linear", "harmonics")
+LONG = 20_000  # points
+
+
+@dataclass(eq=False, repr=False)
+class GaussianProcess(Model):
+    r"""A light curve as a stationary Gaussian process with noise, in one band or several.
+
+    .. code-block:: text
+
+        y_i = offset + mean(t_i) + f(t_i) + noise_i,    f ~ GP(0, kernel)
+        noise_i ~ N(0, error_i^2 + jitter^2)
+
+    In several bands, with the first as reference (amplitude 1, lag 0),
+
+    .. code-block:: text
+
+        f_b(t) = amplitude_b g(t - lag_b) + derivative_b g'(t - lag_b) + h_b(t),  g ~ GP(0, kernel)
+
+    and an offset and a jitter for each. The likelihood and its gradient take O(N J^2) operations
+    for a kernel of J columns (`bayes_astro.likelihoods.semiseparable`). The linear coefficients
+    (offset, trend) are integrated out and drawn given the rest.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        From `ba.kernels`, sums and products of them.
+    mean : {"constant", "linear", "zero", "harmonics"} or object
+        An object as in `ba.means` is added to a constant.
+    jitter : bool
+        Fit a noise term added in quadrature to the error bars, one for each band.
+    outliers : bool
+        Noise of heavy tails: a scale mixture of normals, Student t with four degrees of freedom.
+        Every row has its own `noise_scale`, sampled with NUTS.
+    lag : (lowest, highest), optional
+        Fit the lag of every band behind the first, uniform in this range of times.
+    derivative : bool
+        Every band also sees the derivative of the process (the G and G' of radial velocities under
+        activity, Rajpaul et al. 2015). The kernel must be differentiable.
+    amplitude : bool
+        Every band behind the first has an amplitude of its own; False: all see the same process, as
+        instruments do.
+    independent : Kernel, optional
+        An independent process in every band, with parameters of its own (`own_...`).
+    redshift : float, optional
+        Adds `tau_rest` = tau / (1 + redshift).
+    priors : dict of str to Prior, optional
+        By variable; those of the kernel can also be given to it. Defaults, with s the standard
+        deviation of the values, T the time span and D the median spacing of times: amplitudes
+        LogNormal about s, timescales LogNormal with 95% between D and 10 T, periods between 2 D and
+        T, ``jitter`` HalfNormal(s), ``offset`` Normal(mean, 5 s), ``trend`` Normal(0, 5 s over half
+        of T); ``amplitude`` LogNormal about the ratio of the bands' s (Normal with `derivative`).
+
+    Notes
+    -----
+    For a damping time above a tenth of the time span the prior has a say in the result, and above
+    the time span it decides (Kozlowski 2017): `diagnose` then notes so.
+
+    `predict` takes times, Quantities, astropy Times or a `LightCurve`, and gives ``signal`` (a joint
+    draw of the curve for each posterior draw), ``observation``, ``mean`` and ``sd`` (of the curve
+    given the parameters), and ``component_mean``, ``component_sd`` of the kernel's summands.
+
+    References
+    ----------
+    Foreman-Mackey, Agol, Ambikasaran & Angus 2017, AJ 154, 220; Kozlowski 2017, A&A 597, A128.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> model = ba.GaussianProcess(ba.kernels.DampedRandomWalk())
+    >>> model.equation()
+    'y = offset + f(t) + N(0, error² + jitter²), f ~ GP(0, DampedRandomWalk())'
+    """
+
+    kernel: Any = None
+    mean: Any = "constant"
+    jitter: bool = True
+    outliers: bool = False
+    lag: tuple[Any, Any] | None = None
+    derivative: bool = False
+    amplitude: bool = True
+    independent: Any = None
+    redshift: float | None = None
+    priors: dict[str, Prior] | None = None
+
+    data_type: ClassVar[type] = LightCurve
+    settings: ClassVar[dict[str, Setting]] = {
+        "jitter": switch,
+        "outliers": switch,
+        "derivative": switch,
+        "amplitude": switch,
+        "redshift": optional(number(-1, np.inf, "a number above -1, or None")),
+    }
+    references: ClassVar[tuple[str, ...]] = ("foremanmackey2017", "kozlowski2017")
+    samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP", "Exact")
+    internal: ClassVar[tuple[str, ...]] = ("coefficient_unit", "log_rate", "log_tau", "precision")
+
+    # What can be asked for ----------------------------------------------------------------------
+
+    def check_settings(self) -> None:
+        """Raise ValueError for a parameter out of its range."""
+        for name in ("kernel", "independent"):
+            kernel = getattr(self, name)
+            if kernel is None and name == "independent":
+                continue
+            if not isinstance(kernel, Kernel):
+                hint = ", with brackets" if isinstance(kernel, type) else ""
+                raise ValueError(
+                    f"{name}={kernel!r} must be a kernel{hint}, as ba.kernels.DampedRandomWalk()."
+                )
+            for leaf in kernel.leaves():
+                leaf.check()
+            kernel.check()
+        if self.derivative and not all(leaf.differentiable for leaf in self.kernel.leaves()):
+            raise ValueError(
+                f"derivative=True: {self.kernel!r} has no derivative; use SHO, Matern32, Rotation, "
+                "QuasiPeriodic, ..."
+            )
+        if isinstance(self.mean, str):
+            if self.mean not in MEANS:
+                raise ValueError(f"mean={self.mean!r} must be one of {', '.join(MEANS)}.")
+        elif not (hasattr(self.mean, "evaluate") and hasattr(self.mean, "priors")):
+            raise ValueError(
+                f"mean={self.mean!r} must be one of {', '.join(MEANS)} or an object with "
+                "evaluate(time, parameters) and priors(data), as in ba.means."
+            )
+        elif hasattr(self.mean, "check"):
+            self.mean.check()
+
+    def check_data(self, data: LightCurve) -> None:
+        """Raise ValueError for too few points, one epoch, a constant, or a range that cannot be."""
+        if len(data) < 3:
+            raise ValueError(
+                f"{len(data)} points are too few for a Gaussian process: at least 3 are needed."
+            )
+        if np.ptp(data.time) <= 0:
+            raise ValueError("column 'time': all points have the same time.")
+        several = len(data.bands) > 1
+        for band in data.bands if several else ("",):
+            rows = data.value[data.band == band] if several else data.value
+            if np.ptp(rows) == 0:
+                where = f" in band {band!r}" if several else ""
+                raise ValueError(
+                    f"column 'value' is constant{where} ({rows[0]:g} in every row): there is no "
+                    "variation to model. Check that the right column was read."
+                )
+        for name in ("derivative", "independent", "lag"):
+            if not several and getattr(self, name) not in (None, False) and name != "derivative":
+                raise ValueError(f"{name} needs a light curve of several bands.")
+        if self.lag is not None:
+            low, high = self.lag_range(data)
+            span = float(np.ptp(data.time))
+            if not -span < low < high < span:
+                raise ValueError(
+                    f"lag=({low:g}, {high:g}) must satisfy lowest < highest, both within the time "
+                    f"span of {span:g} {data.time_unit}: beyond, the bands would not overlap."
+                )
+        exposure = max((k.exposure for k in exposed_kernels(self.kernel)), default=0.0)
+        if exposure:
+            gaps = np.diff(data.time)
+            if np.any(gaps < exposure * (1 - 1e-9)):
+                row = int(np.argmax(gaps < exposure * (1 - 1e-9))) + 1
+                raise ValueError(
+                    f"column 'time', row {row}: {gaps[row - 1]:g} after the row before, less than "
+                    f"the exposure {exposure:g}: exposures must not overlap."
+                )
+
+    @hook
+    def lag_range(self, data: LightCurve) -> tuple[float, float]:
+        try:
+            low, high = (
+                float(x.to_value(data.time_unit)) if hasattr(x, "unit") else float(x)
+                for x in self.lag  # type: ignore[union-attr]
+            )
+        except (TypeError, ValueError):
+            raise ValueError(f"lag={self.lag!r} must be (lowest, highest) or None.") from None
+        return low, high
+
+    def missing_parts(self) -> str:
+        """A mean function that was defined elsewhere."""
+        return self.mean.description if isinstance(self.mean, Elsewhere) else ""
+
+    # Parameters -----------------------------------------------------------------------------------
+
+    @hook
+    def dims_of(self, name: str, several: bool) -> tuple[str, ...]:
+        """The dimension along which a parameter is an array, of one band or several."""
+        if not several:
+            return ("band",) if name == "derivative" else ()
+        if name in ("jitter", "offset", "trend", "derivative") or name.startswith(OWN):
+            return ("band",)
+        return ("other_band",) if name in ("amplitude", "lag") else ()
+
+    def coords(self, data: LightCurve) -> dict[str, Any]:
+        """The bands, and those behind the first."""
+        bands = tuple(sorted(data.bands)) if len(data.bands) > 1 else ("",)
+        return {"band": bands, "other_band": bands[1:]}
+
+    def units(self, data: LightCurve) -> dict[str, str]:
+        """Times in the time unit, amplitudes in that of the values."""
+        value = data.value_unit or ""
+        time = str(data.time_unit)
+        kinds = {"amplitude": value, "timescale": time, "period": time}
+        found = {"jitter": value, "offset": value, "lag": time, "tau_rest": time}
+        found["trend"] = f"{value} / {time}" if value else f"1 / {time}"
+        found |= {"orbital_period": time, "signal_period": time, "phase": "rad", "omega": "rad"}
+        found |= dict.fromkeys(("semi_amplitude", "velocity_cosine", "velocity_sine"), value)
+        found["derivative"] = f"{value} {time}".strip() if value else time
+        for prefix, kernel in (("", self.kernel), (OWN, self.independent)):
+            if kernel is not None:
+                for name, (leaf, parameter) in kernel.variables():
+                    found[prefix + name] = kinds.get(leaf.parameters()[parameter], "")
+        return found
+
+    def parameters(self, data: LightCurve) -> list[Parameter]:
+        """See the class; weakly informative, scaled from the data."""
+        units, several = self.units(data), len(data.bands) > 1
+        positive = {"jitter", *(name for name, _ in self.kernel.variables())}
+        found = []
+        for name, prior in default_priors.of(self, data).items():
+            linear = name in COEFFICIENTS
+            found.append(
+                Parameter(
+                    name,
+                    prior,
+                    self.dims_of(name, several),
+                    units.get(name, ""),
+                    "positive" if name in positive else "real",
+                    ("Normal",) if linear else (),
+                )
+            )
+        return found
+
+    def problem(self, data: LightCurve, priors: dict[str, Prior]) -> ProcessProblem:
+        """The marginal posterior: kernel and mean on a tape, coefficients integrated out."""
+        return ProcessProblem(self, data, priors)
+
+    @hook
+    def tables(self, values: dict[str, Any], bands: int) -> Tables:
+        """Arguments of the recursion at named values."""
+        return process.tables(self.kernel, values, bands, self.independent)
+
+    @hook
+    def components(self) -> tuple[str, ...]:
+        """Names of the kernel's summands."""
+        return process.labels(self.kernel, self.independent)
+
+    @hook
+    def further(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Quantities that follow from the parameters: of the mean function, in the rest frame."""
+        function = function_of(self.mean)
+        found = function.derived(values) if hasattr(function, "derived") else {}
+        if self.redshift is not None and "tau" in values:
+            found = found | {"tau_rest": values["tau"] / (1 + self.redshift)}
+        return found
+
+    def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
+        """With those quantities."""
+        plain = {str(n): a for n, a in draws.data_vars.items() if a.ndim == 2}
+        return draws.assign(self.further(plain))
+
+    def latents(
+        self, draws: xr.Dataset, design: LightCurve, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Noise scales of the rows, with outliers."""
+        if not self.outliers:
+            return draws
+        precision = rng.gamma(DEGREES / 2, 2 / DEGREES, (1, draws.sizes["draw"], len(design)))
+        return draws.assign(noise_scale=(("chain", "draw", "row"), precision**-0.5))
+
+    def default_sampler(self, data: LightCurve) -> tuple[Any, str]:
+        """Exact where it can be, else NUTS; of very long light curves the Gaussian at the maximum."""
+        from bayes_astro.samplers import NUTS, Exact, Laplace
+
+        if not exact_walk.because(self, len(data.bands) > 1):
+            return Exact(), ""
+        if len(data) > LONG and not self.outliers:
+            return Laplace(restarts=4), (
+                f"{len(data)} points: NUTS would take minutes; ask for ba.NUTS() where diagnose() "
+                "finds the importance efficiency low"
+            )
+        return NUTS(target_accept=0.9), ""
+
+    # Simulation and prediction -----------------------------------------------------------------
+
+    def simulate_data(
+        self, parameters: xr.Dataset, design: LightCurve, rng: np.random.Generator
+    ) -> LightCurve:
+        """New values at the times, bands and errors of `design`."""
+        one = parameters.expand_dims(["chain", "draw"])
+        return design.replace(value=prediction.replicate(self, one, design, rng)[0, 0])
+
+    def forecast(
+        self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """The curve and new observations at `at`; see `prediction.forecast`."""
+        return prediction.forecast(self, draws, data, at, rng)
+
+    def replicate(
+        self, draws: xr.Dataset, data: LightCurve, at: LightCurve, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New light curves from the parameters alone; at other rows than the fitted, given those."""
+        if at is not data:
+            return self.forecast(draws, data, at, rng)["observation"]
+        return by_row(draws, prediction.replicate(self, draws, at, rng))
+
+    def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
+        """Log density of every row given those before it: (chain, draw, row); their sum is joint."""
+        residual, variance = prediction.one_step_ahead(self, draws, data)
+        density = -0.5 * (residual**2 / variance + np.log(2 * np.pi * variance))
+        return by_row(draws, density)
+
+    def log_predictive(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
+        """Log density of every held-out row given the fitted rows: (chain, draw, row)."""
+        return prediction.log_predictive(self, draws, self.data, data)
+
+    def normal_residuals(self, draws: xr.Dataset, data: LightCurve) -> np.ndarray:
+        """One-step-ahead residuals over their standard deviation: unit normals, independent."""
+        residual, variance = prediction.one_step_ahead(self, draws, data)
+        return residual / np.sqrt(variance)
+
+    def converged_on(self) -> tuple[str, ...]:
+        """Everything but the noise scales of single rows."""
+        if not self.outliers:
+            return ()
+        return tuple(str(n) for n in self.posterior["posterior"].data_vars if n != "noise_scale")
+
+    def checks(self) -> list[Check]:
+        """Goodness of fit, whiteness of the residuals, what the prior decides, and the grid."""
+        tree = self.posterior
+        statistics = tree["sample_stats"].attrs if "sample_stats" in tree else {}
+        return [*whiteness.checks(self), *drw_posterior.grid_checks(statistics)]
+
+    def sections(self) -> list[Section]:
+        """The evidence, by which kernels can be compared."""
+        return evidence_section(self)
+
+    def power_spectrum(self, frequency: Any = None, *, draws: int = 500) -> xr.Dataset:
+        """Posterior of the kernel's power spectral density; see `spectra.power_spectrum`."""
+        return spectra.power_spectrum(self, frequency, draws)
+
+    def structure_function(self, lag: Any = None, *, draws: int = 500) -> xr.Dataset:
+        """Posterior of sqrt(2 (k(0) - k(lag))); see `spectra.structure_function`."""
+        return spectra.structure_function(self, lag, draws)
+
+    def epoch(self, data: LightCurve) -> float:
+        """The time from which trend and mean function count, in the unit of the data."""
+        return Curve.of(data).epoch
+
+    def equation(self) -> str:
+        """The model in one line."""
+        return mean_and_noise.equation(self)

@@ -1,0 +1,317 @@
+"""What every kernel has: names, priors, covariance, sums and products."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from bayes_astro.names import nearest
+from bayes_astro.priors import Prior
+from bayes_astro.processes import blocks
+from bayes_astro.processes.blocks import Block
+
+__all__ = ["Kernel", "Product", "Scales", "Sum", "numbered"]
+
+
+class Scales(NamedTuple):
+    """What default priors are scaled with: spread of the values; time span, median spacing."""
+
+    spread: float
+    span: float
+    spacing: float
+
+    def prior(self, kind: str) -> Prior:
+        """The default prior of a parameter by what it measures.
+
+        An amplitude is within a factor of seven of the spread (95%), a timescale between the median
+        spacing and ten time spans, a period between twice the spacing and one time span.
+        """
+        if kind == "amplitude":
+            return Prior("LogNormal", mu=float(np.log(self.spread)), sigma=1.0)
+        if kind == "period":
+            shortest = 2 * self.spacing
+            return _between(shortest, max(self.span, 2 * shortest))
+        if kind == "timescale":
+            return _between(self.spacing, 10 * self.span)
+        if kind == "quality":
+            return Prior("LogNormal", mu=float(np.log(2.0)), sigma=1.5)
+        if kind == "fraction":
+            return Prior("Uniform", lower=0.0, upper=1.0)
+        if kind == "roughness":
+            return Prior("LogNormal", mu=0.0, sigma=0.7)
+        power = int(kind.split()[1])  # of time, as the coefficients of a moving average have
+        return _between(self.spacing**power, self.span**power)
+
+
+def _between(shortest: float, longest: float) -> Prior:
+    """95% of the probability between two values, the same for every factor."""
+    mu = 0.5 * np.log(shortest * longest)
+    return Prior("LogNormal", mu=float(mu), sigma=float(np.log(longest / shortest) / 4))
+
+
+class Kernel:
+    """A stationary covariance function with a linear-time likelihood."""
+
+    part: ClassVar[str] = "kernel"
+    kinds: ClassVar[dict[str, str]] = {}
+    differentiable: ClassVar[bool] = True
+    name: str
+
+    # What a kernel writes ---------------------------------------------------------------------
+
+    def blocks(self, values: dict[str, Any], xp: Any) -> list[Block]:
+        """Blocks at the given parameters, computed with `xp`."""
+        raise NotImplementedError
+
+    def parameters(self) -> dict[str, str]:
+        """Own parameters and what each measures."""
+        return self.kinds
+
+    # What every kernel gets -------------------------------------------------------------------
+
+    def given(self, parameter: str) -> Any:
+        """What the user gave for a parameter: None, a Prior or a number."""
+        return getattr(self, parameter)
+
+    def is_free(self, parameter: str) -> bool:
+        """Whether a parameter has a prior, not a number."""
+        given = self.given(parameter)
+        return given is None or isinstance(given, Prior)
+
+    def leaves(self) -> list[Kernel]:
+        """The kernels that this one is made of, in order."""
+        return [self]
+
+    def terms(self) -> list[Kernel]:
+        """The summands, each a component of the process."""
+        return [self]
+
+    def label(self) -> str:
+        """Name given by the user, or that of the class in lower case."""
+        own = type(self).__name__
+        return self.name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", own).lower()
+
+    def names(self) -> list[dict[str, str]]:
+        """For every leaf, its parameters and the names of their variables.
+
+        A variable is called as its parameter; where several leaves have one of that name, or the
+        kernel has a name of its own, the label stands before it.
+        """
+        leaves = self.leaves()
+        labels = numbered([leaf.label() for leaf in leaves])
+        free = [p for leaf in leaves for p in leaf.parameters() if leaf.is_free(p)]
+        found = []
+        for leaf, label in zip(leaves, labels, strict=True):
+            # Fixed numbers make no name ambiguous, but have one that is nobody else's.
+            plain = {p: free.count(p) == (1 if leaf.is_free(p) else 0) for p in leaf.parameters()}
+            found.append(
+                {p: p if plain[p] and not leaf.name else f"{label}_{p}" for p in leaf.parameters()}
+            )
+        return found
+
+    def variables(self) -> Iterator[tuple[str, tuple[Kernel, str]]]:
+        """Variables in order, each with the leaf and the parameter that it is; fixed ones too."""
+        for leaf, names in zip(self.leaves(), self.names(), strict=True):
+            for parameter, variable in names.items():
+                yield variable, (leaf, parameter)
+
+    def priors(self, scales: Scales) -> dict[str, Prior]:
+        """Prior of every free variable."""
+        found = {}
+        for variable, (leaf, parameter) in self.variables():
+            given = leaf.given(parameter)
+            if isinstance(given, Prior):
+                found[variable] = given
+            elif given is None:
+                found[variable] = scales.prior(leaf.parameters()[parameter])
+        return found
+
+    def fixed(self) -> dict[str, float]:
+        """Variables that the user gave as numbers."""
+        return {
+            variable: float(leaf.given(parameter))
+            for variable, (leaf, parameter) in self.variables()
+            if not leaf.is_free(parameter)
+        }
+
+    def at(self, variables: dict[str, Any], xp: Any = np) -> list[Block]:
+        """Blocks at named variables; the fixed ones need not be given."""
+        return [block for term in self.by_term(variables, xp) for block in term]
+
+    def by_term(self, variables: dict[str, Any], xp: Any = np) -> list[list[Block]]:
+        """Blocks of each summand."""
+        names, variables = iter(self.names()), self.fixed() | variables
+        return [term._at(names, variables, xp) for term in self.terms()]
+
+    def _at(
+        self, names: Iterator[dict[str, str]], variables: dict[str, Any], xp: Any
+    ) -> list[Block]:
+        own = next(names)
+        return self.blocks({p: variables[variable] for p, variable in own.items()}, xp)
+
+    def covariance(self, lag: Any, **variables: float) -> np.ndarray:
+        """k at time differences of any sign.
+
+        Parameters
+        ----------
+        lag : array
+            In the time unit of the data.
+        **variables : float
+            By name, as in `variables`; the fixed ones need not be given.
+        """
+        t = np.abs(np.asarray(lag, dtype=float))
+        total = np.zeros(t.shape)
+        for block in self.at(self._complete(variables)):
+            inside = blocks.covariance(block, t, np)
+            total += inside if block.power is None else np.where(t == 0, block.power, inside)
+        return total
+
+    def power_spectrum(self, frequency: Any, **variables: float) -> np.ndarray:
+        """Power spectral density at frequencies in cycles per time unit.
+
+        Two-sided: its integral over all frequencies, negative ones too, is the variance.
+        """
+        grid = np.atleast_1d(np.asarray(frequency, dtype=float))
+        return blocks.spectrum(self.at(self._complete(variables)), grid)
+
+    def _complete(self, variables: dict[str, float]) -> dict[str, float]:
+        known = [name for name, _ in self.variables()]
+        for name in variables:
+            if name not in known:
+                raise ValueError(f"{self!r} has no parameter {name!r}.{nearest(name, known)}")
+        given = self.fixed() | variables
+        if missing := [name for name in known if name not in given]:
+            raise ValueError(f"{self!r} needs {', '.join(missing)}.")
+        return given
+
+    def __add__(self, other: Kernel) -> Sum:
+        return Sum((*_parts(self, Sum), *_parts(_kernel(other), Sum)))
+
+    def __mul__(self, other: Kernel) -> Product:
+        return Product((*_parts(self, Product), *_parts(_kernel(other), Product)))
+
+    def __repr__(self) -> str:
+        given = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)  # type: ignore[arg-type]
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def check(self) -> None:
+        """Raise ValueError for a parameter that is no number, Prior or None, or out of range."""
+        for parameter, kind in self.parameters().items():
+            given = self.given(parameter)
+            if given is None or isinstance(given, Prior):
+                if isinstance(given, Prior) and np.any(np.asarray(given.support[0]) < 0):
+                    raise ValueError(
+                        f"{type(self).__name__}: the prior of {parameter}, {given}, admits negative "
+                        "values; use LogNormal, HalfNormal, Gamma, ..."
+                    )
+                continue
+            plain = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+            least = 0 if kind in ("fraction",) else np.nextafter(0, 1)
+            if not plain or not least <= given < np.inf:
+                raise ValueError(
+                    f"{type(self).__name__}: {parameter}={given!r} must be a positive number, a "
+                    "ba.Prior, or None for a default prior."
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary, as a spec writes it; the inverse of `from_dict`."""
+        plain: dict[str, Any] = {"kernel": type(self).__name__}
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if isinstance(value, Prior | Kernel):
+                plain[f.name] = value.to_dict()
+            elif isinstance(value, tuple):
+                plain[f.name] = [part.to_dict() for part in value]
+            elif value is not None and value != "":
+                plain[f.name] = value
+        return plain
+
+
+def _kernel(other: Any) -> Kernel:
+    if not isinstance(other, Kernel):
+        raise TypeError(f"A kernel is added to or multiplied with a kernel, got {other!r}.")
+    return other
+
+
+def _parts(kernel: Kernel, kind: type) -> tuple[Kernel, ...]:
+    return kernel.parts if isinstance(kernel, kind) else (kernel,)  # type: ignore[attr-defined]
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Labels that occur twice with a number behind."""
+    return [
+        f"{label}_{labels[: i + 1].count(label)}" if labels.count(label) > 1 else label
+        for i, label in enumerate(labels)
+    ]
+
+
+@dataclass(frozen=True, repr=False)
+class Sum(Kernel):
+    """The sum of independent processes: each part is a component."""
+
+    parts: tuple[Kernel, ...]
+    name: str = ""
+
+    def leaves(self) -> list[Kernel]:
+        """Of all parts."""
+        return [leaf for part in self.parts for leaf in part.leaves()]
+
+    def terms(self) -> list[Kernel]:
+        """The parts."""
+        return list(self.parts)
+
+    def _at(
+        self, names: Iterator[dict[str, str]], variables: dict[str, Any], xp: Any
+    ) -> list[Block]:
+        return [block for part in self.parts for block in part._at(names, variables, xp)]
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.parts))
+
+
+@dataclass(frozen=True, repr=False)
+class Product(Kernel):
+    """The product of kernels; the amplitudes of all but the first are one unless given."""
+
+    parts: tuple[Kernel, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        # One amplitude is enough: those of the later factors are one unless they were given.
+        parts = tuple(
+            replace(part, sigma=1.0)  # type: ignore[type-var]
+            if i and getattr(part, "sigma", 0) is None
+            else part
+            for i, part in enumerate(self.parts)
+        )
+        object.__setattr__(self, "parts", parts)
+
+    def leaves(self) -> list[Kernel]:
+        """Of all parts."""
+        return [leaf for part in self.parts for leaf in part.leaves()]
+
+    def label(self) -> str:
+        """Those of the parts in a row."""
+        return self.name or "_".join(part.label() for part in self.parts)
+
+    def _at(
+        self, names: Iterator[dict[str, str]], variables: dict[str, Any], xp: Any
+    ) -> list[Block]:
+        total = self.parts[0]._at(names, variables, xp)
+        for part in self.parts[1:]:
+            other = part._at(names, variables, xp)
+            total = [blocks.multiply(a, b) for a in total for b in other]
+        return total
+
+    def __repr__(self) -> str:
+        return " * ".join(
+            f"({part!r})" if isinstance(part, Sum) else repr(part) for part in self.parts
+        )

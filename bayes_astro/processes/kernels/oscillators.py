@@ -1,0 +1,162 @@
+"""Stochastic oscillators, and what stands for the rotation of stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.processes import blocks
+from bayes_astro.processes.blocks import Block
+from bayes_astro.processes.kernels.base import Kernel
+
+__all__ = ["SHO", "QuasiPeriodic", "Rotation"]
+
+
+def _oscillator(variance: Any, omega: Any, quality: Any) -> Block:
+    """A stochastically driven damped oscillator of any quality."""
+    rate = omega / (2 * quality)
+    return blocks.pair(variance, variance * rate, rate, omega**2 - rate**2)
+
+
+@dataclass(frozen=True, repr=False)
+class SHO(Kernel):
+    """A stochastically driven, damped harmonic oscillator (Foreman-Mackey et al. 2017).
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    period : of the undamped oscillator, 2 pi / omega_0.
+    quality : Q; any positive number: Q < 1/2 is overdamped and 1/2 the Matern-3/2 kernel.
+
+    Notes
+    -----
+    celerite's S_0 is sigma^2 / (omega_0 Q).
+    """
+
+    sigma: Any = None
+    period: Any = None
+    quality: Any = None
+    name: str = ""
+
+    kinds: ClassVar[dict[str, str]] = {
+        "sigma": "amplitude",
+        "period": "period",
+        "quality": "quality",
+    }
+
+    def blocks(self, values: dict[str, Any], xp: Any) -> list[Block]:
+        """One pair."""
+        omega = 2 * np.pi / values["period"]
+        return [_oscillator(values["sigma"] ** 2, omega, values["quality"])]
+
+
+@dataclass(frozen=True, repr=False)
+class Rotation(Kernel):
+    """Two oscillators at the rotation period and at half of it (celerite's rotation term).
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    period : of the rotation.
+    quality : Q_0 of the second mode less a half.
+    quality_difference : what the first mode has more.
+    mix : variance of the second mode over that of the first.
+    """
+
+    sigma: Any = None
+    period: Any = None
+    quality: Any = None
+    quality_difference: Any = None
+    mix: Any = None
+    name: str = ""
+
+    kinds: ClassVar[dict[str, str]] = {
+        "sigma": "amplitude",
+        "period": "period",
+        "quality": "quality",
+        "quality_difference": "quality",
+        "mix": "fraction",
+    }
+
+    def blocks(self, values: dict[str, Any], xp: Any) -> list[Block]:
+        """Two pairs, which oscillate at exactly the period and half of it."""
+        second = 0.5 + values["quality"]
+        first = second + values["quality_difference"]
+        variance = values["sigma"] ** 2 / (1 + values["mix"])
+        found = []
+        for quality, omega, own in (
+            (first, 2 * np.pi / values["period"], variance),
+            (second, 4 * np.pi / values["period"], variance * values["mix"]),
+        ):
+            rate = omega / xp.sqrt(4 * quality**2 - 1)
+            found.append(blocks.pair(own, own * rate, rate, omega**2))
+        return found
+
+
+@dataclass(frozen=True, repr=False)
+class QuasiPeriodic(Kernel):
+    r"""A periodic process that loses its memory, close to the quasi-periodic kernel of the field.
+
+    That kernel is sigma^2 exp(-t^2 / (2 decay^2) - 2 sin^2(pi t / period) / roughness^2)
+    (up to the conventions of authors). Here the envelope is Matern-3/2 with the same curvature at
+    zero, (1 + t / decay) exp(-t / decay), and the periodic factor is its own Fourier series
+    sum_n w_n cos(2 pi n t / period), cut after `harmonics` terms and scaled to one at zero;
+    w_n = e^{-z} I_n(z) (2 - delta_n0), z = 1 / roughness^2, is exact.
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    period : in the time unit of the data.
+    decay : lifetime of the pattern (of spots).
+    roughness : length scale of the periodic factor, in units of the period over pi; small is rough.
+    harmonics : int
+        J = 2 + 4 harmonics columns. Two serve a roughness above 0.7, four above 0.45.
+    """
+
+    sigma: Any = None
+    period: Any = None
+    decay: Any = None
+    roughness: Any = None
+    harmonics: int = 2
+    name: str = ""
+
+    kinds: ClassVar[dict[str, str]] = {
+        "sigma": "amplitude",
+        "period": "period",
+        "decay": "timescale",
+        "roughness": "roughness",
+    }
+
+    def check(self) -> None:
+        """Also the number of harmonics."""
+        super().check()
+        if not (isinstance(self.harmonics, int) and 1 <= self.harmonics <= 8):
+            raise ValueError(f"QuasiPeriodic: harmonics={self.harmonics!r} must be from 1 to 8.")
+
+    def weights(self, roughness: Any, xp: Any) -> list[Any]:
+        """w_n over their sum, by the trapezoid rule, which is exact for periodic functions."""
+        angle = np.linspace(0, np.pi, 65)[1:-1]
+        z = 1 / roughness**2
+        ends = [1.0, xp.exp(-2 * z)]
+        inside = xp.exp(z * (np.cos(angle) - 1))
+        raw = []
+        for n in range(self.harmonics + 1):
+            total = xp.sum(inside * np.cos(n * angle)) + 0.5 * (ends[0] + (-1.0) ** n * ends[1])
+            raw.append(total if n == 0 else 2 * total)
+        whole = sum(raw[1:], raw[0])
+        return [w / whole for w in raw]
+
+    def blocks(self, values: dict[str, Any], xp: Any) -> list[Block]:
+        """A critical pair alone and times a cosine for each harmonic."""
+        rate, variance = 1 / values["decay"], values["sigma"] ** 2
+        found = []
+        for n, weight in enumerate(self.weights(values["roughness"], xp)):
+            power = weight * variance
+            envelope = blocks.pair(power, power * rate, rate, 0.0)
+            if n:
+                square = (2 * np.pi * n / values["period"]) ** 2
+                envelope = blocks.multiply(envelope, blocks.pair(1.0, 0.0, 0.0, square))
+            found.append(envelope)
+        return found

@@ -1,0 +1,242 @@
+"""Mean functions of a light curve, `ba.means`: what is not noise of the star.
+
+A mean function is any object with ``priors(data)``, a dictionary of `Prior` by parameter, and
+``evaluate(time, parameters)``, which computes it with arithmetic and NumPy's functions: it is
+called with arrays and, for NUTS, with PyTensor variables. ``derived(parameters)``, where there is
+one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen. Times are counted from the mean time of the light curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from bayes_astro import registry
+from bayes_astro.names import nearest
+from bayes_astro.priors import Prior
+
+__all__ = ["Harmonics", "KeplerOrbit"]
+
+
+def _check_range(name: str, period: Any) -> None:
+    numbers = isinstance(period, tuple | list) and all(
+        isinstance(x, int | float | np.number) and not isinstance(x, bool) for x in period
+    )
+    if not numbers or len(period) != 2 or not 0 < period[0] < period[1] < np.inf:
+        raise ValueError(
+            f"{name}: period={period!r:.80} must be (shortest, longest), two positive numbers."
+        )
+
+
+def _check_bands(name: str, bands: Any) -> None:
+    if bands is not None and not (
+        isinstance(bands, tuple | list) and bands and all(isinstance(b, str) for b in bands)
+    ):
+        raise ValueError(f"{name}: bands={bands!r:.80} must be names of bands, or None for all.")
+
+
+def _spread(data: Any, bands: tuple[str, ...] | None) -> float:
+    """Standard deviation about the means of the bands, whose zero points say nothing."""
+    names = bands or data.bands
+    groups = [data.value] if data.band is None else [data.value[data.band == b] for b in names]
+    residual = np.concatenate([group - group.mean() for group in groups if len(group)] or [[0.0]])
+    return float(np.std(residual)) or 1.0
+
+
+def _functions(*values: Any) -> Any:
+    """NumPy, or PyTensor where one of the values is symbolic."""
+    if any(type(value).__module__.startswith("pytensor") for value in values):
+        import pytensor.tensor as pt
+
+        return pt
+    return np
+
+
+@dataclass(frozen=True)
+class Harmonics:
+    """sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period).
+
+    Parameters
+    ----------
+    period : (shortest, longest), optional
+        LogUniform prior over this range. Default: from four times the median spacing to the span.
+    n_terms : int
+    bands : tuple of str, optional
+        Bands in which it is seen; None stands for all.
+    """
+
+    period: tuple[float, float] | None = None
+    n_terms: int = 1
+    bands: tuple[str, ...] | None = None
+
+    def check(self) -> None:
+        """Raise ValueError for a parameter out of its range."""
+        if self.period is not None:
+            _check_range("Harmonics", self.period)
+        whole = isinstance(self.n_terms, int) and not isinstance(self.n_terms, bool)
+        if not whole or not 1 <= self.n_terms <= 20:
+            raise ValueError(
+                f"Harmonics: n_terms={self.n_terms!r:.80} must be a whole number from 1 to 20."
+            )
+        _check_bands("Harmonics", self.bands)
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Of the signal's period and coefficients."""
+        spread, span = _spread(data, self.bands), float(np.ptp(data.time))
+        spacing = float(np.median(np.diff(np.unique(data.time))))
+        low, high = self.period or (min(4 * spacing, 0.25 * span), span)
+        found = {"signal_period": Prior("LogUniform", lower=float(low), upper=float(high))}
+        for k in range(1, self.n_terms + 1):
+            for name in ("cosine", "sine"):
+                found[f"{name}_{k}"] = Prior("Normal", mu=0.0, sigma=spread / k)
+        return found
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """At times from the reference epoch."""
+        xp = _functions(time, parameters["signal_period"])
+        total: Any = 0.0
+        for k in range(1, self.n_terms + 1):
+            angle = 2 * np.pi * k * time / parameters["signal_period"]
+            total = total + parameters[f"cosine_{k}"] * xp.cos(angle)
+            total = total + parameters[f"sine_{k}"] * xp.sin(angle)
+        return total
+
+
+@dataclass(frozen=True)
+class KeplerOrbit:
+    """The radial velocity of a planet's star.
+
+    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu. Semi-amplitude and mean
+    anomaly at the reference epoch, ``phase``, are the length and angle of (velocity_cosine,
+    velocity_sine), which are normal: nothing wraps around and nothing is lost at zero. The
+    eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's equation is
+    solved by a fixed number of Newton steps.
+
+    Parameters
+    ----------
+    period : (shortest, longest)
+        Uniform prior over this range, in the time unit of the data.
+    eccentric : bool
+        False keeps the orbit circular.
+    bands : tuple of str, optional
+        Bands in which it is seen; None stands for all.
+    """
+
+    period: tuple[float, float]
+    eccentric: bool = False
+    bands: tuple[str, ...] | None = None
+
+    def check(self) -> None:
+        """Raise ValueError for a parameter out of its range."""
+        _check_range("KeplerOrbit", self.period)
+        if not isinstance(self.eccentric, bool | np.bool_):
+            raise ValueError(
+                f"KeplerOrbit: eccentric must be True or False, got {self.eccentric!r:.80}."
+            )
+        _check_bands("KeplerOrbit", self.bands)
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Of the orbital elements."""
+        spread = _spread(data, self.bands)
+        low, high = map(float, self.period)
+        found = {
+            "orbital_period": Prior("Uniform", lower=low, upper=high),
+            "velocity_cosine": Prior("Normal", mu=0.0, sigma=spread),
+            "velocity_sine": Prior("Normal", mu=0.0, sigma=spread),
+        }
+        if self.eccentric:
+            found["h"] = found["k"] = Prior("Normal", mu=0.0, sigma=0.3)
+        return found
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """At times from the reference epoch."""
+        xp = _functions(time, parameters["orbital_period"])
+        angle = 2 * np.pi * time / parameters["orbital_period"]
+        cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]
+        if not self.eccentric:
+            return cosine * xp.cos(angle) - sine * xp.sin(angle)
+        elements = self.derived(parameters)
+        anomaly = angle + elements["phase"]
+        eccentricity, omega = elements["eccentricity"], elements["omega"]
+        eccentric = anomaly + eccentricity * xp.sin(anomaly) / (1 - 0.5 * eccentricity)
+        for _ in range(8):
+            step = eccentric - eccentricity * xp.sin(eccentric) - anomaly
+            eccentric = eccentric - step / (1 - eccentricity * xp.cos(eccentric))
+        half = xp.sqrt((1 + eccentricity) / (1 - eccentricity))
+        true = 2 * xp.arctan2(half * xp.sin(eccentric / 2), xp.cos(eccentric / 2))
+        wave = xp.cos(omega + true) + eccentricity * xp.cos(omega)
+        return elements["semi_amplitude"] * wave
+
+    def derived(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The elements that follow from the parameters."""
+        cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]
+        xp = _functions(cosine)
+        found = {"semi_amplitude": xp.sqrt(cosine**2 + sine**2), "phase": xp.arctan2(sine, cosine)}
+        if self.eccentric:
+            h, k = parameters["h"], parameters["k"]
+            raw = h**2 + k**2
+            found |= {"eccentricity": raw / (1 + raw), "omega": xp.arctan2(k, h)}
+        return found
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stands for a mean function that is not part of bayes_astro, in a fit that was opened."""
+
+    description: str
+
+    def _missing(self) -> Any:
+        raise ValueError(
+            f"This fit's mean function, {self.description}, was defined elsewhere and is not in the "
+            "file: give it with model.set_params(mean=...)."
+        )
+
+    def priors(self, data: Any) -> dict[str, Prior]:
+        """Raise ValueError."""
+        return self._missing()
+
+    def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
+        """Raise ValueError."""
+        return self._missing()
+
+
+def to_dict(mean: Any) -> dict[str, Any]:
+    """A plain dictionary, the inverse of `from_dict`; of an object that is not registered its name."""
+    row = registry.PARTS["mean"].get(type(mean).__name__)
+    if row is not None and row.load() is type(mean):
+        found: dict[str, Any] = {"mean": type(mean).__name__}
+        for f in fields(mean):
+            value = getattr(mean, f.name)
+            if value is not None:
+                found[f.name] = list(value) if isinstance(value, tuple) else value
+        return found
+    if isinstance(mean, Elsewhere):
+        return {"elsewhere": mean.description}
+    return {"elsewhere": f"{type(mean).__module__}.{type(mean).__qualname__}"}
+
+
+def from_dict(plain: dict[str, Any]) -> Any:
+    """Rebuild a mean function."""
+    if not isinstance(plain, dict) or not ({"mean", "elsewhere"} & set(plain)):
+        raise ValueError(f"A mean function is a table with a 'mean', got {plain!r:.80}.")
+    if "elsewhere" in plain:
+        return Elsewhere(str(plain["elsewhere"]))
+    kinds = registry.PARTS["mean"]
+    name = plain["mean"]
+    if not isinstance(name, str) or name not in kinds:
+        raise ValueError(f"Unknown mean function {name!r:.80}.{nearest(name, kinds)}")
+    kind = kinds[name].load()
+    known = {f.name: f for f in fields(kind)}
+    arguments = {key: value for key, value in plain.items() if key != "mean"}
+    for key in arguments:
+        if key not in known:
+            raise ValueError(f"{name} has no parameter {key!r:.80}.{nearest(key, known)}")
+    for key, field in known.items():
+        if field.default is MISSING and field.default_factory is MISSING and key not in arguments:
+            raise ValueError(f"{name} needs {key!r}.")
+    made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    if hasattr(made, "check"):
+        made.check()
+    return made

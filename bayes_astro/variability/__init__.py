@@ -1,0 +1,1 @@
+"""How sources vary: structure functions, damping times."""
