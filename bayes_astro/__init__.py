@@ -12,78 +12,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bayes_astro.registry import CONTAINERS, SAMPLERS, TASKS
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from bayes_astro import exercises
-    from bayes_astro.calibration import calibrate
-    from bayes_astro.catalog import fit_each
-    from bayes_astro.comparison import compare
-    from bayes_astro.data import BinnedRedshifts, LightCurve, Measurements, Photometry
-    from bayes_astro.data.damping_times import DampingTimes
-    from bayes_astro.data.datasets import datasets, fetch, load
-    from bayes_astro.data.templates import Filters, Templates
-    from bayes_astro.density.extreme_deconvolution import ExtremeDeconvolution
+    from bayes_astro import exercises as exercises
+    from bayes_astro.calibration import calibrate as calibrate
+    from bayes_astro.catalog import fit_each as fit_each
+    from bayes_astro.comparison import compare as compare
+    from bayes_astro.data import BinnedRedshifts as BinnedRedshifts
+    from bayes_astro.data import LightCurve as LightCurve
+    from bayes_astro.data import Measurements as Measurements
+    from bayes_astro.data import Photometry as Photometry
+    from bayes_astro.data.counts import Counts as Counts
+    from bayes_astro.data.damping_times import DampingTimes as DampingTimes
+    from bayes_astro.data.datasets import datasets as datasets
+    from bayes_astro.data.datasets import fetch as fetch
+    from bayes_astro.data.datasets import load as load
+    from bayes_astro.data.templates import Filters as Filters
+    from bayes_astro.data.templates import Templates as Templates
+    from bayes_astro.density.extreme_deconvolution import (
+        ExtremeDeconvolution as ExtremeDeconvolution,
+    )
     from bayes_astro.opening import open_fit as open
-    from bayes_astro.photoz import exchange
-    from bayes_astro.photoz.mixture import XDPhotoZ
-    from bayes_astro.photoz.population import PopulationNz
-    from bayes_astro.photoz.templates import TemplatePhotoZ
-    from bayes_astro.priors import Prior
-    from bayes_astro.regression.linear_relation import LinearRelation
-    from bayes_astro.samplers import MAP, NUTS, Emcee, Exact, Gibbs, Laplace
-    from bayes_astro.timeseries import kernels, means
-    from bayes_astro.timeseries.gaussian_process import GaussianProcess
-    from bayes_astro.timeseries.periodogram import Periodogram
-    from bayes_astro.timeseries.population_drw import HierarchicalDRW
-    from bayes_astro.timeseries.structure_function import StructureFunction
+    from bayes_astro.periodic.periodogram import Periodogram as Periodogram
+    from bayes_astro.photoz import exchange as exchange
+    from bayes_astro.photoz.joint_mixture import XDPhotoZ as XDPhotoZ
+    from bayes_astro.photoz.n_of_z import PopulationNz as PopulationNz
+    from bayes_astro.photoz.templates import TemplatePhotoZ as TemplatePhotoZ
+    from bayes_astro.populations.poisson_rate import PoissonRate as PoissonRate
+    from bayes_astro.priors import Prior as Prior
+    from bayes_astro.processes import kernels, means
+    from bayes_astro.processes.gaussian_process import GaussianProcess as GaussianProcess
+    from bayes_astro.registry import register as register
+    from bayes_astro.regression.linear_relation import LinearRelation as LinearRelation
+    from bayes_astro.samplers import MAP as MAP
+    from bayes_astro.samplers import NUTS as NUTS
+    from bayes_astro.samplers import Emcee as Emcee
+    from bayes_astro.samplers import Exact as Exact
+    from bayes_astro.samplers import Gibbs as Gibbs
+    from bayes_astro.samplers import Laplace as Laplace
+    from bayes_astro.variability.damping_relation import HierarchicalDRW as HierarchicalDRW
+    from bayes_astro.variability.structure_function import StructureFunction as StructureFunction
 
-# One table for tasks: `open`, specs and the contract's tests read it. Modules load on first use.
-TASKS = {
-    "ExtremeDeconvolution": "bayes_astro.density.extreme_deconvolution",
-    "GaussianProcess": "bayes_astro.timeseries.gaussian_process",
-    "HierarchicalDRW": "bayes_astro.timeseries.population_drw",
-    "LinearRelation": "bayes_astro.regression.linear_relation",
-    "Periodogram": "bayes_astro.timeseries.periodogram",
-    "PopulationNz": "bayes_astro.photoz.population",
-    "StructureFunction": "bayes_astro.timeseries.structure_function",
-    "TemplatePhotoZ": "bayes_astro.photoz.templates",
-    "XDPhotoZ": "bayes_astro.photoz.mixture",
-}
-BASELINES = {
-    "BinnedStructureFunction": "bayes_astro.baselines.structure_function",
-    "GaussianMixture": "bayes_astro.baselines.density",
-    "GaussianProcessRegressor": "bayes_astro.baselines.gaussian_process",
-    "KernelDensity": "bayes_astro.baselines.density",
-    "LeastSquaresLine": "bayes_astro.baselines.linear_relation",
-    "LombScargle": "bayes_astro.baselines.periodogram",
-    "MaximumLikelihood": "bayes_astro.baselines.gaussian_process",
-    "RunningMedian": "bayes_astro.baselines.gaussian_process",
-    "NearestNeighbours": "bayes_astro.baselines.photoz",
-    "Polynomial": "bayes_astro.baselines.photoz",
-    "RandomForest": "bayes_astro.baselines.photoz",
-    "Stacking": "bayes_astro.baselines.population",
-    "TemplateFit": "bayes_astro.baselines.templates",
-}
-SAMPLERS = {
-    "Emcee": "bayes_astro.samplers.emcee",
-    "Exact": "bayes_astro.samplers.exact",
-    "Gibbs": "bayes_astro.samplers.gibbs",
-    "Laplace": "bayes_astro.samplers.maximum",
-    "MAP": "bayes_astro.samplers.maximum",
-    "NUTS": "bayes_astro.samplers.nuts",
-}
-CONTAINERS = {
-    "BinnedRedshifts": "bayes_astro.data",
-    "DampingTimes": "bayes_astro.data.damping_times",
-    "LightCurve": "bayes_astro.data",
-    "Measurements": "bayes_astro.data",
-    "Photometry": "bayes_astro.data",
-}
+
 _PUBLIC = {
-    **TASKS,
-    **SAMPLERS,
-    **CONTAINERS,
+    **{name: row.where for name, row in (*TASKS.items(), *SAMPLERS.items(), *CONTAINERS.items())},
     "Filters": "bayes_astro.data.templates",
     "Prior": "bayes_astro.priors",
     "Templates": "bayes_astro.data.templates",
@@ -93,61 +68,19 @@ _PUBLIC = {
     "fetch": "bayes_astro.data.datasets",
     "fit_each": "bayes_astro.catalog",
     "load": "bayes_astro.data.datasets",
-    "open": "bayes_astro.opening:open_fit",
+    "open": "bayes_astro.opening",
+    "register": "bayes_astro.registry",
 }
 _MODULES = {
     "baselines": "bayes_astro.baselines",
     "exchange": "bayes_astro.photoz.exchange",
     "exercises": "bayes_astro.exercises",
-    "kernels": "bayes_astro.timeseries.kernels",
-    "means": "bayes_astro.timeseries.means",
+    "kernels": "bayes_astro.processes.kernels",
+    "means": "bayes_astro.processes.means",
 }
+_CALLED = {"open": "open_fit"}  # where the name here is another than there
 
-__all__ = [
-    "MAP",
-    "NUTS",
-    "BinnedRedshifts",
-    "DampingTimes",
-    "Emcee",
-    "Exact",
-    "ExtremeDeconvolution",
-    "Filters",
-    "GaussianProcess",
-    "Gibbs",
-    "HierarchicalDRW",
-    "Laplace",
-    "LightCurve",
-    "LinearRelation",
-    "Measurements",
-    "Periodogram",
-    "Photometry",
-    "PopulationNz",
-    "Prior",
-    "StructureFunction",
-    "TemplatePhotoZ",
-    "Templates",
-    "XDPhotoZ",
-    "baselines",
-    "calibrate",
-    "compare",
-    "datasets",
-    "exchange",
-    "exercises",
-    "fetch",
-    "fit_each",
-    "kernels",
-    "load",
-    "means",
-    "open",
-]
-
-
-def load_public(location: str, name: str) -> Any:
-    """The object `name` at ``module`` or ``module:other_name``."""
-    import importlib
-
-    module, _, attribute = location.partition(":")
-    return getattr(importlib.import_module(module), attribute or name)
+__all__ = sorted([*_PUBLIC, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
@@ -156,7 +89,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name in _PUBLIC:
-        value = globals()[name] = load_public(_PUBLIC[name], name)
+        module = importlib.import_module(_PUBLIC[name])
+        value = globals()[name] = getattr(module, _CALLED.get(name, name))
         return value
     raise AttributeError(f"module 'bayes_astro' has no attribute {name!r}")
 

@@ -139,8 +139,7 @@ def calibrate(
 ) -> Calibration:
     """Simulation-based calibration of any model.
 
-    The priors are resolved once, on `design`, and used for simulating and for fitting; what can be
-    compiled is compiled once.
+    The priors are resolved once, on `design`, and used for simulating and for fitting.
 
     Parameters
     ----------
@@ -162,25 +161,23 @@ def calibrate(
     Calibration
         True where every test passed; its text says what the run could have seen.
     """
-    from sklearn.base import clone
-
     from bayes_astro import samplers
 
-    model = clone(model)
+    model = model.copy()
     design = model._checked(design)
+    model = model.assume(design)
     priors = model.resolve_priors(design)
     sampler, _ = samplers.chosen(model, sampler, design)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 20:
         raise ValueError(f"n={n!r} must be a whole number of at least 20.")
     seed = checked_seed(seed)
-    compiled = sampler.compile(model, design, priors)
     ranks: dict[str, list[float]] = {}
     failures = 0
     with Progress(n, "calibration", shown=progress) as bar:
         for i in range(n):
             streams = np.random.SeedSequence([seed, i]).generate_state(3)
             data, truth = model.simulate(design, int(streams[0]), priors=priors)
-            tree = sampler.sample(compiled, data, int(streams[1]))
+            tree = samplers.sampled(model, sampler, data, priors, int(streams[1]), False)
             if tree is None:
                 failures += 1
                 continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,14 @@ import numpy as np
 
 from bayes_astro.diagnostics import scalars
 from bayes_astro.model import Model, checked_seed
+from bayes_astro.objects import QUANTILES, object_seed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_astro.samplers import Sampler
 
-__all__ = ["fit_each", "object_seed", "rows"]
-
-QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
+__all__ = ["fit_each", "one_by_one"]
 
 
 def fit_each(
@@ -34,8 +32,8 @@ def fit_each(
 
     An object that cannot be fitted becomes a row with its status and the error's text. The seed of
     an object depends on `seed` and its name alone, so order and subsets change nothing. Priors that
-    the model does not state are scaled from each object's own data: another density for each, so
-    that NUTS and emcee compile it anew, which takes one to two seconds an object.
+    the model does not state are scaled from each object's own data. Nothing is compiled after the
+    first object.
 
     Parameters
     ----------
@@ -60,7 +58,7 @@ def fit_each(
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"Two objects are called {twice!r}: give a dictionary with unique names.")
-    table = pd.DataFrame(model.fit_many(pairs, sampler, checked_seed(seed)))
+    table = pd.DataFrame(_rows(model, pairs, sampler, checked_seed(seed)))
     return table.set_index("name") if len(table) else table
 
 
@@ -72,20 +70,26 @@ def _named(items: Iterable[Any]) -> list[tuple[str, Any]]:
     return list(zip(names, listed, strict=True))
 
 
-def object_seed(seed: int, name: str) -> int:
-    """Seed of one object: depends on nothing but the run's seed and the object's name."""
-    return int(np.random.SeedSequence([seed, zlib.crc32(str(name).encode())]).generate_state(1)[0])
+def _rows(model: Model, items: Any, sampler: Any, seed: int) -> list[dict[str, Any]]:
+    """One row an object: by the task's own kernel for many, where it has one, or one by one."""
+    from bayes_astro.problem import Batched
+
+    try:
+        first = model._checked(items[0][1])
+        problem = model.problem(first, model.resolve_priors(first))
+    except Exception:  # an object's fault becomes its row, below
+        problem = None
+    found = problem.batch(items, sampler, seed) if isinstance(problem, Batched) else None
+    return one_by_one(model, items, sampler, seed) if found is None else found
 
 
-def rows(
+def one_by_one(
     model: Model, items: list[tuple[str, Any]], sampler: Any, seed: int
 ) -> list[dict[str, Any]]:
     """Fit one object after the other."""
-    from sklearn.base import clone
-
     found = []
     for name, data in items:
-        single = clone(model)
+        single = model.copy()
         started = time.perf_counter()
         own = object_seed(seed, name)
         row: dict[str, Any] = {"name": name, "status": "ok", "error_type": "", "error": ""}

@@ -121,6 +121,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1111/j.1365-2966.2010.16328.x",
         },
     ),
+    "garwood1936": (
+        "article",
+        {
+            "author": "Garwood, F.",
+            "title": "Fiducial limits for the {P}oisson distribution",
+            "journal": "Biometrika",
+            "volume": "28",
+            "pages": "437--442",
+            "year": "1936",
+            "doi": "10.1093/biomet/28.3-4.437",
+        },
+    ),
     "goodman2010": (
         "article",
         {
@@ -177,6 +189,30 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "571--583",
             "year": "2000",
             "doi": "10.1086/308947",
+        },
+    ),
+    "li1983": (
+        "article",
+        {
+            "author": "Li, T.-P. and Ma, Y.-Q.",
+            "title": "Analysis methods for results in gamma-ray astronomy",
+            "journal": "The Astrophysical Journal",
+            "volume": "272",
+            "pages": "317--324",
+            "year": "1983",
+            "doi": "10.1086/161295",
+        },
+    ),
+    "loredo1992": (
+        "incollection",
+        {
+            "author": "Loredo, Thomas J.",
+            "title": "The Promise of {B}ayesian Inference for Astrophysics",
+            "booktitle": "Statistical Challenges in Modern Astronomy",
+            "editor": "Feigelson, Eric D. and Babu, G. Jogesh",
+            "publisher": "Springer",
+            "pages": "275--297",
+            "year": "1992",
         },
     ),
     "madau1995": (
@@ -248,6 +284,17 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "volume": "154",
             "pages": "220",
             "year": "2017",
+        },
+    ),
+    "tremaine2002": (
+        "article",
+        {
+            "author": "Tremaine, Scott and others",
+            "title": "The Slope of the Black Hole Mass versus Velocity Dispersion Correlation",
+            "journal": "The Astrophysical Journal",
+            "volume": "574",
+            "pages": "740--753",
+            "year": "2002",
         },
     ),
     "varadhan2008": (

@@ -67,10 +67,10 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
         ["parameter", "median", "68% interval", "unit", "MC error", "R-hat", "ESS"],
         report.parameter_rows(report.main_rows(model, table)),
     )
-    odds = report.evidence_rows(model)
-    if odds:
-        _print(console, "Is it real?", ["evidence", "value"], odds)
-        console.print(model.posterior["evidence"].attrs["note"], style="dim", markup=False)
+    for section in model.sections():
+        _print(console, section.title, list(section.head), [list(row) for row in section.rows])
+        if section.note:
+            console.print(_plain(section.note), style="dim", markup=False)
     if baseline is None:
         console.print(_plain(f"No baseline beside it: {without}"), markup=False)
     else:
@@ -78,7 +78,7 @@ def _write(spec: Any, out: Path, seed: int | None) -> None:
             console,
             f"Beside {type(baseline).__name__}",
             ["parameter", "posterior (median ± sd)", "baseline (± standard error)", "unit"],
-            report.baseline_rows(table, baseline.summary(), model.judged()),
+            report.baseline_rows(table, baseline.summary(), model.converged_on()),
         )
     diagnosis = model.diagnose()
     _print(

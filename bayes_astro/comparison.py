@@ -74,8 +74,8 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
         )
     once = posterior if posterior.sizes["draw"] < draws.sizes["draw"] else draws
     density = model.log_predictive(once, test).values.reshape(-1, len(test))
-    replicated = model.held_out_draws(draws, model.data, test, np.random.default_rng(seed))
-    truth = model.observed(test)
+    replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
+    truth = model.responses(test)
     samples = replicated.values.reshape(-1, *truth.shape)
     measured = ~np.isnan(truth)  # several columns are scored one by one, missing values left out
     truth, samples = truth[measured], samples[:, measured]

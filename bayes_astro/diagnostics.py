@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro import registry, storage
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Check", "Diagnosis", "diagnose", "goodness_of_fit", "scalars", "summary"]
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "convergence",
+    "diagnose",
+    "goodness_of_fit",
+    "scalars",
+    "summary",
+]
 
 RHAT = 1.01
 ESS = 400
-AUTOCORRELATION_TIMES = 50
-EFFICIENCY = 0.1
 MISFIT = 1e-3
 
 
@@ -34,6 +42,11 @@ class Check:
     figure: float
     advice: str
     limit: str = ""
+
+    def __post_init__(self) -> None:
+        # NumPy's False is not Python's, and `is not False` would let it pass.
+        if self.passed is not None:
+            object.__setattr__(self, "passed", bool(self.passed))
 
 
 @dataclass(frozen=True)
@@ -206,10 +219,9 @@ def _estimates(tree: xr.DataTree) -> pd.DataFrame:
 
 def diagnose(model: Any) -> Diagnosis:
     """The checks of the sampler, then those of the task."""
-    tree = model.posterior
-    sampler = (model.record["sampler"] or {}).get("name", "")
+    tree, record = model.posterior, model.record
     checks: list[Check] = []
-    if "sample_stats" in tree:
+    if record["sampler"] and "sample_stats" in tree:
         statistics = tree["sample_stats"]
         if statistics.attrs.get("interrupted"):
             drawn = tree["posterior"].sizes["draw"]
@@ -222,52 +234,23 @@ def diagnose(model: Any) -> Diagnosis:
                     "not interrupted",
                 )
             )
-        if sampler == "Emcee":
-            checks += _emcee_checks(statistics, _judged(model))
-        elif sampler == "NUTS":
-            checks += _nuts_checks(statistics, _judged(model))
-        elif sampler == "Gibbs":
-            checks += _convergence(_judged(model), "use ba.Gibbs(draws=...) with more draws")
-        elif sampler == "MAP":
-            checks.append(_maximum_check(statistics))
-        elif sampler in ("Exact", "Laplace"):
-            if sampler == "Laplace":
-                checks.append(_maximum_check(statistics))
-            efficiency = float(statistics.attrs["importance_efficiency"])
-            checks.append(
-                Check(
-                    "importance efficiency",
-                    efficiency >= EFFICIENCY,
-                    efficiency,
-                    f"{sampler} misses part of the posterior: check with ba.NUTS()",
-                    f"at least {EFFICIENCY:g}",
-                )
-            )
+        row = registry.find(registry.SAMPLERS, record["sampler"]["name"], "sampler")
+        sampler = row.load()(**storage.decode(record["sampler"]["settings"]))
+        checks += sampler.checks(statistics, _convergence_table(model))
     return Diagnosis((*checks, *model.checks()))
 
 
-def _judged(model: Any) -> pd.DataFrame:
+def _convergence_table(model: Any) -> pd.DataFrame:
     """Rows of the summary on which convergence is judged."""
-    table, names = model.summary(), model.judged()
+    table, names = model.summary(), model.converged_on()
     return table[[label.split("[")[0] in names for label in table.index]] if names else table
 
 
-def _maximum_check(statistics: Any) -> Check:
-    left = float(statistics.attrs["gain_to_come"])
-    return Check(
-        "maximum reached",
-        bool(statistics.attrs["converged"]),
-        left,
-        "the search ended before its gains were negligible: raise max_steps",
-        "predicted gain to come in nats",
-    )
-
-
-def _convergence(table: pd.DataFrame, remedy: str) -> list[Check]:
-    checks = []
+def convergence(table: pd.DataFrame, remedy: str) -> list[Check]:
+    """R-hat and effective sample size of the worst row of a summary."""
     worst = table["rhat"].idxmax() if table["rhat"].notna().any() else table.index[0]
     value = float(table["rhat"].max())
-    checks.append(
+    checks = [
         Check(
             "R-hat",
             bool(value <= RHAT),
@@ -275,7 +258,7 @@ def _convergence(table: pd.DataFrame, remedy: str) -> list[Check]:
             f"the chains disagree on {worst}: {remedy}",
             f"at most {RHAT}",
         )
-    )
+    ]
     for kind in ("bulk", "tail"):
         column = table[f"ess_{kind}"]
         checks.append(
@@ -290,55 +273,10 @@ def _convergence(table: pd.DataFrame, remedy: str) -> list[Check]:
     return checks
 
 
-def _nuts_checks(statistics: Any, table: pd.DataFrame) -> list[Check]:
-    checks = _convergence(table, "raise draws and tune, or reparametrise it")
-    diverging = int(statistics["diverging"].sum())
-    scale = [name for name in table.index if "scatter" in name or "jitter" in name]
-    where = (scale or [table["ess_tail"].idxmin()])[0]
-    checks.append(
-        Check(
-            "divergences",
-            diverging == 0,
-            diverging,
-            f"the sampler cannot follow the posterior, most often near the edge of {where}: "
-            "use ba.NUTS(target_accept=0.95), or a prior that keeps it away from zero",
-            "none",
-        )
-    )
-    return checks
-
-
-def _emcee_checks(statistics: Any, table: pd.DataFrame) -> list[Check]:
-    times = statistics["autocorrelation_time"].mean("chain")
-    steps = int(statistics.attrs["steps"])
-    finite = bool(np.isfinite(times).all())
-    longest = float(times.max()) if finite else np.inf
-    worst = str(times["dimension"].values[int(np.nanargmax(times.values))]) if finite else "all"
-    needed = f"{int(np.ceil(AUTOCORRELATION_TIMES * longest / 100) * 100)}" if finite else "more"
-    length = Check(
-        "length in autocorrelation times",
-        bool(steps >= AUTOCORRELATION_TIMES * longest),
-        steps / longest,
-        f"{steps} steps are too short for {worst}, whose autocorrelation time is about "
-        f"{longest:.0f} steps: use ba.Emcee(steps={needed}) or more",
-        f"at least {AUTOCORRELATION_TIMES}",
-    )
-    acceptance = float(statistics["acceptance_fraction"].mean())
-    moves = Check(
-        "acceptance",
-        0.1 <= acceptance <= 0.9,
-        acceptance,
-        "walkers hardly move or always do: use ba.NUTS(), or more walkers",
-        "0.1 to 0.9",
-    )
-    enough = max(2 * steps, int(needed)) if finite else 10 * steps
-    return [length, moves, *_convergence(table, f"use ba.Emcee(steps={enough}) or more")]
-
-
 def goodness_of_fit(model: Any, advice: str) -> Check:
     """Chi-square of the standardised residuals against its own distribution under the model.
 
-    Where the model holds, the residuals that `model.standardised` gives for one posterior draw are
+    Where the model holds, the residuals that `model.normal_residuals` gives for one posterior draw are
     independent unit normals, and their sum of squares is chi-square with one degree of freedom a
     row; the figure is the tail probability averaged over the draws (Gelman, Meng & Stern 1996).
     """
@@ -346,7 +284,7 @@ def goodness_of_fit(model: Any, advice: str) -> Check:
 
     posterior = model.posterior["posterior"].to_dataset()
     every = max(1, posterior.sizes["draw"] // 100)
-    residuals = model.standardised(posterior.isel(draw=slice(None, None, every)), model.data)
+    residuals = model.normal_residuals(posterior.isel(draw=slice(None, None, every)), model.data)
     squares = np.sum(residuals**2, axis=-1)
     tail = float(np.mean(chi2.sf(squares, residuals.shape[-1])))
     if tail > 1 - MISFIT:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro import registry
 from bayes_astro.priors import Prior
 from bayes_astro.storage import FORMAT, SEAL, decode, read_record
 
@@ -76,16 +77,11 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
 
 def _rebuild(tree: xr.DataTree) -> Any:
     """The estimator whose fit `tree` is; any exception where it cannot be one."""
-    import bayes_astro
-
     record = read_record(tree)
     if record["format"] != FORMAT:
         raise ValueError(f"written in format {record['format']!r:.20}; this reads {FORMAT}")
-    name = record["task"]
-    known = {**bayes_astro.TASKS, **bayes_astro.BASELINES}
-    if name not in known:
-        raise ValueError(f"unknown task {name!r:.80}")
-    estimator = bayes_astro.load_public(known[name], name)(**decode(record["parameters"]))
+    row = registry.find(registry.TASKS | registry.BASELINES, record["task"], "task")
+    estimator = row.load()(**decode(record["parameters"]))
     estimator._tree = tree
     _check_record(record)
     for group, arrays in record["contents"].items():
@@ -97,15 +93,13 @@ def _rebuild(tree: xr.DataTree) -> Any:
     for name, draws in tree["posterior"].data_vars.items():
         if not np.issubdtype(draws.dtype, np.number) or not np.isfinite(draws.values).all():
             raise ValueError(f"posterior: {name} holds draws that are not finite numbers")
-    if estimator.is_whole():
+    if not estimator.missing_parts():
         estimator.predict(draws=1)
     return estimator
 
 
 def _check_record(record: dict[str, Any]) -> None:
     """What `write_record` wrote beside the parameters, as reports and diagnoses read it."""
-    import bayes_astro
-
     if type(record["seed"]) is not int or record["seed"] < 0:
         raise ValueError("its seed is not a whole number")
     for prior in record["priors"].values():
@@ -116,7 +110,7 @@ def _check_record(record: dict[str, Any]) -> None:
     sampler = record["sampler"]
     if sampler is not None:
         settings = decode(sampler["settings"])
-        bayes_astro.load_public(bayes_astro.SAMPLERS[sampler["name"]], sampler["name"])(**settings)
+        registry.find(registry.SAMPLERS, sampler["name"], "sampler").load()(**settings)
 
 
 def _check_seal(path: Path) -> None:

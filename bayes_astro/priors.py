@@ -6,105 +6,14 @@ evaluated with NumPy, and becomes a PyMC variable only inside `Model.build`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bayes_astro.names import is_absurd_unit, nearest
+from bayes_astro.prior_families import FAMILIES
 
 __all__ = ["Prior", "quantity"]
-
-
-@dataclass(frozen=True)
-class Family:
-    """A distribution: what its arguments measure, its SciPy twin and the values that it allows.
-
-    ``arguments`` maps a name to "value" (in the unit of the variable), "scale" (the same, and
-    positive), "shape" (a positive number), "number" (any number) or "matrix" (a covariance, or a
-    list of standard deviations). ``event`` is the number of axes of a single draw: 0 for numbers,
-    1 for weights that sum to one, 2 for covariances.
-    """
-
-    arguments: dict[str, str]
-    scipy: Callable[..., Any]
-    lower: Callable[..., Any] = lambda **_: -np.inf
-    upper: Callable[..., Any] = lambda **_: np.inf
-    event: int = 0
-
-
-def _zero(**_: Any) -> float:
-    return 0.0
-
-
-def _one(**_: Any) -> float:
-    return 1.0
-
-
-FAMILIES: dict[str, Family] = {
-    "Normal": Family({"mu": "value", "sigma": "scale"}, lambda s, mu, sigma: s.norm(mu, sigma)),
-    "HalfNormal": Family({"sigma": "scale"}, lambda s, sigma: s.halfnorm(0, sigma), _zero),
-    "TruncatedNormal": Family(
-        {"mu": "value", "sigma": "scale", "lower": "value", "upper": "value"},
-        lambda s, mu, sigma, lower, upper: s.truncnorm(
-            (lower - mu) / sigma, (upper - mu) / sigma, mu, sigma
-        ),
-        lambda lower, **_: lower,
-        lambda upper, **_: upper,
-    ),
-    "Uniform": Family(
-        {"lower": "value", "upper": "value"},
-        lambda s, lower, upper: s.uniform(lower, upper - lower),
-        lambda lower, **_: lower,
-        lambda upper, **_: upper,
-    ),
-    "LogUniform": Family(
-        {"lower": "scale", "upper": "scale"},
-        lambda s, lower, upper: s.loguniform(lower, upper),
-        lambda lower, **_: lower,
-        lambda upper, **_: upper,
-    ),
-    "LogNormal": Family(
-        {"mu": "number", "sigma": "shape"},
-        lambda s, mu, sigma: s.lognorm(sigma, scale=np.exp(mu)),
-        _zero,
-    ),
-    "StudentT": Family(
-        {"nu": "shape", "mu": "value", "sigma": "scale"},
-        lambda s, nu, mu, sigma: s.t(nu, mu, sigma),
-    ),
-    "Cauchy": Family(
-        {"alpha": "value", "beta": "scale"}, lambda s, alpha, beta: s.cauchy(alpha, beta)
-    ),
-    "HalfCauchy": Family({"beta": "scale"}, lambda s, beta: s.halfcauchy(0, beta), _zero),
-    "Rayleigh": Family({"sigma": "scale"}, lambda s, sigma: s.rayleigh(0, sigma), _zero),
-    "Exponential": Family({"scale": "scale"}, lambda s, scale: s.expon(0, scale), _zero),
-    "Gamma": Family(
-        {"alpha": "shape", "beta": "shape"},
-        lambda s, alpha, beta: s.gamma(alpha, scale=1 / beta),
-        _zero,
-    ),
-    "InverseGamma": Family(
-        {"alpha": "shape", "beta": "shape"},
-        lambda s, alpha, beta: s.invgamma(alpha, scale=beta),
-        _zero,
-    ),
-    "Beta": Family(
-        {"alpha": "shape", "beta": "shape"},
-        lambda s, alpha, beta: s.beta(alpha, beta),
-        _zero,
-        _one,
-    ),
-    "Dirichlet": Family({"alpha": "shape"}, lambda s, **_: s.dirichlet, _zero, _one, event=1),
-    "InverseWishart": Family(
-        {"nu": "shape", "scale": "matrix"},
-        lambda s, nu, scale: s.invwishart(
-            float(nu), scale if scale.ndim == 2 else np.diag(np.atleast_1d(scale) ** 2)
-        ),
-        event=2,
-    ),
-}
 
 
 def quantity(value: Any, unit: Any) -> Any:
@@ -299,6 +208,64 @@ class Prior:
                 found = [twin.logpdf(row) for row in flat]
             return np.reshape(found, x.shape[: -self.event])
         return self._scipy().logpdf(x)
+
+    def median(self) -> Any:
+        """The median of each entry."""
+        return self._scipy().median()
+
+    def as_numbers(self, kernels: Any) -> tuple[Any, ...]:
+        """What `bayes_astro.likelihoods.priors` needs of it.
+
+        Kind, transform, numbers of the density, lower and upper bound, and the constant that is
+        left out there.
+        """
+        from scipy.special import betaln, gammaln
+
+        k, half = kernels, 0.5 * np.log(2 * np.pi)
+        a = {name: np.asarray(value, dtype=float) for name, value in self.arguments.items()}
+        name = self.distribution
+        if name == "Normal":
+            return k.NORMAL, k.IDENTITY, (a["mu"], a["sigma"]), 0, 0, -half - np.log(a["sigma"])
+        if name == "HalfNormal":
+            constant = np.log(2) - half - np.log(a["sigma"])
+            return k.NORMAL, k.LOGARITHM, (0.0, a["sigma"]), 0, 0, constant
+        if name == "TruncatedNormal":
+            mu, sigma, low, high = (a[key] for key in ("mu", "sigma", "lower", "upper"))
+            from scipy.stats import truncnorm
+
+            z = (low - mu) / sigma, (high - mu) / sigma
+            middle = np.clip(mu, low, high)
+            own = truncnorm.logpdf(middle, *z, mu, sigma) + 0.5 * ((middle - mu) / sigma) ** 2
+            return k.NORMAL, k.INTERVAL, (mu, sigma), low, high, own
+        if name == "Uniform":
+            constant = -np.log(a["upper"] - a["lower"])
+            return k.FLAT, k.INTERVAL, (), a["lower"], a["upper"], constant
+        if name == "LogUniform":
+            low, high = np.log(a["lower"]), np.log(a["upper"])
+            return k.FLAT, k.LOG_INTERVAL, (), low, high, -np.log(high - low)
+        if name == "LogNormal":
+            constant = -half - np.log(a["sigma"])
+            return k.LOG_NORMAL, k.LOGARITHM, (a["mu"], a["sigma"]), 0, 0, constant
+        if name in ("StudentT", "Cauchy", "HalfCauchy"):
+            nu, centre = a.get("nu", np.asarray(1.0)), a.get("mu", a.get("alpha", 0.0))
+            scale = a["sigma"] if name == "StudentT" else a["beta"]
+            constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
+            constant = constant - np.log(scale) + np.log(2) * (name == "HalfCauchy")
+            transform = k.LOGARITHM if name == "HalfCauchy" else k.IDENTITY
+            return k.STUDENT_T, transform, (nu, centre, scale), 0, 0, constant
+        if name == "Rayleigh":
+            return k.RAYLEIGH, k.LOGARITHM, (a["sigma"],), 0, 0, -2 * np.log(a["sigma"])
+        if name == "Exponential":
+            return k.GAMMA, k.LOGARITHM, (1.0, 1 / a["scale"]), 0, 0, -np.log(a["scale"])
+        if name in ("Gamma", "InverseGamma"):
+            alpha, beta = a["alpha"], a["beta"]
+            kind = k.GAMMA if name == "Gamma" else k.INVERSE_GAMMA
+            constant = alpha * np.log(beta) - gammaln(alpha)
+            return kind, k.LOGARITHM, (alpha, beta), 0, 0, constant
+        if name == "Beta":
+            constant = -betaln(a["alpha"], a["beta"])
+            return k.BETA, k.INTERVAL, (a["alpha"], a["beta"]), 0.0, 1.0, constant
+        raise ValueError(f"{name} has no coordinate of its own.")
 
     def symbolic_log_density(self, x: Any) -> Any:
         """Log density at a PyTensor variable, for use inside a PyMC model."""

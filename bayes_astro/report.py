@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from bayes_astro import storage
 
-__all__ = ["page", "rounded", "write"]
+__all__ = ["Section", "evidence_section", "page", "rounded", "write"]
 
-FIGURES = ("overview", "relation", "density", "corner")
+FIGURES = ("overview", "relation", "density", "corner")  # names under which a task's are shown
 SHORT = 20  # rows of a table that is shown whole
 
 _STYLE = """
@@ -51,6 +52,37 @@ _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table that a task adds to its report.
+
+    Parameters
+    ----------
+    title : str
+    head : tuple of str
+    rows : tuple of tuple of str
+    note : str
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def evidence_section(model: Any) -> list[Section]:
+    """The log evidence of a fit that has one."""
+    if "evidence" not in model.posterior:
+        return []
+    found = {str(n): float(v) for n, v in model.posterior["evidence"].data_vars.items()}
+    if "log_evidence" not in found:
+        return []
+    rows = [("log evidence [nat]", f"{found['log_evidence']:.2f}")]
+    if "log_evidence_error" in found:
+        rows.append(("its standard error", f"{found['log_evidence_error']:.2g}"))
+    return [Section("Evidence", ("evidence", "value"), tuple(rows))]
 
 
 def _t(text: Any) -> str:
@@ -122,14 +154,14 @@ def parameter_rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def baseline_rows(table: Any, estimates: Any, judged: tuple[str, ...]) -> list[list[str]]:
+def baseline_rows(table: Any, estimates: Any, names: tuple[str, ...]) -> list[list[str]]:
     """The parameters that model and baseline share, side by side.
 
-    Of a task that names what it is judged on those alone: the order of components means nothing.
+    Of a task that names what convergence is judged on those alone: the order of components means nothing.
     """
     rows = []
     for name in estimates.index:
-        if name in table.index and (not judged or name.split("[")[0] in judged):
+        if name in table.index and (not names or name.split("[")[0] in names):
             ours, theirs = table.loc[name], estimates.loc[name]
             rows.append(
                 [
@@ -148,7 +180,7 @@ def main_rows(model: Any, table: Any) -> Any:
     Those are what convergence is judged on, where the task names it, and the weights; of a
     symmetric matrix one half.
     """
-    names = model.judged()
+    names = model.converged_on()
     if not names or len(table) <= SHORT:
         return table
     order = [label for label in table.index if label.partition("[")[0] in names]
@@ -160,21 +192,6 @@ def main_rows(model: Any, table: Any) -> Any:
         if f"{name}[{', '.join(reversed(entries))}]" not in chosen:
             chosen.append(label)
     return table.loc[chosen]
-
-
-def evidence_rows(model: Any) -> list[list[str]]:
-    """The odds, where the task has them."""
-    if "evidence" not in model.posterior or "log_evidence" not in model.posterior["evidence"]:
-        return []
-    group = model.posterior["evidence"]
-    factor = float(group["log_bayes_factor"])
-    alarm = float(group["false_alarm_probability"])
-    return [
-        ["log evidence [nat]", f"{float(group['log_evidence']):.2f}"],
-        ["log Bayes factor [nat]", f"{factor:.2f}"],
-        ["log10 Bayes factor", f"{factor / np.log(10):.2f}"],
-        ["false-alarm probability (baseline)", f"{alarm:.2g}" if alarm else "< 1e-300"],
-    ]
 
 
 def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
@@ -212,10 +229,11 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
             f'<p class="note">{len(main)} of {len(table)} parameters. All of them are in the table '
             "of model.summary(), which bayes-astro run writes to summary.csv.</p>"
         )
-    odds = evidence_rows(model)
-    if odds:
-        parts.append(_table(["evidence", "value"], odds))
-        parts.append(f"<p>{_t(model.posterior['evidence'].attrs.get('note', ''))}</p>")
+    for section in model.sections():
+        parts.append(f"<h2>{_t(section.title)}</h2>")
+        parts.append(_table(list(section.head), [list(row) for row in section.rows]))
+        if section.note:
+            parts.append(f"<p>{_t(section.note)}</p>")
     for figure in model.figure_names():
         if figure in FIGURES:
             parts.append(f"<h2>{_t(figure.capitalize())}</h2>{_image(model.plot(figure), figure)}")
@@ -226,29 +244,12 @@ def page(model: Any, baseline: Any = None, *, title: str = "") -> str:
             [list(row) for row in diagnosis.rows()],
         )
     )
-    if hasattr(model, "modes") and "periodogram" in model.posterior:
-        modes = model.modes().head(8)
-        parts.append("<h2>Separate periods</h2>")
-        parts.append(
-            _table(
-                ["mass", "period", "sd", "may be"],
-                [
-                    [
-                        f"{row.mass:.4f}",
-                        rounded(row.period, row.sd),
-                        f"{row.sd:.2g}",
-                        row.alias_of or "",
-                    ]
-                    for row in modes.itertuples()
-                ],
-            )
-        )
     if baseline is not None:
         parts.append(f"<h2>Beside {_t(type(baseline).__name__)}</h2>")
         parts.append(
             _table(
                 ["parameter", "posterior (median ± sd)", "baseline (± standard error)", "unit"],
-                baseline_rows(table, baseline.summary(), model.judged()),
+                baseline_rows(table, baseline.summary(), model.converged_on()),
             )
         )
     sampler = record["sampler"] or {"name": "", "settings": {}}

@@ -9,6 +9,7 @@ import re
 import tomllib
 from typing import Any
 
+from bayes_astro import registry
 from bayes_astro.names import nearest
 from bayes_astro.priors import Prior
 
@@ -128,16 +129,14 @@ def _typed(table: Any, kinds: dict[str, type], where: str) -> dict[str, Any]:
 
 def _fields(plain: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `Spec`, each checked as far as it can be without the task or the data."""
-    import bayes_astro
-
     _typed(plain, _KINDS, "")
     for key in ("task", "data"):
         if key not in plain:
             raise SpecError(f"The key {key!r} is missing.")
-    if plain["task"] not in bayes_astro.TASKS:
+    if plain["task"] not in registry.TASKS:
         raise SpecError(
             f"task: unknown task {plain['task'][:80]!r}."
-            f"{nearest(plain['task'][:80], bayes_astro.TASKS)}"
+            f"{nearest(plain['task'][:80], registry.TASKS)}"
         )
     if plain.get("seed", 0) < 0:
         raise SpecError(f"seed must not be negative, got {plain['seed']}.")
@@ -154,9 +153,9 @@ def _fields(plain: dict[str, Any]) -> dict[str, Any]:
     sampler = plain.get("sampler", {})
     if sampler:
         chosen = sampler.get("name")
-        if not isinstance(chosen, str) or chosen not in bayes_astro.SAMPLERS:
+        if not isinstance(chosen, str) or chosen not in registry.SAMPLERS:
             raise SpecError(
-                f"sampler: unknown name {chosen!r:.80}.{nearest(chosen, bayes_astro.SAMPLERS)}"
+                f"sampler: unknown name {chosen!r:.80}.{nearest(chosen, registry.SAMPLERS)}"
             )
     priors = {}
     for key, table in plain.get("priors", {}).items():

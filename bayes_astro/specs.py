@@ -34,7 +34,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_astro import spec_text
+from bayes_astro import registry, spec_text
+from bayes_astro.data.datasets import load
 from bayes_astro.names import nearest
 from bayes_astro.priors import Prior
 from bayes_astro.spec_text import SpecError
@@ -65,9 +66,7 @@ class Spec:
 
     def model(self) -> Any:
         """The unfitted model."""
-        import bayes_astro
-
-        task = bayes_astro.load_public(bayes_astro.TASKS[self.task], self.task)
+        task = registry.find(registry.TASKS, self.task, "task").load()
         known = {f.name: f for f in fields(task) if f.name != "priors"}
         for key in self.parameters:
             if key not in known:
@@ -79,15 +78,15 @@ class Spec:
                 raise SpecError(f"parameters: {self.task} needs {key!r}.")
         parameters = {}
         for key, value in self.parameters.items():
-            if key in task.readers and isinstance(value, dict):
+            if isinstance(value, dict) and (kind := registry.kind_in(key, value)):
                 try:
-                    value = task.readers[key](value)
+                    value = registry.from_dict(kind, value)
                 except (ValueError, TypeError) as error:
                     raise SpecError(f"parameters.{key}: {error}") from None
             parameters[key] = tuple(value) if isinstance(value, list) else value
         try:
             model = task(**parameters, priors=dict(self.priors) or None)
-            model.check_parameters()
+            model.check_all_settings()
         except (ValueError, TypeError) as error:
             raise SpecError(f"parameters: {error}") from None
         return model
@@ -103,12 +102,10 @@ class Spec:
 
     def chosen_sampler(self) -> Any:
         """The sampler, or None for the task's first."""
-        import bayes_astro
-
         if not self.sampler:
             return None
         name = self.sampler["name"]
-        sampler = bayes_astro.load_public(bayes_astro.SAMPLERS[name], name)
+        sampler = registry.find(registry.SAMPLERS, name, "sampler").load()
         known = [f.name for f in fields(sampler)]
         settings = {key: value for key, value in self.sampler.items() if key != "name"}
         for key in settings:
@@ -121,11 +118,9 @@ class Spec:
 
     def load_data(self) -> Any:
         """The data container."""
-        import bayes_astro
-
         model = self.model()
         if "name" in self.data:
-            data = bayes_astro.load(self.data["name"])
+            data = load(self.data["name"])
             if not isinstance(data, model.data_type):
                 raise SpecError(
                     f"data: {self.data['name']!r} is a {type(data).__name__}, and {self.task} "

@@ -22,10 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.data.templates import Filters, Templates
+from bayes_astro import registry
 from bayes_astro.priors import Prior, quantity
-from bayes_astro.timeseries import kernels, means
-from bayes_astro.timeseries.kernels import Kernel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,12 +52,8 @@ def encode(value: Any) -> Any:
     """Plain JSON for a constructor parameter; tuples, priors and quantities come back as such."""
     if isinstance(value, Prior):
         return {"prior": value.to_dict()}
-    if isinstance(value, Kernel):
-        return {"kernel": value.to_dict()}
-    if isinstance(value, Filters | Templates):
-        return {type(value).__name__.lower(): value.to_dict()}
-    if hasattr(value, "evaluate"):
-        return {"mean": means.to_dict(value)}
+    if kind := registry.kind_of(value):
+        return {kind: registry.to_dict(kind, value)}
     if isinstance(value, dict):
         return {"dict": {str(key): encode(item) for key, item in value.items()}}
     if isinstance(value, tuple):
@@ -87,6 +81,25 @@ def is_foreign(value: Any) -> bool:
     return hasattr(value, "get_params") and not hasattr(value, "to_dict")
 
 
+def check_openable(estimator: Any) -> None:
+    """Raise ValueError where a class of the fit is not registered, so that it could not be opened."""
+    record = read_record(estimator.posterior)
+    missing = []
+    if registry.row_of(type(estimator)).where is type(estimator) and (
+        type(estimator).__name__ not in registry.TASKS | registry.BASELINES
+    ):
+        missing.append(type(estimator))
+    if record["container"] not in registry.CONTAINERS:
+        missing.append(type(estimator.data))
+    missing += registry.unregistered(estimator.get_params(deep=False).values())
+    if missing:
+        name = missing[0].__name__
+        raise ValueError(
+            f"{name} is not registered, so that this fit could not be opened again: call "
+            f"ba.register({name}) where it is defined, then save."
+        )
+
+
 def decode(value: Any) -> Any:
     """The inverse of `encode`."""
     if isinstance(value, list):
@@ -98,14 +111,8 @@ def decode(value: Any) -> Any:
     ((kind, content),) = value.items()
     if kind == "prior":
         return Prior.from_dict(content)
-    if kind == "kernel":
-        return kernels.from_dict(content)
-    if kind == "filters":
-        return Filters.from_dict(content)
-    if kind == "templates":
-        return Templates.from_dict(content)
-    if kind == "mean":
-        return means.from_dict(content)
+    if kind in registry.PARTS:
+        return registry.from_dict(kind, content)
     if kind == "dict":
         return {key: decode(item) for key, item in content.items()}
     if kind == "tuple":
@@ -145,13 +152,8 @@ def write_data(tree: xr.DataTree, data: Any, observed: np.ndarray) -> None:
 
 def read_data(tree: xr.DataTree) -> Any:
     """Rebuild the container bit for bit."""
-    import bayes_astro
-
     record = read_record(tree)
-    name = record["container"]
-    if name not in bayes_astro.CONTAINERS:
-        raise ValueError(f"unknown data container {name!r}")
-    container = bayes_astro.load_public(bayes_astro.CONTAINERS[name], name)
+    container = registry.find(registry.CONTAINERS, record["container"], "data container").load()
     arrays = {name: array.values for name, array in tree["constant_data"].data_vars.items()}
     return container.from_arrays(arrays, record["data"])
 

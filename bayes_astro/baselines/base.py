@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from dataclasses import fields
+from typing import Any, ClassVar
 
 import numpy as np
 
-from bayes_astro.model import Estimator, checked_seed
+from bayes_astro.estimator import Estimator, checked_seed
+from bayes_astro.hooks import hook
 
 __all__ = ["Baseline"]
 
@@ -18,9 +21,22 @@ class Baseline(Estimator):
     error of each variable; `predict` and `ba.compare` work as for any model.
     """
 
+    part: ClassVar[str] = "baseline"
+    _declared: ClassVar[tuple[str, ...]] = ("part",)
+
+    @classmethod
+    @hook
+    def of(cls, model: Any, *arguments: Any, **options: Any) -> Baseline:
+        """For tasks: the counterpart of a model, with the constructor parameters that both have."""
+        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        given = dict(zip(names[len(names) - len(arguments) :], arguments, strict=True)) | options
+        shared = {n: getattr(model, n) for n in names if n not in given and hasattr(model, n)}
+        return cls(**shared, **given)
+
+    @hook
+    @abstractmethod
     def estimate(self, data: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Values, standard errors (both as xarray variables) and further groups."""
-        raise NotImplementedError
+        """For tasks: values, standard errors (both as xarray variables) and further groups."""
 
     def fit(
         self, data: Any, sampler: None = None, *, seed: int | None = None, progress: bool = True
@@ -28,7 +44,6 @@ class Baseline(Estimator):
         """Estimate; `sampler` and `progress` are accepted for the common form and unused."""
         import xarray as xr
 
-        self._tree = None
         data = self._checked(data)
         values, errors, groups = self.estimate(data)
         one = {"chain": [0], "draw": [0]}

@@ -9,7 +9,8 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Measurements
-from bayes_astro.density.mixture import Mixture
+from bayes_astro.mixtures.mixture import Mixture
+from bayes_astro.parameters import Setting, whole
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +22,6 @@ class ErrorFree(Baseline):
     """What the two share: complete rows, whose errors are ignored."""
 
     data_type: ClassVar[type] = Measurements
-    figures: ClassVar[str] = "extreme_deconvolution"
 
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for what a density without errors cannot take."""
@@ -73,11 +73,14 @@ class GaussianMixture(ErrorFree):
 
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
 
-    def check_parameters(self) -> None:
-        """Raise ValueError for a number of components that cannot be."""
-        k = self.n_components
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"n_components={k!r} must be a whole number of at least 1.")
+    settings: ClassVar[dict[str, Setting]] = {"n_components": whole(1)}
+
+    @classmethod
+    def of(cls, model: Any, *arguments: Any, **options: Any) -> GaussianMixture:
+        """With as many components as a Bayesian model."""
+        return cls(
+            *arguments, **({} if arguments else {"n_components": model.components}) | options
+        )
 
     def estimate(self, data: Measurements) -> Any:
         """Weights, means and covariances."""
@@ -181,7 +184,7 @@ class KernelDensity(ErrorFree):
 
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for a bandwidth that cannot be."""
         h = self.bandwidth
         if h is not None and (isinstance(h, bool) or not np.isscalar(h) or not 0 < h < np.inf):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bayes_astro import registry
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
-from bayes_astro.timeseries import inputs, prediction
+from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.draws import by_row
+from bayes_astro.hooks import hook
+from bayes_astro.processes import prediction
+from bayes_astro.processes.mean_and_noise import by_name
+from bayes_astro.processes.process_problem import ProcessProblem
+from bayes_astro.samplers.curvature import STEP, climb, curvature
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,25 +56,23 @@ class MaximumLikelihood(Baseline):
     restarts: int = 6
 
     data_type: ClassVar[type] = LightCurve
-    figures: ClassVar[str] = "gaussian_process"
     references: ClassVar[tuple[str, ...]] = ("foremanmackey2017",)
     outliers: ClassVar[bool] = False
 
+    @hook
     def task(self) -> Any:
         """The Bayesian model with the same parameters."""
-        from bayes_astro.timeseries.gaussian_process import GaussianProcess
-
         parameters = self.get_params(deep=False)
         parameters.pop("restarts")
-        return GaussianProcess(**parameters)
+        return registry.TASKS["GaussianProcess"].load()(**parameters)
 
-    def is_whole(self) -> bool:
+    def missing_parts(self) -> str:
         """As for `ba.GaussianProcess`."""
-        return self.task().is_whole()
+        return self.task().missing_parts()
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """As for `ba.GaussianProcess`."""
-        self.task().check_parameters()
+        self.task().check_all_settings()
 
     def check_data(self, data: LightCurve) -> None:
         """As for `ba.GaussianProcess`."""
@@ -78,42 +84,36 @@ class MaximumLikelihood(Baseline):
 
     def estimate(self, data: LightCurve) -> Any:
         """The highest of several maxima, and the curvature there."""
-        from bayes_astro.samplers.curvature import STEP, curvature
-
         model = self.task()
-        priors = model.resolve_priors(data)
-        rng = np.random.default_rng(0)
-        density = model.density(data, priors, flat_prior=True)
-        mode, _ = density.mode(self.restarts, 500, rng)
-        shape = curvature(density, mode)
+        problem = ProcessProblem(model, data, model.resolve_priors(data), rotate=False)
+        found = Likelihood(problem)
+        starts = found.starts(self.restarts, np.random.default_rng(0))
+        mode, _, _ = climb(found.density, starts, 500)
+        shape = curvature(found.density, mode)
         # A scale that goes to zero goes to minus infinity in its logarithm: flat there.
         flat = np.diag(shape) < FLAT
         shape[flat, :] = shape[:, flat] = 0.0
         covariance = np.linalg.pinv(shape, hermitian=True)
-        values = density.values(mode)
-        fixed = prediction.coefficients(model, values, data, priors, None)
+        values, up, down = (found.values(mode + step) for step in (0.0, STEP, -STEP))
+        width = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         errors: dict[str, Any] = {}
-        for name, where in density.slices.items():
-            up = np.atleast_1d(density.values(mode + STEP)[name])
-            down = np.atleast_1d(density.values(mode - STEP)[name])
-            width = np.sqrt(np.maximum(np.diag(covariance)[where], 0.0))
-            own = width * np.abs(up - down) / (2 * STEP)
+        for name, where in found.slices.items():
+            own = width[where] * np.ravel(np.abs(up[name] - down[name])) / (2 * STEP)
             for i in np.flatnonzero(flat[where]):
-                higher = higher_by_half(density, mode, where.start + i)
-                own[i] = np.abs(np.atleast_1d(density.values(higher)[name])[i] - up[i])
-            errors[name] = own if model.is_array(name, data) else own[0]
-        errors |= prediction.coefficient_errors(model, values, data, priors)
-        values |= fixed
+                higher = found.values(higher_by_half(found.density, mode, where.start + i))
+                own[i] = np.abs(np.ravel(higher[name])[i] - np.ravel(up[name])[i])
+            errors[name] = own.reshape(np.shape(values[name]))
+        if problem.basis.shape[1]:
+            mean, spread = problem.conditional(found.flat_values(mode))
+            values |= by_name(problem.centre + mean, problem.curve, problem.scales)
+            errors |= by_name(np.sqrt(np.diag(spread)), problem.curve, problem.scales)
+        several = problem.curve.several
 
         def listed(numbers: dict[str, Any]) -> dict[str, Any]:
-            found = {}
-            for name, number in numbers.items():
-                dims = model.dims(name, data)
-                found[name] = ((dims,) if dims else (), number)
-            return found
+            return {name: (model.dims_of(name, several), x) for name, x in numbers.items()}
 
-        bands = model._bands(data)
-        coords = {"band": list(bands), "other_band": list(bands[1:])} if len(bands) > 1 else {}
+        names = ("band", "other_band")
+        coords = {n: list(problem.coords()[n]) for n in names} if several else {}
         return listed(values), listed(errors), {"coords": coords}
 
     def forecast(
@@ -132,20 +132,63 @@ class MaximumLikelihood(Baseline):
         """As for `ba.GaussianProcess`."""
         return self.task().replicate(draws, data, at, rng)
 
-    def held_out_draws(
-        self, draws: xr.Dataset, data: LightCurve, test: LightCurve, rng: np.random.Generator
-    ) -> xr.DataArray:
-        """As for `ba.GaussianProcess`."""
-        return self.forecast(draws, data, test, rng)["observation"]
-
     def log_predictive(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """As for `ba.GaussianProcess`."""
         return prediction.log_predictive(self.task(), draws, self.data, data)
 
 
+class Likelihood:
+    """The likelihood alone of a process, over the coordinates of its parameters."""
+
+    def __init__(self, problem: ProcessProblem) -> None:
+        self.problem, self.free = problem, ~problem.idle
+        self.coordinates = problem.target.coordinates
+        self.slices = {
+            name: where
+            for name, where in self.coordinates.slices.items()
+            if name != "coefficient_unit"
+        }
+
+    def _whole(self, x: np.ndarray) -> np.ndarray:
+        found = np.zeros(self.problem.size)
+        found[self.free] = x
+        return found
+
+    def density(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log likelihood and gradient: the density less the prior and the Jacobian."""
+        from bayes_astro.likelihoods.priors import constrain
+
+        whole = self._whole(x)
+        value, gradient = self.problem.density(whole)
+        if not np.isfinite(value):
+            return value, gradient[self.free]
+        values, slopes = np.empty((2, self.coordinates.length))
+        own = np.empty(self.problem.size)
+        prior = constrain(self.coordinates.table, whole, values, slopes, own)
+        return value - prior, (gradient - own)[self.free]
+
+    def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """The densest of many draws from the prior."""
+        points = self.problem.candidates(40 * max(count, 2), rng)[:, self.free]
+        value = np.array([self.density(x)[0] for x in points])
+        value[np.isnan(value)] = -np.inf
+        order = np.argsort(-value, kind="stable")[:count]
+        return points[order[np.isfinite(value[order])]]
+
+    def values(self, x: np.ndarray) -> dict[str, Any]:
+        """Parameters by name."""
+        found = self.coordinates.values(self._whole(x)[None])
+        return {name: found[name][0] for name in self.slices}
+
+    def flat_values(self, x: np.ndarray) -> np.ndarray:
+        """Parameters one after the other."""
+        found = self.coordinates.values(self._whole(x)[None])
+        return np.concatenate([value.ravel() for value in found.values()])
+
+
 def higher_by_half(density: Any, mode: np.ndarray, index: int) -> np.ndarray:
     """The point above the mode along one coordinate where the log density has fallen by a half."""
-    top = density.value_and_gradient(mode)[0]
+    top = density(mode)[0]
 
     def moved(step: float) -> np.ndarray:
         point = mode.copy()
@@ -153,7 +196,7 @@ def higher_by_half(density: Any, mode: np.ndarray, index: int) -> np.ndarray:
         return point
 
     def has_fallen(step: float) -> bool:
-        return not density.value_and_gradient(moved(step))[0] > top - 0.5
+        return not density(moved(step))[0] > top - 0.5
 
     high = 1.0
     while not has_fallen(high) and high < 1e4:
@@ -169,13 +212,13 @@ class Smoother(Baseline):
     """A curve with a normal error at every time, which needs one band."""
 
     data_type: ClassVar[type] = LightCurve
-    figures: ClassVar[str] = "gaussian_process"
 
+    @hook
+    @abstractmethod
     def curve(
         self, draws: xr.Dataset, data: LightCurve, time: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the noiseless curve."""
-        raise NotImplementedError
+        """For tasks: mean and standard deviation of the noiseless curve."""
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for several bands or too few points."""
@@ -217,13 +260,13 @@ class Smoother(Baseline):
 
     def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """Normal log density of every row by itself about the curve through the fitted data."""
-        fitted = self.data if self._tree is not None else data
+        fitted = self._fitted_or(data)
         inputs.check_units(fitted, data)
         mean, sd = self.curve(draws, fitted, data.time)
         variance = sd**2 + data.error**2 + self._extra(draws) ** 2
         density = -0.5 * ((data.value - mean) ** 2 / variance + np.log(2 * np.pi * variance))
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
-        return prediction.by_row(draws, np.broadcast_to(density, shape).copy())
+        return by_row(draws, np.broadcast_to(density, shape).copy())
 
 
 @dataclass(eq=False, repr=False)
@@ -306,7 +349,7 @@ class RunningMedian(Smoother):
 
     window: float | None = None
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for a window that is no positive number."""
         if self.window is not None and not (
             isinstance(self.window, int | float | np.number) and 0 < self.window < np.inf

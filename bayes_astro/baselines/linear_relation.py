@@ -9,6 +9,8 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Measurements
+from bayes_astro.draws import by_row
+from bayes_astro.parameters import Setting, choice, text
 from bayes_astro.regression import inputs
 
 if TYPE_CHECKING:
@@ -33,29 +35,24 @@ class LeastSquaresLine(Baseline):
     method: str = "odr"
 
     data_type: ClassVar[type] = Measurements
-    figures: ClassVar[str] = "linear_relation"
+    settings: ClassVar[dict[str, Setting]] = {
+        "response": text("the name of a column"),
+        "method": choice("odr", "wls"),
+    }
     references: ClassVar[tuple[str, ...]] = ("boggs1990",)
-
-    def check_parameters(self) -> None:
-        """Raise ValueError for an unknown method."""
-        if self.method not in ("odr", "wls"):
-            raise ValueError(f"method={self.method!r} must be 'odr' or 'wls'.")
 
     def check_data(self, data: Measurements) -> None:
         """The same demands as the Bayesian line."""
-        from bayes_astro.regression.linear_relation import LinearRelation
+        inputs.check(data, self.response)
 
-        LinearRelation(self.response).check_data(data)
-
-    def observed(self, data: Measurements) -> np.ndarray:
+    def responses(self, data: Measurements) -> np.ndarray:
         """The response of every row."""
         return data.column(self.response)
 
     def units(self, data: Measurements) -> dict[str, str]:
         """As for the Bayesian line."""
-        from bayes_astro.regression.linear_relation import LinearRelation
-
-        return LinearRelation(self.response).units(data)
+        slope, response, _ = inputs.units(data, self.response)
+        return {"slope": slope, "intercept": response}
 
     def estimate(self, data: Measurements) -> Any:
         """Coefficients and their standard errors."""
@@ -95,7 +92,7 @@ class LeastSquaresLine(Baseline):
         noisy = line + sd * rng.standard_normal(line.shape)
         names = inputs.predictors(data, self.response)
         return xr.Dataset(
-            {"signal": inputs.by_row(draws, line), "observation": inputs.by_row(draws, noisy)}
+            {"signal": by_row(draws, line), "observation": by_row(draws, noisy)}
             | {
                 name: ("row", x[:, i])
                 for i, name in enumerate(names)
@@ -107,9 +104,9 @@ class LeastSquaresLine(Baseline):
         """Gaussian about the line, with the errors of all columns."""
         _, line, sd = self._moments(draws, data, data)
         sd = np.maximum(sd, np.finfo(float).tiny)
-        standard = (self.observed(data) - line) / sd
+        standard = (self.responses(data) - line) / sd
         density = -0.5 * standard**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-        return inputs.by_row(draws, density)
+        return by_row(draws, density)
 
 
 def weighted_least_squares(
@@ -151,6 +148,14 @@ def _orthogonal(
     weight = scale**2 / variance
     p = x.shape[1]
     begin = np.append(0.0, start[1:] * scale[:p] / scale[p])
+
+    def by_beta(points: np.ndarray, beta: np.ndarray) -> np.ndarray:
+        return np.vstack([np.ones(len(y)), np.atleast_2d(points)])
+
+    def by_x(points: np.ndarray, beta: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(beta[1:, None], (p, len(y))).reshape(points.shape).copy()
+
+    # Exact derivatives: odrpack's steps are relative, and of centred columns the intercept is zero.
     result = odrpack.odr_fit(
         lambda points, beta: beta[0] + beta[1:] @ np.atleast_2d(points),
         z[:, :p].T if p > 1 else z[:, 0],
@@ -158,6 +163,8 @@ def _orthogonal(
         begin,
         weight_x=weight[:, :p].T if p > 1 else weight[:, 0],
         weight_y=weight[:, p],
+        jac_beta=by_beta,
+        jac_x=by_x,
         maxit=500,
     )
     back = np.eye(p + 1) * scale[p]

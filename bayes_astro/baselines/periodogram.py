@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
-from bayes_astro.timeseries import harmonics
+from bayes_astro.periodic import harmonics
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,17 +38,16 @@ class LombScargle(Baseline):
     trend: int = 0
 
     data_type: ClassVar[type] = LightCurve
-    figures: ClassVar[str] = "periodogram"
     references: ClassVar[tuple[str, ...]] = ("vanderplas2018", "baluev2008", "montgomery1999")
 
     def _task(self) -> Any:
-        from bayes_astro.timeseries.periodogram import Periodogram
+        from bayes_astro.periodic.periodogram import Periodogram
 
         return Periodogram(n_terms=self.n_terms, period=self.period, trend=self.trend)
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """As for the Bayesian periodogram."""
-        self._task().check_parameters()
+        self._task().check_all_settings()
 
     def check_data(self, data: LightCurve) -> None:
         """As for the Bayesian periodogram."""

@@ -36,7 +36,6 @@ class GridDensity(OnGrid, Baseline):
     """
 
     data_type: ClassVar[type] = Photometry
-    figures: ClassVar[str] = "photoz"
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
 
     _machine: Any = None
@@ -56,7 +55,7 @@ class GridDensity(OnGrid, Baseline):
                 f"{type(self).__name__} learns from 20 objects with redshift and flux, or more."
             )
 
-    def observed(self, data: Photometry) -> np.ndarray:
+    def responses(self, data: Photometry) -> np.ndarray:
         """The spectroscopic redshifts."""
         return np.full(len(data), np.nan) if data.redshift is None else data.redshift
 
@@ -91,9 +90,9 @@ class GridDensity(OnGrid, Baseline):
         table = self.spread(self._machine, _columns(photometry, rows), edges)
         return edges, _smoothed(table, edges, bandwidth)
 
-    def _drawings(self) -> dict[str, Any]:
-        drawings = super()._drawings()
-        return {name: draw for name, draw in drawings.items() if name != "error_scales"}
+    def can_draw(self, figure: str) -> bool:
+        """All but the scales of errors, of which there are none."""
+        return figure != "error_scales"
 
     def forecast(
         self, draws: xr.Dataset, data: Photometry, at: Any, rng: np.random.Generator
@@ -126,7 +125,7 @@ class RandomForest(GridDensity):
 
     references: ClassVar[tuple[str, ...]] = ("meinshausen2006", "pedregosa2011")
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for counts that cannot be."""
         _check_counts(n_trees=self.n_trees, min_leaf=self.min_leaf)
 
@@ -163,7 +162,7 @@ class NearestNeighbours(GridDensity):
 
     k: int = 20
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for a count that cannot be."""
         _check_counts(k=self.k)
 
@@ -231,7 +230,7 @@ class Regressor(ResidualDensity):
 
     estimator: Any
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for what is no regressor."""
         if isinstance(self.estimator, type) or not hasattr(self.estimator, "predict"):
             raise ValueError(
@@ -243,13 +242,6 @@ class Regressor(ResidualDensity):
         from sklearn.base import clone
 
         return clone(self.estimator)
-
-    def save(self, path: Any) -> None:
-        """Not possible: nothing that is opened may run foreign code."""
-        raise ValueError(
-            "Regressor holds an estimator of another library and cannot be saved: keep the training "
-            "set and fit it again, or save RandomForest, NearestNeighbours or Polynomial."
-        )
 
 
 @dataclass(eq=False, repr=False)
@@ -266,7 +258,7 @@ class Polynomial(ResidualDensity):
     degree: int = 2
     penalty: float = 1e-3
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """Raise ValueError for a degree or penalty that cannot be."""
         _check_counts(degree=self.degree)
         number = isinstance(self.penalty, int | float) and not isinstance(self.penalty, bool)

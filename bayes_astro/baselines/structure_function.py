@@ -9,8 +9,9 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
-from bayes_astro.timeseries import structure_function_data as series_data
-from bayes_astro.timeseries.stationary_increments import DRW
+from bayes_astro.draws import by_row
+from bayes_astro.variability import structure_function_data as series_data
+from bayes_astro.variability.stationary_increments import DRW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,17 +51,16 @@ class BinnedStructureFunction(Baseline):
     bins: int = 12
 
     data_type: ClassVar[type] = LightCurve
-    figures: ClassVar[str] = "structure_function"
     references: ClassVar[tuple[str, ...]] = ("kozlowski2016", "emmanoulopoulos2010")
 
     def _task(self) -> Any:
-        from bayes_astro.timeseries.structure_function import StructureFunction
+        from bayes_astro.variability.structure_function import StructureFunction
 
         return StructureFunction(self.form, self.reference)
 
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """As for the Bayesian model; at least three bins."""
-        self._task().check_parameters()
+        self._task().check_all_settings()
         whole = isinstance(self.bins, int | np.integer) and not isinstance(self.bins, bool)
         if not whole or not 3 <= self.bins <= 1000:
             raise ValueError(f"bins={self.bins!r} must be a whole number from 3 to 1000.")
@@ -143,12 +143,12 @@ class BinnedStructureFunction(Baseline):
     ) -> xr.DataArray:
         """As for the Bayesian model."""
         value = series_data.replicate(self.form, self.reference, draws, data, at, rng)
-        return series_data.by_row(draws, value)
+        return by_row(draws, value)
 
     def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """As for the Bayesian model."""
         density = series_data.log_density(self.form, self.reference, draws, self.data, data)
-        return series_data.by_row(draws, density)
+        return by_row(draws, density)
 
     def structure_function(self, lag: Any) -> xr.DataArray:
         """SF of the fitted law at lags (l,): (chain, draw, lag)."""

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bayes_astro import registry
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Photometry
+from bayes_astro.hooks import hook
 from bayes_astro.photoz.features import matched
 from bayes_astro.photoz.on_grid import OnGrid
 
@@ -36,26 +38,31 @@ class TemplateFit(OnGrid, Baseline):
     igm: bool = True
 
     data_type: ClassVar[type] = Photometry
-    figures: ClassVar[str] = "photoz"
     references: ClassVar[tuple[str, ...]] = ("benitez2000",)
 
+    @classmethod
+    def of(cls, model: Any, *arguments: Any, **options: Any) -> TemplateFit:
+        """With the templates of a Bayesian model, and errors of their own."""
+        shared = ("templates", "filters", "between", "igm")
+        return cls(**{name: getattr(model, name) for name in shared} | options)
+
+    @hook
     def task(self) -> Any:
         """The Bayesian model with the same templates."""
-        from bayes_astro.photoz.templates import TemplatePhotoZ
+        model = registry.TASKS["TemplatePhotoZ"].load()
+        return model(correction=None, **self.get_params(deep=False))
 
-        return TemplatePhotoZ(correction=None, **self.get_params(deep=False))
-
-    def check_parameters(self) -> None:
+    def check_settings(self) -> None:
         """As for `ba.TemplatePhotoZ`."""
-        self.task().check_parameters()
+        self.task().check_all_settings()
 
     def check_data(self, data: Photometry) -> None:
         """As for `ba.TemplatePhotoZ`."""
         self.task().check_data(data)
 
-    def observed(self, data: Photometry) -> np.ndarray:
+    def responses(self, data: Photometry) -> np.ndarray:
         """The spectroscopic redshifts."""
-        return self.task().observed(data)
+        return self.task().responses(data)
 
     def estimate(self, data: Photometry) -> Any:
         """Nothing is learned: the grid follows from the data's bands and redshifts."""

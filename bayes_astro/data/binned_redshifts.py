@@ -1,13 +1,14 @@
 """What is known of the redshift of each object, in bins, and the prior that went into it."""
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
 
-__all__ = ["BinnedRedshifts", "check_inside", "in_bins"]
+__all__ = ["BinnedRedshifts", "bin_labels", "check_inside", "checked_grid", "in_bins"]
 
 MOST_OUTSIDE = 0.05
 """Mean probability outside of all bins that is let go."""
@@ -171,6 +172,10 @@ class BinnedRedshifts:
         assert self.interim_prior is not None
         return self.replace(probability=self.probability[i], interim_prior=self.interim_prior[i])
 
+    def parts(self) -> "list[BinnedRedshifts]":
+        """By each draw of the model alone, to be fitted one after the other."""
+        return [self.draw(i) for i in range(self.draws)]
+
     def merged(self, edges: Any) -> "BinnedRedshifts":
         """The same in wider bins, whose `edges` are some of those that are there.
 
@@ -272,3 +277,19 @@ def _scaled(array: np.ndarray) -> np.ndarray:
     """Rows that sum to one; those that do already stay as they are, bit for bit."""
     total = array.sum(axis=-1, keepdims=True)
     return np.where(np.abs(total - 1) < 1e-12, array, array / total)
+
+
+def bin_labels(data: BinnedRedshifts) -> list[str]:
+    """Names of the bins by their edges, without the noise of the last digits."""
+    edges = [float(f"{edge:.10g}") for edge in data.edges]
+    return [f"{low!r} to {high!r}" for low, high in pairwise(edges)]
+
+
+def checked_grid(z: Any, name: str = "z") -> np.ndarray:
+    """Increasing redshifts above -1."""
+    z = np.asarray(z, dtype=float)
+    if z.ndim != 1 or not len(z) or not np.isfinite(z).all() or (np.diff(z) <= 0).any():
+        raise ValueError(f"{name}: give a 1-d array of increasing redshifts.")
+    if z[0] <= -1:
+        raise ValueError(f"{name}: redshifts are above -1, the grid begins at {z[0]:g}.")
+    return z

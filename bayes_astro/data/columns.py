@@ -1,5 +1,6 @@
 """From whatever the caller has to plain float64 columns, or an error that says where and what to do."""
 
+from collections import Counter
 from decimal import Decimal
 from numbers import Real
 
@@ -227,7 +228,7 @@ def column_names(names, d: int) -> tuple[str, ...]:
     if len(names) != d:
         raise DataError(f"names: {len(names)} names for {d} columns of value: {', '.join(names)}")
     if len(set(names)) < d:
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         raise DataError(f"names: {twice!r} is there twice; give each column its own name")
     return names
 

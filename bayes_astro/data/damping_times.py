@@ -1,6 +1,6 @@
 """Damping times of many objects, each known as draws from a fit by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class DampingTimes:
         if len(objects) != len(tau) or len(set(objects)) < len(objects):
             raise DataError(f"objects must be {len(tau)} different names, one for each row")
         object.__setattr__(self, "objects", objects)
+
+    def replace(self, **changes: Any) -> "DampingTimes":
+        """The same with some of the fields changed."""
+        return replace(self, **changes)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this container bit for bit."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bayes_astro.data.columns import DataError
+from bayes_astro.data.counts import Counts
 from bayes_astro.data.light_curve import LightCurve
 from bayes_astro.data.measurements import Measurements
 from bayes_astro.data.photometry import Photometry
@@ -29,7 +30,7 @@ class Dataset:
     task: str
     rows: int
     file: str
-    container: type[LightCurve] | type[Measurements] | type[Photometry]
+    container: type[LightCurve] | type[Measurements] | type[Photometry] | type[Counts]
     columns: Mapping[str, Any]
     source: str
     licence: str
@@ -44,7 +45,7 @@ class Dataset:
         """Key of the BibTeX entry."""
         return self.bibtex.partition("{")[2].partition(",")[0]
 
-    def read(self, path: "str | Path") -> LightCurve | Measurements | Photometry:
+    def read(self, path: "str | Path") -> LightCurve | Measurements | Photometry | Counts:
         """The table in `path` as its container."""
         return self.container.read(path, name=self.name, source=self.source, **self.columns)
 
@@ -219,6 +220,26 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="pump-failures",
+        task="rates",
+        rows=10,
+        file="pump-failures.csv",
+        container=Counts,
+        columns={"counts": "failures", "exposure": "time", "names": "pump", "exposure_unit": "kh"},
+        source="failures of ten pumps of a power plant, Gaver & O'Muircheartaigh 1987, as rounded in "
+        "BUGS' example Pumps",
+        licence="facts from a paper",
+        truth="with alpha ~ Exponential(1), beta ~ Gamma(0.1, 1): alpha 0.68 +- 0.27, beta 0.89 +- 0.53",
+        bibtex="""@article{Gaver1987,
+  author = {Gaver, Donald P. and O'Muircheartaigh, I. G.},
+  title = {Robust Empirical {Bayes} Analyses of Event Rates},
+  journal = {Technometrics},
+  volume = {29},
+  pages = {1--15},
+  year = {1987}
+}""",
+    ),
+    Dataset(
         name="sdss-galaxies",
         task="photometric redshifts",
         rows=10_000,
@@ -310,7 +331,7 @@ def describe(name: str) -> Dataset:
     raise DataError(f"there is no sample {name!r}.{nearest(name, [e.name for e in ENTRIES])}")
 
 
-def load(name: str) -> LightCurve | Measurements | Photometry:
+def load(name: str) -> LightCurve | Measurements | Photometry | Counts:
     """A sample that travels with the package; `datasets()` lists them.
 
     Examples
@@ -329,7 +350,7 @@ def load(name: str) -> LightCurve | Measurements | Photometry:
 
 def fetch(
     name: str, cache_dir: "str | Path | None" = None, progress: bool = True
-) -> LightCurve | Measurements | Photometry:
+) -> LightCurve | Measurements | Photometry | Counts:
     """A public sample, downloaded once into a cache and checked by its SHA-256.
 
     Parameters

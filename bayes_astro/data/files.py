@@ -2,6 +2,7 @@
 
 import csv
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -184,10 +185,10 @@ def _read_parquet(path: Path, wanted: list[str], as_text: set[str]):
         ) from None
 
     with parquet.ParquetFile(path) as file:
-        known = file.schema_arrow.names
+        known = dict.fromkeys(file.schema_arrow.names)
         present = [name for name in wanted if name in known]
         if len(present) < len(wanted):  # the caller's message names what is missing
-            return dict.fromkeys(known)
+            return known
         meta = file.metadata
         groups = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
         _check_size(path, max(groups, 8 * meta.num_rows * len(present)))
@@ -198,6 +199,6 @@ def _read_parquet(path: Path, wanted: list[str], as_text: set[str]):
 
 def refuse_twins(names: list[str], where: str) -> None:
     """Raise where two columns have the same name."""
-    twins = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    twins = [name for name, count in Counter(names).items() if count > 1]
     if twins:
         raise DataError(f"{where} has more than one column {twins[0]!r}; rename one of them")

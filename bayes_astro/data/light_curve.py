@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ class LightCurve:
             raise DataError(f"{problem} (columns: {listed})") from None
         return curve if select is None else curve.select(select)
 
-    @property
+    @cached_property  # models ask for it at every step of a search, and nothing here can change
     def bands(self) -> tuple[str, ...]:
         """Names of the bands in order of first appearance in time; () without bands."""
         return () if self.band is None else tuple(dict.fromkeys(self.band.tolist()))

@@ -28,7 +28,7 @@ def read_columns(x, names: Mapping[str, str], text: tuple[str, ...] = ("band",))
     as_text = {names[field] for field in text if field in names}
     if isinstance(x, str | Path):
         x = read_file(Path(x), wanted, as_text)
-    known = _column_names(x)
+    known = dict.fromkeys(_column_names(x))
     for field, name in names.items():
         if name not in known:
             raise DataError(f"{field}: there is no column {name!r}.{nearest(name, known)}")

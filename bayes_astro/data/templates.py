@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class Templates:
     DataError
         (a ValueError) naming the spectrum and the remedy.
     """
+
+    part: ClassVar[str] = "templates"
 
     wavelength: np.ndarray
     flux: np.ndarray
@@ -138,6 +140,8 @@ class Filters:
     DataError
         (a ValueError) naming the band and the remedy.
     """
+
+    part: ClassVar[str] = "filters"
 
     curves: Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import Measurements
-from bayes_astro.density.coordinates import Layout
 from bayes_astro.likelihoods.mixture_blocks import Blocks, lay_out
+from bayes_astro.mixtures.coordinates import Layout
 
 __all__ = ["blocks", "dimensions", "layout", "scaled_frame", "true_size", "uniform_width"]
 
@@ -137,3 +137,37 @@ def layout(
         mean = np.append(mean, np.zeros((1, d)), axis=0)
         covariance = np.append(covariance, 25.0 * np.eye(d)[None], axis=0)
     return Layout(weight, mean, covariance, uniform=background == "uniform")
+
+
+def check_columns(data: Measurements, background: str | None) -> None:
+    """Raise ValueError for columns without a density."""
+    for j, name in enumerate(data.names):
+        column = data.value[:, j]
+        if np.isnan(column).all():
+            raise ValueError(
+                f"column {name!r} is missing in every row: leave it out with data.select(...)."
+            )
+        if np.nanmax(column) == np.nanmin(column) and not np.nanmax(data.error[:, j]) > 0:
+            raise ValueError(
+                f"column {name!r} is constant ({np.nanmax(column):g}) and without errors: it "
+                "has no density. Leave it out with data.select(...)."
+            )
+        if background == "uniform" and np.nanmax(column) == np.nanmin(column):
+            raise ValueError(
+                f"column {name!r} is constant ({np.nanmax(column):g}): background='uniform' has "
+                "no range there. Use 'broad', or leave the column out with data.select(...)."
+            )
+
+
+def check_projection(data: Measurements, background: str | None) -> None:
+    """Raise ValueError for true quantities that no row sees."""
+    d = true_size(data)
+    if data.projection is not None:
+        seen = data.projection[~data.missing]
+        if np.linalg.matrix_rank(seen.T @ seen) < d:
+            raise ValueError(
+                "projection: the rows together do not see every direction of the "
+                f"{d} true quantities; leave the unseen ones out."
+            )
+        if background == "uniform":
+            raise ValueError("background='uniform' has no range under a projection: use 'broad'.")

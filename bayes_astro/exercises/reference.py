@@ -15,22 +15,19 @@ import numpy as np
 
 import bayes_astro as ba
 from bayes_astro.exercises.library import ids, words
+from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, demand, measured
+from bayes_astro.exercises.reference_of_light_curves import damping_time, period, rotation_period
 
 __all__ = [
     "MAKERS",
-    "damping_time",
     "line_with_outliers",
     "main",
-    "period",
+    "on_and_off",
     "population",
-    "rotation_period",
     "template_fit",
     "unequal_errors",
     "velocity_dispersion",
 ]
-
-EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
-LIMITS = {"draws": 10_000, "rhat": 1.01, "lag_1": 0.05}
 
 
 def unequal_errors() -> dict[str, Any]:
@@ -59,6 +56,37 @@ def unequal_errors() -> dict[str, Any]:
             "errors_squared_twice": {"velocity": weighted(4)},
             "variance_taken_for_sd": {"velocity": {"mean": right["mean"], "sd": right["sd"] ** 2}},
         },
+        "checks_made": {"exact": True},
+    }
+
+
+def on_and_off() -> dict[str, Any]:
+    """5.5: a sum over how many of the counts are the source's, each term a Gamma distribution."""
+    from scipy.special import gammaln
+
+    data = words("5.5")["data"]
+    on, off, hours = data["on"], data["off"], data["hours_off"]
+
+    def posterior(hours: float) -> dict[str, float]:
+        """The background integrated out: k counts of the source have a rate ~ Gamma(k + 1)."""
+        k = np.arange(on + 1)
+        log_weight = gammaln(on - k + off + 1) - gammaln(on - k + 1) + k * np.log(1 + hours)
+        weight = np.exp(log_weight - log_weight.max())
+        mean = float(np.average(k + 1, weights=weight))
+        square = float(np.average((k + 1) * (k + 2), weights=weight))
+        return {"mean": mean, "sd": (square - mean**2) ** 0.5}
+
+    gaussian = {"mean": on - off / hours, "sd": (on + off / hours**2) ** 0.5}
+    mistakes = {
+        "gaussian_subtraction": gaussian,
+        "exposure_ratio_forgotten": posterior(1.0),
+        "exposure_ratio_upside_down": posterior(1 / hours),
+        "background_ignored": {"mean": on + 1.0, "sd": (on + 1.0) ** 0.5},
+    }
+    return {
+        "method": "closed form: the sum over the source's own counts, the background integrated out",
+        "quantities": {"rate": posterior(hours) | EXACT},
+        "mistakes": {name: {"rate": value} for name, value in mistakes.items()},
         "checks_made": {"exact": True},
     }
 
@@ -171,115 +199,10 @@ def template_fit() -> dict[str, Any]:
     }
 
 
-def damping_time() -> dict[str, Any]:
-    """10.2: quadrature over ln sigma and ln tau, the mean integrated out; so are two mistakes."""
-    data = {name: np.array(value) for name, value in words("10.2")["data"].items()}
-    log_sigma = np.linspace(np.log(0.01), np.log(10), 300)[:, None]
-    log_tau = np.linspace(0, np.log(10_000), 400)
-    sigma, tau = np.exp(log_sigma), np.exp(log_tau)
-
-    def density(error: np.ndarray) -> np.ndarray:
-        return _damped_cosine(data["time"], data["magnitude"], error, sigma, tau).sum(axis=0)
-
-    log10_tau, true = log_tau / np.log(10), density(data["error"])
-    right = _on_grid(true, log10_tau)
-    half = {"mean": right["mean"] + float(np.log10(np.log(2))), "sd": right["sd"]}
-    mistakes = {
-        "errors_ignored": _on_grid(density(1e-6 * data["error"]), log10_tau),
-        "sd_taken_for_variance": _on_grid(density(data["error"] ** 0.5), log10_tau),
-        "tau_without_logarithm": _on_grid(true, tau),
-        "natural_logarithm": _on_grid(true, log_tau),
-        "half_life": half,
-    }
-    return {
-        "method": "quadrature over ln sigma and ln tau, the mean integrated out; flat priors",
-        "quantities": {"log10_tau": right | EXACT},
-        "mistakes": {name: {"log10_tau": value} for name, value in mistakes.items()},
-        "checks_made": {"exact": True},
-    }
-
-
-def rotation_period() -> dict[str, Any]:
-    """10.3: quadrature over the logarithms of sigma, tau and period, the mean integrated out."""
-    data = {name: np.array(value) for name, value in words("10.3")["data"].items()}
-    sigma = np.exp(np.linspace(0, np.log(100), 40))[:, None, None]
-    tau = np.exp(np.linspace(0, np.log(1000), 45))[:, None]
-    period = np.exp(np.linspace(np.log(2), np.log(30), 300))
-    density = _damped_cosine(data["time"], data["flux"], data["error"], sigma, tau, period)
-    density = density.sum(axis=(0, 1))
-    right = _on_grid(density, period)
-    sine = ba.Periodogram(period=(2, 30))
-    sine.fit(ba.LightCurve(data["time"], data["flux"], data["error"]), seed=103)
-    draws: Any = sine.posterior["posterior"]
-    mistakes = {
-        "coherent_sine": _mean_sd(measured({"period": draws["period"].values})[0]["period"]),
-        "half_the_period": _scaled(right, 0.5),
-        "frequency": _on_grid(density, 1 / period),
-        "angular_frequency": _on_grid(density, 2 * np.pi / period),
-    }
-    return {
-        "method": "quadrature over ln sigma, ln tau and ln period, the mean integrated out; flat "
-        "priors",
-        "quantities": {"period": right | EXACT},
-        "mistakes": {name: {"period": value} for name, value in mistakes.items()},
-        "checks_made": {"exact": True},
-    }
-
-
-def _damped_cosine(
-    time: np.ndarray,
-    value: np.ndarray,
-    error: np.ndarray,
-    sigma: Any,
-    tau: Any,
-    period: Any = np.inf,
-) -> np.ndarray:
-    """Likelihood of sigma^2 exp(-t / tau) cos(2 pi t / period) on a grid, up to a factor.
-
-    A Kalman filter of a plane vector that turns and shrinks, whose first part is observed. What is
-    left of the magnitudes, and of ones, after each prediction gives the mean and its integral.
-    """
-    shape = np.broadcast_shapes(np.shape(sigma), np.shape(tau), np.shape(period))
-    data = np.stack([value - value.mean(), np.ones(len(value))])
-    variance = np.broadcast_to(sigma**2, shape)
-    first, cross, second = variance, np.zeros(shape), variance
-    state = np.zeros((2, 2, *shape))
-    products, log_determinant = np.zeros((2, 2, *shape)), np.zeros(shape)
-    for i, step in enumerate(np.diff(time, prepend=time[0])):
-        shrink, angle = np.exp(-step / tau), 2 * np.pi * step / period
-        c, s = shrink * np.cos(angle), shrink * np.sin(angle)
-        state = np.stack([c * state[0] - s * state[1], s * state[0] + c * state[1]])
-        new = variance * (1 - shrink**2)
-        first, cross, second = (
-            c**2 * first - 2 * c * s * cross + s**2 * second + new,
-            c * s * (first - second) + (c**2 - s**2) * cross,
-            s**2 * first + 2 * c * s * cross + c**2 * second + new,
-        )
-        total = first + error[i] ** 2
-        off = data[:, i].reshape(2, *[1] * len(shape)) - state[0]
-        products += off[:, None] * off / total
-        log_determinant += np.log(total)
-        gain, other = first / total, cross / total
-        state = state + np.stack([gain * off, other * off])
-        first, cross, second = first - gain * first, cross - gain * cross, second - other * cross
-    log_density = -0.5 * (
-        log_determinant
-        + np.log(products[1, 1])
-        + products[0, 0]
-        - products[0, 1] ** 2 / products[1, 1]
-    )
-    return np.exp(log_density - log_density.max())
-
-
-def _on_grid(density: np.ndarray, value: np.ndarray) -> dict[str, float]:
-    mean = float(np.average(value, weights=density))
-    return {"mean": mean, "sd": float(np.average((value - mean) ** 2, weights=density) ** 0.5)}
-
-
 def line_with_outliers() -> dict[str, Any]:
     """5.2: long NUTS runs; the lines without an outlier model are least squares."""
     data: Any = ba.load("hogg-2010")
-    sampler = ba.NUTS(draws=10_000, tune=2000, target_accept=0.9, backend="nutpie")
+    sampler = ba.NUTS(draws=10_000, tune=2000, target_accept=0.95)
     lines = {}
     for name, response, used in (
         ("reference", "y", data.without_error("x")),
@@ -320,37 +243,10 @@ def _least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -
     }
 
 
-def period() -> dict[str, Any]:
-    """10.1: independent draws; the mistakes are fits that go wrong in the same way."""
-    light_curve: Any = ba.load("eros2-cepheid").select("B")
-    sampler = ba.Exact(draws=100_000)
-
-    def periods(n_terms: int, searched: tuple[float, float]) -> np.ndarray:
-        model = ba.Periodogram(n_terms=n_terms, period=searched)
-        model.fit(light_curve, sampler=sampler, seed=101)
-        draws: Any = model.posterior["posterior"]
-        return draws["period"].values
-
-    right, sine = periods(3, (1, 20)), periods(1, (1, 20))
-    quantities, checks = measured({"period": right, "alias": 1 / (1 - 1 / right)})
-    middle = quantities["period"]["mean"]
-    width = middle**2 / float(np.ptp(light_curve.time))
-    return {
-        "method": f"{sampler}, seed 101",
-        "quantities": quantities,
-        "mistakes": {
-            "half_the_period": {"period": _scaled(quantities["period"], 0.5)},
-            "one_day_alias": {"period": _mean_sd(quantities["alias"])},
-            "peak_width": {"period": {"mean": middle, "sd": width}},
-            "sine_only": {"period": _mean_sd(measured({"period": sine})[0]["period"])},
-        },
-        "checks_made": demand(checks),
-    }
-
-
 MAKERS = {
     "5.1": unequal_errors,
     "5.2": line_with_outliers,
+    "5.5": on_and_off,
     "6.1": velocity_dispersion,
     "9.1": population,
     "9.2": template_fit,
@@ -358,48 +254,6 @@ MAKERS = {
     "10.2": damping_time,
     "10.3": rotation_period,
 }
-
-
-def measured(draws: dict[str, np.ndarray], divergences: int = 0) -> tuple[Any, Any]:
-    """Mean and sd with their Monte Carlo errors, and the worst of what is checked."""
-    from arviz_stats.base import array_stats
-
-    quantities = {}
-    checks: dict[str, Any] = {"draws": 0, "rhat": 0.0, "lag_1": 0.0, "ess": np.inf}
-    for name, values in draws.items():
-        mean, sd = float(values.mean()), float(values.std(ddof=1))
-        scaled = (values - mean) / sd
-        lag = float(np.mean(scaled[:, 1:] * scaled[:, :-1]))
-        quantities[name] = {
-            "mean": mean,
-            "sd": sd,
-            "mcse_mean": sd * float(array_stats.mcse(scaled, method="mean")),
-            "mcse_sd": sd * float(array_stats.mcse(scaled, method="sd")),
-        }
-        checks = {
-            "draws": values.size,
-            "rhat": max(checks["rhat"], round(float(array_stats.rhat(scaled)), 5)),
-            "lag_1": max(checks["lag_1"], round(abs(lag), 4)),
-            "ess": min(checks["ess"], round(float(array_stats.ess(scaled, method="bulk")))),
-        }
-    checks["divergences"] = divergences
-    return quantities, checks
-
-
-def demand(checks: dict[str, Any]) -> dict[str, Any]:
-    """The same checks; RuntimeError when the run is not good enough for a reference."""
-    good = checks["draws"] >= LIMITS["draws"] and checks["divergences"] == 0
-    if not good or any(checks[key] > LIMITS[key] for key in ("rhat", "lag_1")):
-        raise RuntimeError(f"not good enough for a reference: {checks}, limits {LIMITS}.")
-    return checks
-
-
-def _mean_sd(quantity: dict[str, float]) -> dict[str, float]:
-    return {key: quantity[key] for key in ("mean", "sd")}
-
-
-def _scaled(quantity: dict[str, float], factor: float) -> dict[str, float]:
-    return {key: factor * quantity[key] for key in ("mean", "sd")}
 
 
 def main(chosen: list[str]) -> None:

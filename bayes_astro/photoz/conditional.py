@@ -9,9 +9,10 @@ import numpy as np
 
 from bayes_astro.data import Photometry
 from bayes_astro.data.photometry import LARGEST_REDSHIFT, LEAST_REDSHIFT
-from bayes_astro.density.mixture import covariance_factor
 from bayes_astro.likelihoods import redshift_density as kernels
+from bayes_astro.likelihoods import redshift_draws
 from bayes_astro.likelihoods.conditional_mixture import in_patterns
+from bayes_astro.mixtures.mixture import covariance_factor
 from bayes_astro.photoz.features import features, matched
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class RedshiftDensity:
     def draws(self, photometry: Photometry, mixture: np.ndarray, seed: int) -> np.ndarray:
         """Redshifts (draws, objects), each draw from the mixture of that number."""
         out = np.empty((len(mixture), len(photometry)))
-        kernels.draws(*self._of(photometry), np.asarray(mixture, dtype=np.int64), seed, out)
+        redshift_draws.draws(*self._of(photometry), np.asarray(mixture, dtype=np.int64), seed, out)
         return out
 
     def simulate(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -32,10 +32,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_astro.data import Photometry
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import Problem, climb
-from bayes_astro.density.search import best
 from bayes_astro.likelihoods.mixture_objects import conditionals
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import Deconvolution, climb
+from bayes_astro.mixtures.search import best
 from bayes_astro.photoz import training
 from bayes_astro.photoz.conditional import RedshiftDensity
 from bayes_astro.photoz.features import features, softening
@@ -152,7 +152,7 @@ class Objective:
         self.trials.append(trial)
         return trial
 
-    def component_noise(self, problem: Problem, found: Parameters, fold: int) -> np.ndarray:
+    def component_noise(self, problem: Deconvolution, found: Parameters, fold: int) -> np.ndarray:
         """Mean published variance of the objects of each component, weighted by their shares."""
         log_share, *_ = conditionals(
             *problem.points.arrays(), found.weight, found.mean, found.covariance, 0.0

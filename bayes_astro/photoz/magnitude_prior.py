@@ -122,10 +122,15 @@ def types(xp: Any, grid: TemplateGrid, free: dict[str, Any]) -> Any:
     return value - _logsumexp(xp, value, 1)
 
 
+def middles(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """log z in the middle of bins of log(1 + z), and the logarithm of their width in z."""
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    return np.log(np.expm1(middle)), np.log(np.diff(edges)) + middle
+
+
 def redshifts(xp: Any, free: dict[str, Any], centred: np.ndarray, edges: np.ndarray) -> Any:
     """log z_m (M, C), the log normalisation (M, C), and log P of every bin: (M, C, K)."""
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    log_z, log_width = np.log(np.expm1(middle)), np.log(np.diff(edges)) + middle
+    log_z, log_width = middles(edges)
     log_depth = xp.log(free["depth"])[None, :] + free["growth"][None, :] * centred[:, None]
     shape = free["shape"][None, :, None]
     value = shape * log_z - xp.exp(xp.clip(shape * (log_z - log_depth[:, :, None]), -60, 60))

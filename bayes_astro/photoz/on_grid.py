@@ -28,13 +28,11 @@ class OnGrid:
         """Edges of the bins of log(1 + z), and the density in each for every object: (n, bins)."""
         raise NotImplementedError
 
-    def summary(self, photometry: Photometry | None = None) -> pd.DataFrame:
-        """Mode, mean, median and central intervals of every object; without any, the parameters."""
+    def object_summary(self, at: Photometry, **options: Any) -> pd.DataFrame:
+        """Mode, mean, median and central intervals of every object."""
         import pandas as pd
 
-        if photometry is None:
-            return super().summary()  # type: ignore[misc]
-        return pd.DataFrame(summaries(*self.table(photometry)))
+        return pd.DataFrame(summaries(*self.table(at)))
 
     def pdf(self, photometry: Photometry, z: Any) -> xr.DataArray:
         """p(z) of every object at increasing redshifts: (row, z)."""
@@ -52,7 +50,7 @@ class OnGrid:
         """Log density of the known redshift of every object, (row,)."""
         edges, density = self.table(photometry)
         bins = len(edges) - 1
-        t = np.log1p(self.observed(photometry))  # type: ignore[attr-defined]
+        t = np.log1p(self.responses(photometry))  # type: ignore[attr-defined]
         at = np.searchsorted(edges, t, side="right") - 1
         inside = (at >= 0) & (at < bins)
         values = density[np.arange(len(t)), np.clip(at, 0, bins - 1)]
@@ -63,7 +61,7 @@ class OnGrid:
         """Probability below the known redshift of every object."""
         edges, density = self.table(photometry)
         below = _below(edges, density)
-        t = np.log1p(self.observed(photometry))  # type: ignore[attr-defined]
+        t = np.log1p(self.responses(photometry))  # type: ignore[attr-defined]
         return np.array([np.interp(t[i], edges, below[i]) for i in range(len(t))])
 
     def drawn(self, at: Any, chains: int, draws: int, rng: np.random.Generator) -> xr.Dataset:

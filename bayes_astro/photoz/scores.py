@@ -42,7 +42,7 @@ def redshift_scores(model: Any, test: Photometry) -> dict[str, float]:
     """
     from scipy.stats import kstest
 
-    z = model.observed(test)
+    z = model.responses(test)
     # Evenly spaced in log(1 + z), with room beyond the largest redshift.
     grid = np.expm1(np.linspace(np.log1p(-0.0099), np.log1p(1.5 * z.max() + 0.1), GRID))
     squares, crps = np.empty(len(z)), np.empty(len(z))

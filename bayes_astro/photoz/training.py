@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import Measurements, Photometry
-from bayes_astro.density import inputs, selection
-from bayes_astro.density.coordinates import Layout, Parameters
-from bayes_astro.density.expectation import Conjugate, Problem
+from bayes_astro.density import inputs
+from bayes_astro.mixtures import selection
+from bayes_astro.mixtures.coordinates import Layout, Parameters
+from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
 from bayes_astro.photoz.features import features, softening
 from bayes_astro.priors import Prior
 
@@ -61,21 +62,21 @@ def joint(
     return Measurements(stacked, covariance=covariance, names=(*data.bands, REDSHIFT))
 
 
-def default_priors(measured: Measurements) -> dict[str, Prior]:
+def default_priors(measured: Measurements) -> tuple[Prior, Prior, Prior]:
     """Weakly informative priors of weights, means and covariances, from one Gaussian."""
     mean, covariance = selection.single_gaussian(measured)
     width = np.sqrt(np.diag(covariance))
     scale = SHRINKAGE * covariance
-    return {
-        "weight": Prior("Dirichlet", alpha=2.0),
-        "mean": Prior("Normal", mu=mean.tolist(), sigma=(3 * width).tolist()),
-        "covariance": Prior("InverseWishart", nu=float(measured.d + 2), scale=scale.tolist()),
-    }
+    return (
+        Prior("Dirichlet", alpha=2.0),
+        Prior("Normal", mu=mean.tolist(), sigma=(3 * width).tolist()),
+        Prior("InverseWishart", nu=float(measured.d + 2), scale=scale.tolist()),
+    )
 
 
 def problem(
     measured: Measurements, components: int, priors: dict[str, Prior], threads: int = 1
-) -> tuple[Problem, np.ndarray, np.ndarray]:
+) -> tuple[Deconvolution, np.ndarray, np.ndarray]:
     """The problem in a scaled frame, and the frame: (v - shift) / scale.
 
     The background is the last component, beyond those counted.
@@ -95,7 +96,7 @@ def problem(
         selection.scale_matrix(priors["covariance"], d) / np.outer(scale, scale),
     )
     return (
-        Problem(inputs.blocks(measured, shift, scale, None), layout, prior, threads),
+        Deconvolution(inputs.blocks(measured, shift, scale, None), layout, prior, threads),
         shift,
         scale,
     )

@@ -140,7 +140,7 @@ def residuals(model: Any) -> style.Drawing:
     """One-step-ahead residuals in time, their autocorrelation and their distribution."""
     from scipy.stats import norm
 
-    from bayes_astro.timeseries import whiteness
+    from bayes_astro.processes import whiteness
 
     figure = style.page(0.72 if not style.narrow() else 1.5)
     if style.narrow():

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.periodic import harmonics
 from bayes_astro.plots import style
-from bayes_astro.timeseries import harmonics
 
 __all__ = ["FIGURES", "folded", "overview", "period", "spectrum"]
 

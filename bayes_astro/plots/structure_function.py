@@ -9,7 +9,7 @@ import numpy as np
 from bayes_astro.baselines.structure_function import binned
 from bayes_astro.plots import corner as corner_plot
 from bayes_astro.plots import style
-from bayes_astro.timeseries import structure_function_data as series_data
+from bayes_astro.variability import structure_function_data as series_data
 
 __all__ = ["FIGURES", "corner", "structure_function"]
 

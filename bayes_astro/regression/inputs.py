@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bayes_astro.data import Measurements
 
-if TYPE_CHECKING:
-    import xarray as xr
+__all__ = ["check", "new_predictors", "ordered", "predictors", "units"]
 
-__all__ = ["by_row", "new_predictors", "ordered", "predictors"]
+
+def check(data: Measurements, response: str) -> None:
+    """Raise ValueError for data that leave a line undetermined."""
+    data.index(response)
+    if data.value.shape[1] < 2:
+        raise ValueError(
+            f"LinearRelation needs a predictor beside {response!r}; this table has none."
+        )
+    if data.projection is not None or data.weight is not None:
+        raise ValueError(
+            "LinearRelation takes neither projections nor weights: give Measurements without "
+            "them. (An error bar says how well a point is known; a weight is not an error.)"
+        )
+    missing = np.isnan(data.value)
+    if missing.any():
+        row, where = np.argwhere(missing)[0]
+        raise ValueError(
+            f"column {data.names[where]!r}, row {row}: missing value ({missing.any(1).sum()} "
+            "rows in all). Drop them: data[~data.missing.any(axis=1)]."
+        )
+    if len(data) < data.value.shape[1] + 1:
+        raise ValueError(
+            f"{len(data)} rows are too few for {data.value.shape[1] - 1} slopes and an "
+            f"intercept: at least {data.value.shape[1] + 1} are needed."
+        )
+    for i, name in enumerate(data.names):
+        if np.ptp(data.value[:, i]) == 0:
+            raise ValueError(
+                f"column {name!r} is constant ({data.value[0, i]:g} in every row): "
+                "there is no relation to fit. Leave it out."
+            )
 
 
 def predictors(data: Measurements, response: str) -> list[str]:
@@ -75,13 +104,13 @@ def new_predictors(data: Measurements, response: str, at: Any) -> tuple[np.ndarr
     return x, np.zeros((len(x), len(names) + 1, len(names) + 1))
 
 
-def by_row(draws: xr.Dataset, values: np.ndarray) -> xr.DataArray:
-    """Values of every draw and row as (chain, draw, row)."""
-    import xarray as xr
-
-    shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
-    return xr.DataArray(
-        values.reshape(shape),
-        dims=("chain", "draw", "row"),
-        coords={name: draws[name] for name in ("chain", "draw") if name in draws.coords},
-    )
+def units(data: Measurements, response: str) -> tuple[str, str, str]:
+    """Units of the slopes, of the response, and of the predictors where they have one in common."""
+    by_name = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
+    own = by_name.pop(response, "")
+    if len(set(by_name.values())) != 1:
+        return "", own, ""
+    predictor = next(iter(by_name.values()))
+    if not predictor:
+        return own, own, ""
+    return f"{own or '1'} / ({predictor})", own, predictor

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bayes_astro.regression import population
+from bayes_astro.regression import predictor_population
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,7 +44,7 @@ def lines_of(draws: xr.Dataset) -> Lines:
 
     width = column("predictor_width")
     partial = column("partial_correlation") if "partial_correlation" in stacked else None
-    rows = population.cholesky(
+    rows = predictor_population.cholesky(
         width.T, None if partial is None else partial.T, width.shape[1], np.sqrt
     )
     factor = np.array([[np.broadcast_to(x, count) for x in row] for row in rows])
@@ -81,7 +81,7 @@ def log_predictors(draws: xr.Dataset, x: np.ndarray, covariance: np.ndarray) -> 
     lines, noise = lines_of(draws), covariance[:, :-1, :-1]
     return np.array(
         [
-            population.log_normal(x - mean, factor @ factor.T + noise)
+            predictor_population.log_normal(x - mean, factor @ factor.T + noise)
             for mean, factor in zip(lines.mean, lines.cholesky, strict=True)
         ]
     )
@@ -131,7 +131,7 @@ def draw_responses(
     true = np.broadcast_to(x, (count, m, p)).copy()
     error = np.zeros((count, m))
     for row in np.flatnonzero(noise.any(axis=(1, 2))):
-        true[:, row], error[:, row] = population.latent(
+        true[:, row], error[:, row] = predictor_population.latent(
             x[row], noise[row], lines.mean, lines.cholesky, rng
         )
     signal = lines.centre[:, None] + np.einsum(
@@ -157,5 +157,5 @@ def simulate(draw: xr.Dataset, covariance: np.ndarray, rng: np.random.Generator)
     offset = rng.standard_normal((n, p)) @ lines.cholesky[0].T
     signal = (lines.centre[0] + offset @ lines.slope[0])[None]
     true = np.column_stack([lines.mean[0] + offset, _responses(lines, signal, rng)[0]])
-    roots = population.square_roots(covariance)
+    roots = predictor_population.square_roots(covariance)
     return true + np.einsum("nij,nj->ni", roots, rng.standard_normal((n, p + 1)))

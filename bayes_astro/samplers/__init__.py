@@ -1,4 +1,4 @@
-"""Samplers: small frozen settings, each with ``compile`` and ``sample``."""
+"""Samplers: small frozen settings, each with one verb, ``sample``."""
 
 from bayes_astro.samplers.base import Sampler as Sampler
 from bayes_astro.samplers.base import chosen as chosen
@@ -8,3 +8,4 @@ from bayes_astro.samplers.gibbs import Gibbs as Gibbs
 from bayes_astro.samplers.maximum import MAP as MAP
 from bayes_astro.samplers.maximum import Laplace as Laplace
 from bayes_astro.samplers.nuts import NUTS as NUTS
+from bayes_astro.samplers.pooled import sampled as sampled

@@ -11,26 +11,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_astro.model import Model
-    from bayes_astro.priors import Prior
+    from bayes_astro.problem import Problem
 
 __all__ = ["Sampler", "chosen"]
 
 
 class Sampler(ABC):
-    """Settings of a sampler, a frozen dataclass, with two verbs.
-
-    ``compile(model, data, priors)`` does what can be done once for data of one shape;
-    ``sample(compiled, data, seed)`` draws, and can be called again for other data of that shape.
-    """
+    """Settings of a sampler, a frozen dataclass, with one verb: `sample`."""
 
     @abstractmethod
-    def compile(self, model: Model, data: Any, priors: dict[str, Prior]) -> Any:
-        """Prepare for `data` and any data of its shape."""
-
-    @abstractmethod
-    def sample(
-        self, compiled: Any, data: Any, seed: int, *, progress: bool = False
-    ) -> xr.DataTree | None:
+    def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> xr.DataTree | None:
         """Draw; None when the run was interrupted before anything was drawn."""
 
     def _check_counts(self, *, least: int = 1, **counts: Any) -> None:

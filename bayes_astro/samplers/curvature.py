@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["STEP", "Gaussian", "curvature", "gaussian", "importance"]
+__all__ = ["STEP", "Gaussian", "about_the_mode", "climb", "curvature", "gaussian", "importance"]
 
 STEP = 1e-4
 FLAT = 1e-6
+
+Density = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 class Gaussian(NamedTuple):
@@ -33,21 +36,21 @@ class Gaussian(NamedTuple):
         )
 
 
-def curvature(density: Any, flat: np.ndarray) -> np.ndarray:
-    """Minus the Hessian of ``density.value_and_gradient``, by central differences."""
+def curvature(density: Density, flat: np.ndarray) -> np.ndarray:
+    """Minus the Hessian of a density's logarithm, by central differences of its gradient."""
     rows = []
     for i in range(len(flat)):
         x = flat.copy()
         x[i] += STEP
-        _, up = density.value_and_gradient(x)
+        _, up = density(x)
         x[i] -= 2 * STEP
-        _, down = density.value_and_gradient(x)
+        _, down = density(x)
         rows.append((up - down) / (2 * STEP))
     hessian = np.array(rows).reshape(len(flat), len(flat))
     return -(hessian + hessian.T) / 2
 
 
-def gaussian(density: Any, mode: np.ndarray) -> Gaussian:
+def gaussian(density: Density, mode: np.ndarray) -> Gaussian:
     """The Gaussian at a mode.
 
     Directions in which the density is flat or rises are given unit width: the importance
@@ -66,3 +69,40 @@ def importance(log_weight: np.ndarray) -> tuple[float, float, float]:
     mean = float(weight.mean())
     efficiency = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
     return efficiency, top + float(np.log(mean)), float(weight.std() / mean / np.sqrt(len(weight)))
+
+
+def climb(
+    density: Density, starts: np.ndarray, max_steps: int = 2000
+) -> tuple[np.ndarray, float, bool]:
+    """The highest maximum that quasi-Newton searches reach: where, its log density, converged."""
+    from scipy.optimize import minimize
+
+    def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density(x)
+        return (-value, -gradient) if np.isfinite(value) else (1e300, 0 * x)
+
+    best: Any = None
+    for start in starts:
+        found = minimize(
+            downhill,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": max_steps, "ftol": 1e-12, "gtol": 1e-5},
+        )
+        if best is None or found.fun < best.fun:
+            best = found
+    if best is None or not best.fun < 1e299:
+        raise ValueError(
+            "The posterior density is zero wherever it was tried: check that the priors admit "
+            "the data."
+        )
+    return best.x, -float(best.fun), bool(best.success or best.nit > 5)
+
+
+def about_the_mode(problem: Any, rng: np.random.Generator) -> Gaussian:
+    """The Gaussian at the mode that a search from one start reaches, no wider than three."""
+    starts, _ = problem.points(1, rng)
+    mode, _, _ = climb(problem.density, starts)
+    found = gaussian(problem.density, mode)
+    return found._replace(width=np.minimum(found.width, 3.0))

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.problem import Problem
 from bayes_astro.samplers.base import Sampler
 from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
-from bayes_astro.samplers.target import Target
 
 __all__ = ["Emcee"]
+
+LENGTH = 50  # autocorrelation times that a run has at least
 
 
 @dataclass(frozen=True)
@@ -47,31 +49,23 @@ class Emcee(Sampler):
             if self.walkers % 2:
                 raise ValueError(f"Emcee: walkers={self.walkers} must be even.")
 
-    def compile(self, model: Any, data: Any, priors: Any) -> Target:
-        """Build the PyMC model; its density compiles on first use and serves again."""
-        return Target(model, data, priors)
-
-    def sample(self, compiled: Target, data: Any, seed: int, *, progress: bool = False) -> Any:
+    def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
         """Run the ensembles in step and thin to half an autocorrelation time."""
         import emcee
         import xarray as xr
 
-        compiled.update(data)
-        walkers = self.walkers or max(32, 4 * compiled.size + 4 * compiled.size % 2)
-        if walkers < 2 * compiled.size:
+        size = problem.size
+        walkers = self.walkers or max(32, 4 * size)
+        if walkers < 2 * size:
             raise ValueError(
-                f"Emcee: walkers={walkers} must be at least {2 * compiled.size}, twice the number "
+                f"Emcee: walkers={walkers} must be at least {2 * size}, twice the number "
                 "of dimensions."
             )
         seeds = np.random.SeedSequence(seed).spawn(self.ensembles + 1)
-        starts, _ = compiled.starts(
-            data, walkers * self.ensembles, np.random.default_rng(seeds[-1])
-        )
+        starts, _ = problem.points(walkers * self.ensembles, np.random.default_rng(seeds[-1]))
         chains = []
         for i in range(self.ensembles):
-            chain = emcee.EnsembleSampler(
-                walkers, compiled.size, compiled.log_density, vectorize=True
-            )
+            chain = emcee.EnsembleSampler(walkers, size, problem.densities, vectorize=True)
             chain.random_state = np.random.RandomState(seeds[i].generate_state(8)).get_state()
             chains.append(chain)
         total = self.tune + self.steps
@@ -99,14 +93,14 @@ class Emcee(Sampler):
         times = np.array([_autocorrelation_times(ensemble) for ensemble in points])
         worst = float(np.nanmax(times.mean(axis=0))) if np.isfinite(times).any() else np.inf
         thin = int(max(1, min(worst / 2, drawn / 20))) if np.isfinite(worst) else 1
-        points = points[:, ::thin].transpose(0, 2, 1, 3).reshape(self.ensembles, -1, compiled.size)
+        points = points[:, ::thin].transpose(0, 2, 1, 3).reshape(self.ensembles, -1, size)
         acceptance = np.array([chain.acceptance_fraction for chain in chains])
         statistics = xr.Dataset(
             {
                 "acceptance_fraction": (("chain", "walker"), acceptance),
                 "autocorrelation_time": (("chain", "dimension"), times),
             },
-            {"chain": np.arange(self.ensembles), "dimension": _names(compiled)},
+            {"chain": np.arange(self.ensembles), "dimension": problem.labels()},
             attrs={
                 "interrupted": int(bool(interrupt)),
                 "steps": drawn,
@@ -115,8 +109,37 @@ class Emcee(Sampler):
             },
         )
         return xr.DataTree.from_dict(
-            {"posterior": compiled.variables(points), "sample_stats": statistics}
+            {"posterior": problem.variables(points), "sample_stats": statistics}
         )
+
+    def checks(self, statistics: Any, table: Any) -> list[Any]:
+        """Length in autocorrelation times, acceptance, R-hat and effective sample size."""
+        from bayes_astro.diagnostics import Check, convergence
+
+        times = statistics["autocorrelation_time"].mean("chain")
+        steps = int(statistics.attrs["steps"])
+        finite = bool(np.isfinite(times).all())
+        longest = float(times.max()) if finite else np.inf
+        worst = str(times["dimension"].values[int(np.nanargmax(times.values))]) if finite else "all"
+        needed = f"{int(np.ceil(LENGTH * longest / 100) * 100)}" if finite else "more"
+        length = Check(
+            "length in autocorrelation times",
+            bool(steps >= LENGTH * longest),
+            steps / longest,
+            f"{steps} steps are too short for {worst}, whose autocorrelation time is about "
+            f"{longest:.0f} steps: use ba.Emcee(steps={needed}) or more",
+            f"at least {LENGTH}",
+        )
+        acceptance = float(statistics["acceptance_fraction"].mean())
+        moves = Check(
+            "acceptance",
+            0.1 <= acceptance <= 0.9,
+            acceptance,
+            "walkers hardly move or always do: use ba.NUTS(), or more walkers",
+            "0.1 to 0.9",
+        )
+        enough = max(2 * steps, int(needed)) if finite else 10 * steps
+        return [length, moves, *convergence(table, f"use ba.Emcee(steps={enough}) or more")]
 
 
 def _autocorrelation_times(ensemble: np.ndarray) -> np.ndarray:
@@ -125,16 +148,3 @@ def _autocorrelation_times(ensemble: np.ndarray) -> np.ndarray:
 
     with np.errstate(invalid="ignore", divide="ignore"):
         return emcee.autocorr.integrated_time(ensemble, tol=0, quiet=True)
-
-
-def _names(target: Target) -> list[str]:
-    """A name for each dimension of the flat vector: the variable without PyMC's suffix."""
-    names = []
-    for name, shape in zip(target.names, target.shapes, strict=True):
-        plain = name.split("_interval__")[0].split("_log__")[0].removesuffix("__")
-        dims = target.pymc.named_vars_to_dims.get(plain, ())
-        coords = [target.pymc.coords[dim] for dim in dims] if len(dims) == len(shape) else []
-        for index in np.ndindex(*shape):
-            at = [c[i] for c, i in zip(coords, index, strict=True)] if coords else list(index)
-            names.append(plain + (f"[{', '.join(map(str, at))}]" if index else ""))
-    return names

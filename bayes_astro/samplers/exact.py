@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.problem import Exactly, Problem
 from bayes_astro.samplers.base import Sampler
 
-__all__ = ["Exact", "in_chains"]
+__all__ = ["Exact", "efficiency_check", "in_chains", "tree_of"]
+
+EFFICIENCY = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,42 @@ class Exact(Sampler):
     def __post_init__(self) -> None:
         self._check_counts(draws=self.draws)
 
-    def compile(self, model: Any, data: Any, priors: Any) -> Any:
-        """Nothing to compile: the kernels are cached on disk."""
-        return model, priors
-
-    def sample(self, compiled: Any, data: Any, seed: int, *, progress: bool = False) -> Any:
+    def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
         """Draw by the task's own exact method."""
-        import xarray as xr
+        if not isinstance(problem, Exactly):
+            raise ValueError(f"{type(problem.model).__name__} has no exact method: use ba.NUTS().")
+        return tree_of(problem.exact(self.draws, np.random.default_rng(seed)), self.draws)
 
-        model, priors = compiled
-        groups = model.exact(data, priors, self.draws, np.random.default_rng(seed))
-        chains = 4 if self.draws % 4 == 0 and self.draws >= 400 else 1
-        shaped = {}
-        for name, group in groups.items():
-            if "sample" in group.dims:
-                group = in_chains(group, chains)
-            shaped[name] = group
-        return xr.DataTree.from_dict(shaped)
+    def checks(self, statistics: Any, table: Any) -> list[Any]:
+        """Whether the weighted draws saw the whole posterior."""
+        return [efficiency_check(self, statistics)]
+
+
+def efficiency_check(sampler: Sampler, statistics: Any) -> Any:
+    """Kish's efficiency of the importance weights."""
+    from bayes_astro.diagnostics import Check
+
+    efficiency = float(statistics.attrs["importance_efficiency"])
+    return Check(
+        "importance efficiency",
+        efficiency >= EFFICIENCY,
+        efficiency,
+        f"{type(sampler).__name__} misses part of the posterior: check with ba.NUTS()",
+        f"at least {EFFICIENCY:g}",
+    )
+
+
+def tree_of(groups: dict[str, Any], draws: int) -> Any:
+    """Groups of a tree, their draws in four chains where that is possible."""
+    import xarray as xr
+
+    chains = 4 if draws % 4 == 0 and draws >= 400 else 1
+    return xr.DataTree.from_dict(
+        {
+            name: in_chains(group, chains) if "sample" in group.dims else group
+            for name, group in groups.items()
+        }
+    )
 
 
 def in_chains(group: Any, chains: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.problem import HasGibbs, Problem
 from bayes_astro.samplers.base import Sampler
 from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
 
@@ -33,15 +34,12 @@ class Gibbs(Sampler):
         self._check_counts(draws=self.draws, chains=self.chains)
         self._check_counts(least=0, tune=self.tune)
 
-    def compile(self, model: Any, data: Any, priors: Any) -> Any:
-        """Nothing to compile: the kernels are cached on disk."""
-        return model, priors
-
-    def sample(self, compiled: Any, data: Any, seed: int, *, progress: bool = False) -> Any:
+    def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
         """All chains in step."""
         import xarray as xr
 
-        model, priors = compiled
+        if not isinstance(problem, HasGibbs):
+            raise ValueError(f"{type(problem.model).__name__} has no conditional draws.")
         total = self.tune + self.draws
         with interruptible() as interrupt, Progress(total, "Gibbs", shown=progress) as bar:
 
@@ -49,7 +47,7 @@ class Gibbs(Sampler):
                 bar.at(i, "warm-up" if i < self.tune else "")
                 return bool(interrupt)
 
-            found = model.gibbs(data, priors, self, np.random.default_rng(seed), report)
+            found = problem.gibbs(self, np.random.default_rng(seed), report)
         if found is None:
             warn_interrupted("nothing was drawn, it was still warming up.")
             return None
@@ -59,3 +57,9 @@ class Gibbs(Sampler):
             )
         statistics = xr.Dataset(attrs={"interrupted": int(bool(interrupt))})
         return xr.DataTree.from_dict({"posterior": found, "sample_stats": statistics})
+
+    def checks(self, statistics: Any, table: Any) -> list[Any]:
+        """R-hat and effective sample size."""
+        from bayes_astro.diagnostics import convergence
+
+        return convergence(table, "use ba.Gibbs(draws=...) with more draws")

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bayes_astro.problem import Problem
 from bayes_astro.samplers.base import Sampler
-from bayes_astro.samplers.progress import Progress, interruptible, warn_interrupted
-from bayes_astro.samplers.target import Target
+from bayes_astro.samplers.progress import warn_interrupted
 
 __all__ = ["NUTS"]
-
-_STATISTICS = {
-    "diverging": bool,
-    "energy": float,
-    "tree_depth": int,
-    "n_steps": int,
-    "acceptance_rate": float,
-    "step_size": float,
-    "reached_max_treedepth": bool,
-}
-_OTHER_NAMES = {
-    "acceptance_rate": "mean_tree_accept",
-    "tree_depth": "depth",
-    "n_steps": "tree_size",
-}
 
 
 @dataclass(frozen=True)
 class NUTS(Sampler):
-    """The no-U-turn sampler (Hoffman & Gelman 2014), PyMC's or nutpie's.
+    """The no-U-turn sampler (Hoffman & Gelman 2014), nutpie's or PyMC's.
+
+    Both take the density of the task's problem as it is: nothing is compiled for a data set.
 
     Parameters
     ----------
@@ -40,38 +26,47 @@ class NUTS(Sampler):
         Draws of each chain, after `tune` steps of warm-up that are not kept.
     tune : int
     chains : int
+        nutpie runs them at once, on as many cores as there are; the draws do not depend on it.
     target_accept : float
-        Between 0 and 1. Raise it (0.95, 0.99) when there are divergences.
-    backend : {"pymc", "nutpie"}
-        nutpie draws several times faster and takes about ten seconds to start in every process:
-        choose it for long runs (``pip install "bayes-astro[nutpie]"``).
+        Between 0 and 1: what share of steps is accepted. Raise it (0.95, 0.99) when there are
+        divergences.
+    backend : {"nutpie", "pymc"}
+        Whose trajectories and adaptation (Seyboldt, Carlson & Carpenter 2026; PyMC's step in turn
+        for all chains, on one core).
+    metric : {"low-rank", "diagonal", "full"}
+        How far steps reach in each direction. "low-rank" (nutpie; PyMC's is diagonal) learns scales
+        and the strongest correlations from draws and gradients; "diagonal" scales alone. "full"
+        starts from the Gaussian that has the posterior's curvature at its mode and adapts scales
+        from there: where all parameters are correlated and the posterior has one mode.
     """
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
-    target_accept: float = 0.8
-    backend: str = "pymc"
+    target_accept: float = 0.9
+    backend: str = "nutpie"
+    metric: str = "low-rank"
 
     def __post_init__(self) -> None:
         self._check_counts(draws=self.draws, tune=self.tune, chains=self.chains)
         if not 0 < self.target_accept < 1:
             raise ValueError(f"NUTS: target_accept={self.target_accept!r} must be in (0, 1).")
         if self.backend not in ("pymc", "nutpie"):
-            raise ValueError(f"NUTS: backend={self.backend!r} must be 'pymc' or 'nutpie'.")
+            raise ValueError(f"NUTS: backend={self.backend!r} must be 'nutpie' or 'pymc'.")
+        if self.metric not in ("low-rank", "diagonal", "full"):
+            raise ValueError(
+                f"NUTS: metric={self.metric!r} must be 'low-rank', 'diagonal' or 'full'."
+            )
 
-    def compile(self, model: Any, data: Any, priors: Any) -> Target:
-        """Build the PyMC model; its functions compile on first use and serve again."""
-        return Target(model, data, priors)
-
-    def sample(self, compiled: Target, data: Any, seed: int, *, progress: bool = False) -> Any:
-        """Draw all chains in step, so that an interrupted run keeps the same of each."""
+    def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
+        """Draw all chains; an interrupted run keeps the same number of draws of each."""
         import xarray as xr
 
-        compiled.update(data)
         if self.backend == "nutpie":
-            return self._with_nutpie(compiled, seed, progress)
-        points, statistics, interrupted = self._with_pymc(compiled, data, seed, progress)
+            from bayes_astro.samplers.nutpie_steps import run
+        else:
+            from bayes_astro.samplers.pymc_steps import run
+        points, statistics, interrupted = run(self, problem, seed, progress)
         drawn = points.shape[1]
         if interrupted and drawn == 0:
             warn_interrupted("nothing was drawn, it was still warming up.")
@@ -82,112 +77,27 @@ class NUTS(Sampler):
         stats = {name: (("chain", "draw"), values) for name, values in statistics.items()}
         return xr.DataTree.from_dict(
             {
-                "posterior": compiled.variables(points),
+                "posterior": problem.variables(points),
                 "sample_stats": xr.Dataset(stats, coords, attrs={"interrupted": int(interrupted)}),
             }
         )
 
-    def _with_pymc(self, target: Target, data: Any, seed: int, progress: bool) -> Any:
-        import pymc as pm
-        from pymc.blocking import DictToArrayBijection
-        from pymc.step_methods.hmc.quadpotential import (
-            QuadPotentialDiagAdapt,
-            QuadPotentialFullAdapt,
+    def checks(self, statistics: Any, table: Any) -> list[Any]:
+        """R-hat, effective sample size and divergences."""
+        from bayes_astro.diagnostics import Check, convergence
+
+        checks = convergence(table, "raise draws and tune, or reparametrise it")
+        diverging = int(statistics["diverging"].sum())
+        scale = [name for name in table.index if "scatter" in name or "jitter" in name]
+        where = (scale or [table["ess_tail"].idxmin()])[0]
+        checks.append(
+            Check(
+                "divergences",
+                diverging == 0,
+                diverging,
+                f"the sampler cannot follow the posterior, most often near the edge of {where}: "
+                "use ba.NUTS(target_accept=0.95), or a prior that keeps it away from zero",
+                "none",
+            )
         )
-
-        seeds = np.random.SeedSequence(seed).spawn(self.chains + 1)
-        first = np.random.default_rng(seeds[-1])
-        if target.model.correlated:
-            starts, covariance = target.gaussian(data, self.chains, first)
-        else:
-            starts, variance = target.starts(data, self.chains, first)
-
-        def metric(chain: int) -> Any:
-            rng = np.random.default_rng(0)
-            if target.model.correlated:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UserWarning)  # "experimental"
-                    return QuadPotentialFullAdapt(
-                        target.size, starts[chain], covariance, 10 * target.size, rng=rng
-                    )
-            return QuadPotentialDiagAdapt(target.size, starts[chain], variance, 10, rng=rng)
-
-        steps, points = [], []
-        template = DictToArrayBijection.map({name: target.initial[name] for name in target.names})
-        with target.pymc:
-            for chain in range(self.chains):
-                step = pm.NUTS(
-                    target_accept=self.target_accept,
-                    logp_dlogp_func=target.gradient,
-                    initial_point=target.initial,
-                    potential=metric(chain),
-                    rng=np.random.default_rng(seeds[chain]),
-                )
-                step.setup_chain(np.random.default_rng(seeds[chain]), self.tune, self.draws)
-                step.tune = True
-                step.reset_tuning()
-                steps.append(step)
-                points.append(template._replace(data=starts[chain].copy()))
-        kept = np.empty((self.chains, self.draws, target.size))
-        statistics: dict[str, np.ndarray] = {
-            name: np.zeros((self.chains, self.draws), kind) for name, kind in _STATISTICS.items()
-        }
-        drawn = divergences = 0
-        total = self.tune + self.draws
-        with interruptible() as interrupt, Progress(total, "NUTS", shown=progress) as bar:
-            for i in range(total):
-                if interrupt:
-                    break
-                for chain, step in enumerate(steps):
-                    if i == self.tune:
-                        step.stop_tuning()
-                    points[chain], (stats,) = step.astep(points[chain])
-                    if i >= self.tune:
-                        kept[chain, drawn] = points[chain].data
-                        for name in _STATISTICS:
-                            statistics[name][chain, drawn] = stats[_OTHER_NAMES.get(name, name)]
-                        divergences += bool(stats["diverging"])
-                drawn += i >= self.tune
-                phase = "warm-up" if i < self.tune else f"{divergences} divergences"
-                bar.at(i + 1, phase)
-        statistics = {name: values[:, :drawn] for name, values in statistics.items()}
-        return kept[:, :drawn], statistics, bool(interrupt)
-
-    def _with_nutpie(self, target: Target, seed: int, progress: bool) -> Any:
-        import importlib.util
-
-        import pymc as pm
-        import xarray as xr
-
-        if importlib.util.find_spec("nutpie") is None:
-            raise ValueError(
-                'NUTS(backend="nutpie") needs nutpie: pip install "bayes-astro[nutpie]".'
-            )
-        with target.pymc:
-            tree = pm.sample(
-                draws=self.draws,
-                tune=self.tune,
-                chains=self.chains,
-                random_seed=seed,
-                nuts_sampler="nutpie",
-                progressbar=progress,
-                compute_convergence_checks=False,
-                target_accept=self.target_accept,
-            )
-        posterior = tree["posterior"].to_dataset()
-        drawn = posterior.sizes.get("draw", 0)
-        if drawn == 0:
-            warn_interrupted("nothing was drawn, it was still warming up.")
-            return None
-        if drawn < self.draws:
-            warn_interrupted(f"{drawn} of {self.draws} draws of each chain were kept.")
-        hidden = [n for n in posterior if n.endswith("__") or n in target.model.working]
-        posterior = target.model.derived(posterior.drop_vars(hidden), target.priors)
-        statistics = tree["sample_stats"].to_dataset()
-        kept = [
-            name
-            for name in statistics.data_vars
-            if statistics[name].dims == ("chain", "draw") and statistics[name].dtype != object
-        ]
-        statistics = statistics[kept].assign_attrs(interrupted=int(drawn < self.draws))
-        return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": statistics})
+        return checks

@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import Conjugate, Problem
-from bayes_astro.density.search import best
 from bayes_astro.likelihoods.mixture_objects import conditionals
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
+from bayes_astro.mixtures.search import best
 
 __all__ = ["chains"]
 
 
 def chains(
-    problem: Problem, settings: Any, rng: np.random.Generator, report: Any
+    problem: Deconvolution, settings: Any, rng: np.random.Generator, report: Any
 ) -> dict[str, np.ndarray] | None:
     """Scaled parameters (chain, draw, ...); None when `report` stopped it in the warm-up."""
     prior = problem.prior
@@ -55,7 +55,7 @@ def chains(
 
 
 def _sweep(
-    problem: Problem, prior: Conjugate, old: Parameters, rng: np.random.Generator
+    problem: Deconvolution, prior: Conjugate, old: Parameters, rng: np.random.Generator
 ) -> Parameters:
     layout, d = problem.layout, problem.layout.d
     log_share, centre, spread, _ = conditionals(

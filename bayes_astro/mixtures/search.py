@@ -1,31 +1,41 @@
-"""Where to start EM, and how to leave a local maximum: k-means++, short runs, split and merge."""
+"""Where to start EM, and how to leave a local maximum: k-means++, short runs, split and merge.
+
+Which maximum to climb is a question that some of the rows answer: of many rows trials and moves see
+`SEEN` for each free parameter, and the last climb alone sees all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from bayes_astro.density.coordinates import Layout, Parameters
-from bayes_astro.density.expectation import Problem, Run, climb
+from bayes_astro.likelihoods.mixture_blocks import subset
 from bayes_astro.likelihoods.mixture_objects import draw_true_values
+from bayes_astro.mixtures.coordinates import Layout, Parameters
+from bayes_astro.mixtures.expectation import Deconvolution, Run, begin, climb
 
-__all__ = ["best", "single", "start"]
+__all__ = ["best", "negligible", "single", "some_rows", "start"]
 
 SHORT = 30  # E-steps of a trial
+SEEN = 75  # rows for each free parameter, by which trials and moves are judged
+FEWEST = 5000  # of these
+EXACT = 0.05  # nats: far below what a posterior resolves
+NEGLIGIBLE = 2.5e-5  # nats a row: far below what held-out scores resolve
 SMALLEST = 1e-3  # of the whole variance: what a trial covariance has at least
 
 
-def single(problem: Problem) -> Parameters:
+def single(problem: Deconvolution) -> Parameters:
     """The best single Gaussian, of the kind of `problem`, by EM from unit covariance."""
     d = problem.layout.d
     layout = Layout(np.full(1, np.nan), np.full((1, d), np.nan), np.full((1, d, d), np.nan))
     begin = Parameters(np.ones(1), np.zeros((1, d)), np.eye(d)[None])
-    alone = Problem(problem.points, layout, problem.prior, problem.threads)
+    alone = Deconvolution(problem.points, layout, problem.prior, problem.threads)
     return climb(alone, begin, tolerance=0.1, max_steps=300).parameters
 
 
-def start(problem: Problem, whole: Parameters, rng: np.random.Generator) -> Parameters:
+def start(problem: Deconvolution, whole: Parameters, rng: np.random.Generator) -> Parameters:
     """Means by k-means++ and covariances of the clusters around them.
 
     The clusters are of true values drawn under the single Gaussian `whole`, given the
@@ -69,25 +79,73 @@ def start(problem: Problem, whole: Parameters, rng: np.random.Generator) -> Para
     return Parameters(shares[: layout.components], mean, covariance, background)
 
 
+Report = Callable[[Run, Deconvolution], bool]
+
+
+def negligible(problem: Deconvolution) -> float:
+    """A gain in nats that nothing notices: 0.05, or of more than 2000 rows 0.000025 a row."""
+    return max(EXACT, NEGLIGIBLE * problem.points.weighted)
+
+
+def some_rows(problem: Deconvolution, rng: np.random.Generator) -> Deconvolution:
+    """The same problem for as many rows as tell maxima apart; itself unless that saves half."""
+    rows = max(FEWEST, SEEN * problem.layout.size)
+    if problem.points.n < 2 * rows:
+        return problem
+    chosen = np.zeros(problem.points.n, dtype=bool)
+    chosen[rng.choice(problem.points.n, rows, replace=False)] = True
+    return replace(problem, points=subset(problem.points, chosen))
+
+
 def best(
-    problem: Problem,
+    problem: Deconvolution,
     rng: np.random.Generator,
     *,
     restarts: int,
-    tolerance: float,
+    tolerance: float | None,
     max_steps: int,
     moves: int,
-    report: Callable[[Run], bool] | None = None,
+    report: Report | None = None,
 ) -> tuple[Run, list[float]]:
     """The highest maximum found, and the objectives that the short trials reached.
 
     Short runs from `restarts` starts; the best goes on to its end; then at most `moves` split and
-    merge moves, each of which is kept if it leads higher.
+    merge moves, each of which is kept if it leads higher. Of many rows, trials and moves see some,
+    and what they found goes on with all.
+
+    ``report(run, problem)`` is called after every cycle, with the rows that the run sees; it returns
+    True to stop. ``tolerance`` is in nats of all rows; None stands for what is `negligible`.
     """
+    tolerance = negligible(problem) if tolerance is None else tolerance
+    seen = some_rows(problem, rng)
+    enough = tolerance if seen is problem else negligible(seen)
+    trials, stopped = _tried(seen, rng, restarts, enough, report)
+    run = max(trials, key=lambda trial: trial.objective)
+    if not stopped:
+        run, stopped = _moved(seen, run, rng, moves, enough, max_steps, report)
+    if seen is not problem:
+        run = begin(problem, run.parameters)
+        if not stopped:
+            told = _bound(report, problem)
+            run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=told)
+    return run, [trial.objective for trial in trials]
+
+
+def _bound(report: Report | None, problem: Deconvolution) -> Callable[[Run], bool] | None:
+    return None if report is None else lambda run: report(run, problem)
+
+
+def _tried(
+    problem: Deconvolution,
+    rng: np.random.Generator,
+    restarts: int,
+    tolerance: float,
+    report: Report | None,
+) -> tuple[list[Run], bool]:
+    """Short runs from random starts, and whether `report` ended them."""
     whole = single(problem)
-    trials = []
+    trials: list[Run] = []
     failure: ValueError | None = None
-    stopped = False
     for _ in range(restarts if problem.layout.components > 1 else 1):
         begin_at = start(problem, whole, rng)
         try:
@@ -95,15 +153,26 @@ def best(
         except ValueError as error:  # this start leads to a singular mixture; others may not
             failure = error
             continue
-        stopped = report is not None and report(trials[-1])
-        if stopped:
-            break
+        if report is not None and report(trials[-1], problem):
+            return trials, True
     if failure is not None and not trials:
         raise failure
-    run = max(trials, key=lambda trial: trial.objective)
-    if not stopped:
-        run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=report)
-        stopped = not run.converged and run.steps < max_steps
+    return trials, False
+
+
+def _moved(
+    problem: Deconvolution,
+    run: Run,
+    rng: np.random.Generator,
+    moves: int,
+    tolerance: float,
+    max_steps: int,
+    report: Report | None,
+) -> tuple[Run, bool]:
+    """The end of a run and of the moves from there that lead higher, and whether it was stopped."""
+    told = _bound(report, problem)
+    run = climb(problem, run, tolerance=tolerance, max_steps=max_steps, report=told)
+    stopped = not run.converged and run.steps < max_steps
     for attempt in range(moves if len(problem.layout.free_covariance) > 2 else 0):
         if stopped:
             break
@@ -111,9 +180,7 @@ def best(
         try:
             trial = climb(problem, moved, tolerance=tolerance, max_steps=2 * SHORT)
             if trial.objective > run.objective - 0.01 * problem.points.weighted:
-                trial = climb(
-                    problem, trial, tolerance=tolerance, max_steps=max_steps, report=report
-                )
+                trial = climb(problem, trial, tolerance=tolerance, max_steps=max_steps, report=told)
                 stopped = not trial.converged and trial.steps < max_steps
         except ValueError:  # towards a singular mixture
             continue
@@ -121,12 +188,12 @@ def best(
             trial.history = [*run.history, *trial.history]
             run = trial
         if not stopped:
-            stopped = report is not None and report(run)
-    return run, [trial.objective for trial in trials]
+            stopped = told is not None and told(run)
+    return run, stopped
 
 
 def split_and_merge(
-    problem: Problem, old: Parameters, attempt: int, rng: np.random.Generator
+    problem: Deconvolution, old: Parameters, attempt: int, rng: np.random.Generator
 ) -> Parameters:
     """Merge two components that overlap and split a third along its longest axis.
 

@@ -9,9 +9,9 @@ from scipy.special import multigammaln
 
 from bayes_astro.data import Measurements
 from bayes_astro.density import inputs
-from bayes_astro.density.coordinates import Layout
-from bayes_astro.density.expectation import Conjugate, Problem, Regularised
-from bayes_astro.density.search import single
+from bayes_astro.mixtures.coordinates import Layout
+from bayes_astro.mixtures.expectation import Conjugate, Deconvolution, Regularised
+from bayes_astro.mixtures.search import single
 from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     points = inputs.blocks(data, shift, scale, None)
     layout = Layout(np.full(1, np.nan), np.full((1, d), np.nan), np.full((1, d, d), np.nan))
     # So little that it acts only where there would be no variance at all.
-    found = single(Problem(points, layout, Regularised(np.full(d, 1e-6))))
+    found = single(Deconvolution(points, layout, Regularised(np.full(d, 1e-6))))
     covariance = found.covariance[0]
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, _standard_errors(data, covariance, vectors, scale))
@@ -144,8 +144,6 @@ def _folds(n: int, folds: int, seed: int) -> list[np.ndarray]:
 
 def held_out(model: Any, data: Measurements, folds: int, seed: int) -> np.ndarray:
     """Log score of each fold under the maximum fitted to the others."""
-    from sklearn.base import clone
-
     from bayes_astro.samplers import MAP
 
     if (
@@ -157,7 +155,7 @@ def held_out(model: Any, data: Measurements, folds: int, seed: int) -> np.ndarra
     scores = []
     for part in _folds(len(data), folds, seed):
         rest = np.setdiff1d(np.arange(len(data)), part)
-        single_fit = clone(model).fit(data[rest], MAP(restarts=5), seed=seed, progress=False)
+        single_fit = model.copy().fit(data[rest], MAP(restarts=5), seed=seed, progress=False)
         scores.append(single_fit.score(data[part]))
     return np.array(scores)
 
@@ -167,7 +165,6 @@ def choose(
 ) -> tuple[Any, dict[str, xr.Dataset]]:
     """The model with the best of its numbers of components, and the table of their scores."""
     import xarray as xr
-    from sklearn.base import clone
 
     from bayes_astro.samplers import MAP
     from bayes_astro.samplers.progress import Progress
@@ -176,13 +173,13 @@ def choose(
     scores, errors, criteria = [], [], []
     with Progress(len(counts), "components", shown=progress) as bar:
         for i, count in enumerate(counts):
-            trial = clone(model).set_params(n_components=count)
+            trial = model.copy().set_params(n_components=count)
             if model.criterion == "held-out":
                 each = held_out(trial, data, 5, seed)
                 scores.append(each.mean())
                 errors.append(each.std(ddof=1) / np.sqrt(len(each)))
             whole = trial.fit(data, MAP(restarts=5), seed=seed, progress=False)
-            problem = whole.problem(data, whole.resolve_priors(data))
+            problem = whole.deconvolution(data, whole.resolve_priors(data))
             log_likelihood = float(whole.posterior["sample_stats"].attrs["log_likelihood"])
             effective = float(np.sum(~data.missing.all(axis=1)))
             criteria.append(problem.layout.size * np.log(effective) - 2 * log_likelihood)
@@ -193,4 +190,4 @@ def choose(
         table["log_score_error"] = ("n_components", np.array(errors))
     best = int(np.argmax(scores)) if scores else int(np.argmin(criteria))
     group = xr.Dataset(table, {"n_components": counts}, attrs={"chosen": counts[best]})
-    return clone(model).set_params(n_components=counts[best]), {"selection": group}
+    return model.copy().set_params(n_components=counts[best]), {"selection": group}

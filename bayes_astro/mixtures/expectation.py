@@ -40,11 +40,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import gammaln, multigammaln
 
-from bayes_astro.density.coordinates import Layout, Parameters
 from bayes_astro.likelihoods.mixture import Statistics, statistics
 from bayes_astro.likelihoods.mixture_blocks import Blocks
+from bayes_astro.mixtures.coordinates import Layout, Parameters
 
-__all__ = ["Conjugate", "Problem", "Regularised", "Run", "climb", "step"]
+__all__ = ["Conjugate", "Deconvolution", "Regularised", "Run", "climb", "step"]
 
 QUIET = 3  # cycles in a row that predict no further gain
 EMPTY = 1e-10  # a component with fewer points than this keeps its mean and covariance
@@ -134,7 +134,7 @@ class Regularised:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Deconvolution:
     """Points, what is free, and the prior."""
 
     points: Blocks
@@ -159,7 +159,7 @@ class Problem:
         return found.log_likelihood + self.prior.log_density(parameters, self.layout)
 
 
-def step(problem: Problem, old: Parameters, found: Statistics) -> Parameters:
+def step(problem: Deconvolution, old: Parameters, found: Statistics) -> Parameters:
     """The M-step."""
     layout, prior, d = problem.layout, problem.prior, problem.layout.d
     conjugate = isinstance(prior, Conjugate)
@@ -231,7 +231,7 @@ class Run:
     history: list[float] = field(default_factory=list)
 
 
-def begin(problem: Problem, parameters: Parameters) -> Run:
+def begin(problem: Deconvolution, parameters: Parameters) -> Run:
     """A run at its start."""
     found = problem.statistics(parameters)
     value = _checked(problem.objective(parameters, found))
@@ -250,7 +250,7 @@ def _checked(value: float) -> float:
 
 
 def climb(
-    problem: Problem,
+    problem: Deconvolution,
     start: Parameters | Run,
     *,
     tolerance: float,
@@ -274,7 +274,7 @@ def climb(
     return run
 
 
-def _advance(problem: Problem, run: Run) -> float:
+def _advance(problem: Deconvolution, run: Run) -> float:
     """One EM step; returns the gain."""
     new = step(problem, run.parameters, run.found)
     found = problem.statistics(new)
@@ -286,7 +286,7 @@ def _advance(problem: Problem, run: Run) -> float:
     return gain
 
 
-def _cycle(problem: Problem, run: Run, accelerate: bool) -> None:
+def _cycle(problem: Deconvolution, run: Run, accelerate: bool) -> None:
     """Two EM steps and, where asked for, a leap and one more EM step."""
     first = run.parameters
     gain_1 = _advance(problem, run)

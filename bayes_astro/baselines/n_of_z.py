@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import BinnedRedshifts
-from bayes_astro.data.binned_redshifts import in_bins
+from bayes_astro.data.binned_redshifts import bin_labels, in_bins
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,13 +33,13 @@ class Stacking(Baseline):
     bins: Any = None
 
     data_type: ClassVar[type] = BinnedRedshifts
-    figures: ClassVar[str] = "population"
     references: ClassVar[tuple[str, ...]] = ("malz2022",)
 
-    def _checked(self, data: Any) -> BinnedRedshifts:
-        return in_bins(super()._checked(data), self.bins)
+    def prepare(self, data: BinnedRedshifts) -> BinnedRedshifts:
+        """The data in the bins that were asked for."""
+        return in_bins(data, self.bins)
 
-    def observed(self, data: BinnedRedshifts) -> np.ndarray:
+    def responses(self, data: BinnedRedshifts) -> np.ndarray:
         """The mean redshift of every object."""
         data = in_bins(data, self.bins)
         return data.probability.mean(axis=0) @ data.middle
@@ -60,8 +60,6 @@ class Stacking(Baseline):
             "density": (("bin",), error / width),
             "mean_redshift": ((), mean.std() / np.sqrt(len(data))),
         }
-        from bayes_astro.photoz.population import bin_labels
-
         return values, errors, {"coords": {"bin": bin_labels(data)}}
 
     def scores(self, test: BinnedRedshifts) -> dict[str, None]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.density import selection
-from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.likelihoods.mixture_blocks import Blocks
+from bayes_astro.mixtures import selection
+from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -23,7 +23,7 @@ def table(points: Blocks) -> dict[str, np.ndarray]:
 
 
 def mixture_model(
-    problem: Problem,
+    problem: Deconvolution,
     shift: np.ndarray,
     scale: np.ndarray,
     labels: list[str],
@@ -39,7 +39,7 @@ def mixture_model(
 
     Parameters
     ----------
-    problem : Problem
+    problem : Deconvolution
         With a `Conjugate` prior.
     shift, scale : (d,) arrays
     labels, names : of the components and of the dimensions

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import Conjugate, Problem
 from bayes_astro.likelihoods.mixture import statistics
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
 from bayes_astro.samplers.curvature import STEP
 
 __all__ = ["MixturePosterior"]
@@ -27,7 +27,7 @@ __all__ = ["MixturePosterior"]
 class MixturePosterior:
     """Log density and gradient at flat vectors."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Deconvolution) -> None:
         if not isinstance(problem.prior, Conjugate):
             raise ValueError(
                 "regularization stands for an improper prior, which has no posterior: use "

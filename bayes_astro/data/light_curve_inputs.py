@@ -1,0 +1,60 @@
+"""Where a light curve's model is asked for: times in any form, in the unit of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data import LightCurve
+
+__all__ = ["check_units", "times"]
+
+FARTHEST = 1e15  # time spans: beyond, not one digit of a phase is right
+
+
+def times(data: LightCurve, at: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Times in the unit of `data`, and the error of an observation at each."""
+    if isinstance(at, LightCurve):
+        check_units(data, at)
+        return at.time, at.error
+    if hasattr(at, "scale") and hasattr(at, "mjd"):
+        if data.time_format != "mjd":
+            raise ValueError(
+                "at: astropy Times need a light curve whose times came as Times; "
+                f"these are plain numbers in {data.time_unit!r}. Give numbers."
+            )
+        at = getattr(at, data.time_scale or at.scale).mjd
+        if data.time_unit != "d":
+            from astropy import units
+
+            at = at * units.d.to(data.time_unit)
+    if hasattr(at, "unit"):
+        try:
+            at = at.to_value(data.time_unit)
+        except Exception as error:
+            raise ValueError(
+                f"at: {at.unit} cannot be converted to the time unit {data.time_unit!r}."
+            ) from error
+    try:
+        time = np.atleast_1d(np.asarray(at, dtype=float))
+    except (TypeError, ValueError):
+        raise ValueError(f"at must be times or a LightCurve, got {at!r}.") from None
+    if time.ndim != 1 or not np.isfinite(time).all():
+        raise ValueError(f"at must hold finite times of shape (m,), got shape {time.shape}.")
+    if time.size and np.abs(time).max() > FARTHEST * np.ptp(data.time):
+        raise ValueError(
+            f"at: {time[np.argmax(np.abs(time))]:.3g} is so far from the light curve that no phase "
+            f"is left in double precision; give times in {data.time_unit!r}."
+        )
+    return time, np.full(len(time), float(np.median(data.error)))
+
+
+def check_units(data: LightCurve, at: LightCurve) -> None:
+    """Raise ValueError where two light curves cannot be compared number by number."""
+    for name in ("time_unit", "value_unit"):
+        if (getattr(data, name) or "") != (getattr(at, name) or ""):
+            raise ValueError(
+                f"mismatched units: {name} of the fitted data is {getattr(data, name)!r}, of the "
+                f"new data {getattr(at, name)!r}. Convert one of them."
+            )

@@ -1,0 +1,1 @@
+"""What every task whose density is a mixture shares; no task."""
