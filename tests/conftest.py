@@ -1,13 +1,12 @@
-"""Data sets and models that many tests share; a new task adds a row to CASES."""
+"""What all tests share: the cases, the clock, the data beside the repository, Ctrl-C."""
 
 import os
 import signal
 from pathlib import Path
 
+import budgets
 import pytest
-from samples import clusters, galaxies, line, sinusoid, walk, wandering
-
-import bayes_astro as ba
+from cases import CASES
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -21,115 +20,6 @@ def shared_data():
         assert "CI" not in os.environ, f"{SHARED} must be there in CI"
         pytest.skip("the data folder ../shared/data is not beside this checkout")
     return SHARED
-
-
-QUICK_NUTS = {"draws": 60, "tune": 60, "chains": 2}
-
-TEMPLATES = {
-    "filters": "sdss", "between": 0, "correction": None, "template_error": 0.05, "step": 0.02,
-}  # fmt: skip
-
-CASES = {
-    "periodogram": (lambda: ba.Periodogram(), sinusoid, lambda: ba.Exact(draws=400)),
-    "periodogram-all": (
-        lambda: ba.Periodogram(
-            n_terms=2,
-            period=(2, 20),
-            trend=2,
-            jitter=True,
-            priors={
-                "frequency": ba.Prior("LogUniform", lower=0.06, upper=0.4),
-                "jitter": ba.Prior("HalfNormal", sigma=0.3),
-            },
-        ),
-        sinusoid,
-        lambda: ba.Exact(draws=400),
-    ),
-    "process": (
-        lambda: ba.GaussianProcess(ba.kernels.DampedRandomWalk()),
-        walk,
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-    "process-all": (
-        lambda: ba.GaussianProcess(
-            ba.kernels.SHO(quality=2.0)
-            + ba.kernels.Matern32(sigma=ba.Prior("HalfNormal", sigma=1)),
-            mean="linear",
-            lag=(-5, 10),
-            independent=ba.kernels.DampedRandomWalk(tau=5.0),
-            redshift=1.0,
-            priors={
-                "jitter": ba.Prior("HalfNormal", sigma=0.3),
-                "offset": ba.Prior("Normal", mu=10, sigma=[5, 6]),
-            },
-        ),
-        lambda: walk(60, bands="gr", lag=3.0, seed=1),
-        lambda: ba.Laplace(draws=400, restarts=2),
-    ),
-    "structure-function": (
-        lambda: ba.StructureFunction(),
-        wandering,
-        lambda: ba.Exact(draws=400),
-    ),
-    "structure-function-all": (
-        lambda: ba.StructureFunction(
-            "power-law", reference=10.0, priors={"gamma": ba.Prior("Beta", alpha=2, beta=2)}
-        ),
-        lambda: ba.StructureFunction.ensemble(
-            [wandering(n=25, seed=k, name=f"q{k}") for k in range(3)]
-        ),
-        lambda: ba.Exact(draws=400),
-    ),
-    "line": (lambda: ba.LinearRelation("y"), line, lambda: ba.NUTS(**QUICK_NUTS)),
-    "line-all": (
-        lambda: ba.LinearRelation(
-            "y",
-            scatter=True,
-            outliers=True,
-            priors={
-                "slope": ba.Prior("StudentT", nu=4, mu=1, sigma=2),
-                "outlier_fraction": ba.Prior("Beta", alpha=1, beta=5),
-            },
-        ),
-        lambda: line(outliers=4),
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-    "mixture": (
-        lambda: ba.ExtremeDeconvolution(2),
-        clusters,
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-    "mixture-all": (
-        lambda: ba.ExtremeDeconvolution(
-            2,
-            fixed={"weight": [None, 0.5], "mean": [[-2.0, -2.0], None]},
-            background="uniform",
-            dimensions=("a", "b"),
-            priors={
-                "weight": ba.Prior("Dirichlet", alpha=2.0),
-                "mean": ba.Prior("Normal", mu=[0.0, 0.0], sigma=3.0),
-                "covariance": ba.Prior("InverseWishart", nu=5.0, scale=[[1.0, 0.1], [0.1, 2.0]]),
-            },
-        ),
-        lambda: clusters(noise=0.8, seed=1),
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-    "templates": (
-        lambda: ba.TemplatePhotoZ(**TEMPLATES),
-        lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-    "photoz": (
-        lambda: ba.XDPhotoZ(1, n_fits=1, error_scale=0.8, common_error=0.02),
-        lambda: galaxies(99, missing=6)[:98],
-        lambda: ba.Laplace(draws=400, restarts=1),
-    ),
-    "plane": (
-        lambda: ba.LinearRelation("y"),
-        lambda: line(names=("a", "b", "y"), n=50),
-        lambda: ba.NUTS(**QUICK_NUTS),
-    ),
-}
 
 
 class Case:
@@ -147,6 +37,13 @@ class Case:
         if self.name not in self.fits:
             self.fits[self.name] = self.model.fit(self.data, self.sampler, seed=1, progress=False)
         return self.fits[self.name]
+
+
+def pytest_configure(config):
+    """Times of the files are kept by the run itself."""
+    marks = config.option.markexpr
+    tier = next((name for name in ("slow", "calibration") if marks == name), "fast")
+    config.pluginmanager.register(budgets.Budgets(tier), "budgets")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,6 +1,10 @@
 """Simulated data that many tests share."""
 
+from dataclasses import fields
+from hashlib import sha256
+
 import numpy as np
+import xarray as xr
 
 import bayes_astro as ba
 
@@ -95,14 +99,83 @@ def galaxies(n=300, noise=1.0, stated=1.0, missing=0, seed=0, bands=("g", "r", "
     return ba.Photometry(flux, stated * error, bands, redshift, unit="uJy")
 
 
+def counted(n=25, mean=0.6, scatter=0.6, background=0.0, off=None, seed=0, **kwargs):
+    """Counts of sources whose rates are Gamma distributed; off: exposure off over that on."""
+    rng = np.random.default_rng(seed)
+    exposure = rng.uniform(5, 20, n)
+    rate = rng.gamma(scatter**-2, mean * scatter**2, n)
+    if off is None:
+        counts = rng.poisson(rate * exposure + background)
+        return ba.Counts(counts, exposure, background or None, **kwargs)
+    around = background * rng.uniform(0.8, 1.2, n)
+    counts = rng.poisson((rate + around) * exposure)
+    there = off * exposure
+    found = {"off_counts": rng.poisson(around * there), "off_exposure": there}
+    return ba.Counts(counts, exposure, **found, **kwargs)
+
+
+def binned(n=150, seed=2):
+    """Probabilities of redshift bins for objects of two groups."""
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(0, 1, 9)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    z = np.where(rng.uniform(size=n) < 0.6, rng.normal(0.3, 0.1, n), rng.normal(0.7, 0.08, n))
+    seen = z + 0.1 * rng.standard_normal(n)
+    likelihood = np.exp(-0.5 * ((seen[:, None] - middle) / 0.1) ** 2) + 1e-6
+    return ba.BinnedRedshifts(likelihood, edges, np.full(len(middle), 1 / len(middle)))
+
+
+def damping(n=20, draws=60, seed=3):
+    """Draws of the damping times of single objects, and their masses with errors."""
+    rng = np.random.default_rng(seed)
+    mass = rng.normal(8.0, 0.6, n)
+    middle = 2.0 + 0.4 * (mass - 8) + 0.15 * rng.standard_normal(n)
+    width = rng.uniform(0.1, 0.3, (n, 1))
+    log_tau = middle[:, None] + width * (rng.standard_normal((n, 1)) + rng.normal(size=(n, draws)))
+    error = rng.uniform(0.05, 0.3, n)
+    return ba.DampingTimes(
+        log_tau, np.zeros((n, draws)), mass + error * rng.standard_normal(n), error
+    )
+
+
+def fields_of(container):
+    """Every field, arrays by their bits: what `metadata` leaves out is seen as well."""
+
+    def plain(value):
+        if not isinstance(value, np.ndarray):
+            return value
+        return value.dtype.str, value.shape, sha256(value.tobytes()).hexdigest()
+
+    return {f.name: plain(getattr(container, f.name)) for f in fields(container)}
+
+
+def by_hand(model, data, draws, statistics=None, sampler=None):
+    """The model as if `sampler` had drawn `draws` from `data`; nothing is computed."""
+    groups = {"posterior": draws} | ({} if statistics is None else {"sample_stats": statistics})
+    model._store(xr.DataTree.from_dict(groups), data, 0, sampler=sampler)
+    return model
+
+
+def drawn(**columns):
+    """Draws as a dataset; a column is (chain, draw), or (dimension, array (chain, draw, entry))."""
+    return xr.Dataset(
+        {
+            name: (("chain", "draw", column[0]), np.asarray(column[1], dtype=float))
+            if isinstance(column, tuple)
+            else (("chain", "draw"), np.atleast_2d(np.asarray(column, dtype=float)))
+            for name, column in columns.items()
+        }
+    )
+
+
 def mixture_point(model, data, priors, values):
     """Free variables of the mixture at `values`, and the density of the prior over them.
 
     Means and covariances are sampled in scaled units, and covariances V = L L' as L with logarithms
     on the diagonal: dV = prod_j s_j^(d + 1) 2^d prod_j L_jj^(d - j + 1) d(entries).
     """
-    layout = model.problem(data, priors).layout
-    shift, scale = model.frame(data, priors)
+    problem = model.problem(data, priors)
+    layout, shift, scale = problem.deconvolution().layout, problem.shift, problem.scale
     d = len(shift)
     weight, mean, covariance = (values[name] for name in ("weight", "mean", "covariance"))
     shares = np.append(weight, values.get("background", 0.0))[: len(layout.fixed_weight)]
@@ -130,9 +203,10 @@ def process_point(model, data, priors, values):
     db = |factor| dx; a trend is scaled by half the time span. sigma and tau of a damped random walk
     are sampled as log(sigma^2 / tau) and log(tau): d(sigma, tau) = sigma tau / 2.
     """
-    from bayes_astro.timeseries.prediction import _conditional_coefficients
-
-    mean, covariance = _conditional_coefficients(model, values, data, priors)
+    problem = model.problem(data, priors)
+    flat = [np.ravel(values.get(one.name, 0.0)) for one in problem.free()[:-1]]
+    mean, covariance = problem.conditional(np.concatenate([*flat, np.zeros(problem.idle.sum())]))
+    mean = problem.centre + mean
     factor = np.linalg.cholesky(covariance)
     half = 0.5 * np.ptp(data.time)
     flat = [np.atleast_1d(values["offset"])]

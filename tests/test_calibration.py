@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from samples import line, sinusoid
+from scipy import stats
 
 import bayes_astro as ba
 from bayes_astro.calibration import Calibration, verdicts
@@ -45,6 +46,7 @@ def test_periodogram_is_calibrated_at_200(kind):
     assert set(result.ranks) >= {"frequency", "offset", "amplitude[1]"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outliers", [False, True])
 def test_linear_relation_is_calibrated_at_200(outliers):
     result = relation(outliers, 200)
@@ -60,7 +62,7 @@ def test_periodogram_is_calibrated_at_1000(kind):
     assert result.detectable()["width"] < 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.calibration
 @pytest.mark.parametrize("outliers", [False, True])
 def test_linear_relation_is_calibrated_at_1000(outliers):
     result = relation(outliers, 1000)
@@ -78,7 +80,7 @@ class SdForVariance(ba.Periodogram):
 class MissingJacobian(ba.Periodogram):
     """The jitter's prior density is used as if it were one of its logarithm."""
 
-    def _search(self, data, priors, draws, rng):
+    def problem(self, data, priors):
         class Wrong:
             support, arguments = priors["jitter"].support, priors["jitter"].arguments
 
@@ -86,14 +88,14 @@ class MissingJacobian(ba.Periodogram):
             def log_density(x):
                 return priors["jitter"].log_density(x) + np.log(x)
 
-        return super()._search(data, {**priors, "jitter": Wrong}, draws, rng)
+        return super().problem(data, {**priors, "jitter": Wrong})
 
 
 class ErrorsTimes125(ba.Periodogram):
     """The fit sees error bars that are a quarter too large."""
 
-    def _search(self, data, priors, draws, rng):
-        return super()._search(data.replace(error=1.25 * data.error), priors, draws, rng)
+    def problem(self, data, priors):
+        return super().problem(data.replace(error=1.25 * data.error), priors)
 
 
 class ShiftedDatum(ba.Periodogram):
@@ -139,6 +141,24 @@ def test_planted_bugs_are_caught_at_1000(bug):
     model = bug(period=(1, 50), jitter=bug is MissingJacobian)
     result = ba.calibrate(model, DESIGN, n=1000, seed=1, sampler=EXACT, progress=False)
     assert not result, result
+
+
+@pytest.mark.parametrize("quantile", [0.003, 0.2, 0.7, 0.999])
+def test_verdicts_have_the_probabilities_of_scipy(quantile):
+    """Two-sided: half of the scores at +r, half at -r, r^2 at a quantile of chi-square over n."""
+    n = 100
+    radius = np.sqrt(stats.chi2.ppf(quantile, n) / n)
+    scores = radius * np.where(np.arange(n) % 2, 1.0, -1.0)
+    row = verdicts({"width": stats.norm.cdf(scores)})["width"]
+    assert row["variance_p"] == pytest.approx(2 * min(quantile, 1 - quantile), rel=1e-6)
+    assert row["width"] == pytest.approx(radius, rel=1e-9)
+    assert row["mean_p"] == pytest.approx(1.0)
+    row = verdicts({"shift": stats.norm.cdf(scores + 0.15)})["shift"]
+    assert row["mean_p"] == pytest.approx(2 * stats.norm.sf(0.15 * np.sqrt(n)), rel=1e-6)
+    assert row["shift"] == pytest.approx(0.15, rel=1e-9)
+    even = (np.arange(n) + 0.5) / n
+    assert verdicts({"even": even})["even"]["ks_p"] == stats.kstest(even, "uniform").pvalue
+    assert verdicts({"even": even})["even"]["calibrated"]
 
 
 def test_false_alarm_rate_and_power_of_the_verdict():

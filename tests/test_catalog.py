@@ -5,6 +5,7 @@ import pytest
 from samples import line, sinusoid
 
 import bayes_astro as ba
+from bayes_astro.catalog import object_seed
 
 
 def objects():
@@ -44,6 +45,15 @@ def test_order_subset_and_names_change_nothing():
     assert all_of_them.iloc[:2].equals(named_by_themselves)
     other = ba.fit_each(model, every, seed=2)
     assert not np.array_equal(other["period_mean"], all_of_them["period_mean"])
+
+
+def test_every_object_has_a_seed_of_its_own():
+    """Equal data under two names: the same posterior, other draws."""
+    twins = {name: sinusoid(n=20) for name in ("a", "b")}
+    table = ba.fit_each(ba.Periodogram(period=(3, 5)), twins, seed=4, sampler=ba.Exact(draws=400))
+    assert table["seed"].to_dict() == {name: object_seed(4, name) for name in twins}
+    assert len({object_seed(seed, name) for seed in range(20) for name in "abcde"}) == 100
+    assert table.loc["a", "period_mean"] != table.loc["b", "period_mean"]
 
 
 def test_levels_are_those_of_the_draws():

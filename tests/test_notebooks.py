@@ -1,6 +1,8 @@
 """The notebooks run from the first cell to the last with real sampling, and are stored with outputs."""
 
+import json
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -20,6 +22,7 @@ NOTEBOOKS = (
     "08-photometric-redshifts",
     "09-what-published-errors-are-worth",
     "10-how-many-galaxies-at-each-redshift",
+    "11-counts-and-rates",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine
@@ -49,8 +52,21 @@ def test_every_notebook_is_tested():
     assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NOTEBOOKS)
 
 
+def changed():
+    """Notebooks whose code or data are not those of which the outputs are stored."""
+    script = runpy.run_path(str(FOLDER / "execute.py"))
+    record = json.loads((FOLDER / "executed.json").read_text(encoding="utf-8"))
+    return {n for n in NOTEBOOKS if record.get(n) != script["digest"](FOLDER / f"{n}.ipynb")}
+
+
+def tiers():
+    """Those that changed are executed by the fast tier, the others by the slow one."""
+    now = changed()
+    return [n if n in now else pytest.param(n, marks=pytest.mark.slow) for n in NOTEBOOKS]
+
+
 @pytest.mark.filterwarnings("ignore")  # of the Jupyter client, about its own sockets
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("name", tiers())
 def test_runs(name, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws inline
     shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)

@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 from astropy import units as u
+from samples import galaxies
 from scipy.stats import kstest
 
 import bayes_astro as ba
-from bayes_astro.priors import FAMILIES, quantity
+from bayes_astro import registry
+from bayes_astro.prior_families import FAMILIES
+from bayes_astro.priors import quantity
 
 EXAMPLES = {
     "Normal": {"mu": 1.5, "sigma": 0.7},
@@ -242,3 +245,182 @@ def test_bounds_in_different_units_are_compared_once_converted():
     prior = ba.Prior("Uniform", lower=2 * u.h, upper=60 * u.min)
     with pytest.raises(ValueError, match="below"):
         prior.in_unit("d")
+
+
+# The priors that a user gets without asking, as numbers: times 0 to 16 with a median spacing of 2,
+# values of mean 0 and sd 1; points with means (1, 3) and sds (1, 2).
+WALK = ba.LightCurve([0, 1, 2, 4, 8, 16.0], [1, -1, 1, -1, 1, -1.0], np.ones(6))
+BANDS = ba.LightCurve(np.arange(8.0), [1, 2, -1, -2, 1, 2, -1, -2], np.ones(8), band=list("gr") * 4)
+POINTS = ba.Measurements([[0, 1], [2, 5], [0, 5], [2, 1.0]], np.full((4, 2), 0.1), names=("x", "y"))
+CORNERS = ba.Measurements(
+    [[-1, -2], [1, 2], [-1, 2], [1, -2.0]] * 2500, np.full((10_000, 2), 1e-6), names=("x", "y")
+)
+TIMES = ba.DampingTimes(
+    np.arange(8.0).reshape(4, 2), np.zeros((4, 2)), [7, 9, 7, 9.0], np.full(4, 0.1)
+)
+BINS = ba.BinnedRedshifts(np.full((3, 2), 0.5), [0, 0.6, 1.2], [0.5, 0.5])
+GALAXIES = galaxies(101).replace(redshift=np.append(np.linspace(0.1, 0.7, 100), 0.4))
+COUNTS = ba.Counts([3, 5, 7], [2, 4, 4.0], off_counts=[1, 2, 3], off_exposure=[5.0, 4.0, 4.0])
+OFFSET = ba.Prior("Normal", mu=0, sigma=5)
+TAU = ba.Prior("LogNormal", mu=np.log(320) / 2, sigma=np.log(80) / 4)  # 95% within 2 and 160
+DEFAULTS = {
+    "periodogram": (
+        ba.Periodogram(n_terms=2, period=(2, 8), trend=1, jitter=True),
+        WALK,
+        {
+            "frequency": ba.Prior("Uniform", lower=0.125, upper=0.5),
+            "offset": OFFSET,
+            "amplitude": ba.Prior("Rayleigh", sigma=[1.0, 0.5]),
+            "trend": ba.Prior("Normal", mu=0, sigma=[5 / 8]),
+            "jitter": ba.Prior("HalfNormal", sigma=1),
+        },
+    ),
+    "line": (
+        ba.LinearRelation("y", outliers=True),
+        POINTS,
+        {
+            "slope": ba.Prior("Cauchy", alpha=0, beta=2),
+            "response_mean": ba.Prior("Normal", mu=3, sigma=20),
+            "predictor_mean": ba.Prior("Normal", mu=1, sigma=3),
+            "predictor_width": ba.Prior("LogNormal", mu=0, sigma=0.7),
+            "scatter": ba.Prior("HalfNormal", sigma=2),
+            "outlier_fraction": ba.Prior("Uniform", lower=0, upper=0.5),
+            "outlier_mean": ba.Prior("Normal", mu=3, sigma=4),
+            "outlier_scatter": ba.Prior("HalfNormal", sigma=4),
+        },
+    ),
+    "process": (
+        ba.GaussianProcess(ba.kernels.DampedRandomWalk() + ba.kernels.SHO(), mean="linear"),
+        WALK,
+        {
+            "damped_random_walk_sigma": ba.Prior("LogNormal", mu=0, sigma=1),
+            "tau": TAU,
+            "sho_sigma": ba.Prior("LogNormal", mu=0, sigma=1),
+            "period": ba.Prior("LogNormal", mu=np.log(8), sigma=np.log(4) / 4),
+            "quality": ba.Prior("LogNormal", mu=np.log(2), sigma=1.5),
+            "jitter": ba.Prior("HalfNormal", sigma=1),
+            "offset": OFFSET,
+            "trend": ba.Prior("Normal", mu=0, sigma=5 / 8),
+        },
+    ),
+    "process in bands": (
+        ba.GaussianProcess(ba.kernels.DampedRandomWalk(), lag=(-1, 2)),
+        BANDS,
+        {
+            "sigma": ba.Prior("LogNormal", mu=0, sigma=1),
+            "tau": ba.Prior("LogNormal", mu=np.log(70) / 2, sigma=np.log(70) / 4),
+            "amplitude": ba.Prior("LogNormal", mu=[np.log(2)], sigma=0.7),
+            "lag": ba.Prior("Uniform", lower=-1, upper=2),
+            "jitter": ba.Prior("HalfNormal", sigma=[1, 2]),
+            "offset": ba.Prior("Normal", mu=[0, 0], sigma=[5, 10]),
+        },
+    ),
+    "structure function": (
+        ba.StructureFunction(),
+        WALK,
+        {
+            "sf_infinity": ba.Prior("LogNormal", mu=np.log(2) / 2, sigma=1),
+            "tau": TAU,
+            "offset": OFFSET,
+        },
+    ),
+    "power law": (
+        ba.StructureFunction("power-law", reference=16.0),
+        WALK,
+        {
+            "sf_reference": ba.Prior("LogNormal", mu=np.log(2) / 2, sigma=1),
+            "gamma": ba.Prior("Uniform", lower=0, upper=1),
+            "offset": OFFSET,
+        },
+    ),
+    "damping times": (
+        ba.HierarchicalDRW(),
+        TIMES,
+        {
+            "intercept": ba.Prior("Normal", mu=2, sigma=1),
+            "slope": ba.Prior("Normal", mu=0, sigma=1),
+            "scatter": ba.Prior("HalfNormal", sigma=0.5),
+            "mass_mean": ba.Prior("Normal", mu=8, sigma=3),
+            "mass_width": ba.Prior("LogNormal", mu=0, sigma=0.7),
+        },
+    ),
+    "rates": (
+        ba.PoissonRate(),
+        COUNTS,
+        {
+            "mean_rate": ba.Prior("LogNormal", mu=np.log((15 - 5.4 + 0.5) / 10), sigma=1.5),
+            "scatter": ba.Prior("HalfNormal", sigma=1),
+            "background_mean": ba.Prior("LogNormal", mu=np.log(6.5 / 13), sigma=1.5),
+            "background_scatter": ba.Prior("HalfNormal", sigma=1),
+        },
+    ),
+    "independent rates": (
+        ba.PoissonRate("independent"),
+        ba.Counts([3, 5, 7], [2, 4, 4.0], background=1.5),
+        {"rate": ba.Prior("Gamma", alpha=0.5, beta=0.05 * 10 / 11)},
+    ),
+    "mixture": (
+        ba.ExtremeDeconvolution(4),
+        CORNERS,
+        {
+            "weight": ba.Prior("Dirichlet", alpha=1),
+            "mean": ba.Prior("Normal", mu=[0, 0], sigma=[2, 4]),
+            "covariance": ba.Prior("InverseWishart", nu=4, scale=[[0.25, 0], [0, 1]]),
+        },
+    ),
+    "population": (
+        ba.PopulationNz(),
+        BINS,
+        {"step": ba.Prior("LogNormal", mu=-0.7, sigma=0.6)},
+    ),
+    "population as a process": (
+        ba.PopulationNz(smoothness="gp"),
+        BINS,
+        {
+            "amplitude": ba.Prior("LogNormal", mu=np.log(2), sigma=0.5),
+            "length": ba.Prior("LogNormal", mu=np.log(0.2), sigma=0.5),
+        },
+    ),
+    "templates": (
+        ba.TemplatePhotoZ(filters="sdss", between=0, step=0.02),
+        GALAXIES,
+        {
+            "weight": ba.Prior("Dirichlet", alpha=1),
+            "fading": ba.Prior("Normal", mu=0, sigma=0.5),
+            "depth": ba.Prior("LogNormal", mu=np.log(0.4), sigma=0.7),
+            "growth": ba.Prior("Normal", mu=0.1, sigma=0.2),
+            "shape": ba.Prior("LogNormal", mu=np.log(2), sigma=0.4),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_default_priors_are_these_numbers(name):
+    model, data, expected = DEFAULTS[name]
+    found = model.resolve_priors(data)
+    assert list(found) == list(expected)
+    # The mixture's are of a single Gaussian with a prior of its own, which is worth one point.
+    close = {"rtol": 1e-3, "atol": 1e-4} if name == "mixture" else {"rtol": 1e-9, "atol": 1e-9}
+    for parameter, prior in expected.items():
+        assert found[parameter].distribution == prior.distribution, parameter
+        for key, value in prior.arguments.items():
+            given = found[parameter].arguments[key]
+            np.testing.assert_allclose(given, value, **close, err_msg=f"{parameter}: {key}")
+
+
+def test_default_priors_of_photometric_redshifts_are_these_numbers():
+    """Means and covariances are of the width of the sample."""
+    found = ba.XDPhotoZ(1).resolve_priors(GALAXIES)
+    assert found["weight"] == ba.Prior("Dirichlet", alpha=2)
+    assert found["error_scale"] == ba.Prior("LogNormal", mu=0, sigma=0.5)
+    assert found["common_error"] == ba.Prior("HalfNormal", sigma=0.05)
+    known = np.log1p(GALAXIES.redshift)
+    assert found["mean"].arguments["mu"][-1] == pytest.approx(known.mean(), rel=0.01)
+    assert found["mean"].arguments["sigma"][-1] == pytest.approx(3 * known.std(), rel=0.05)
+    assert found["covariance"].arguments["nu"] == 7
+
+
+def test_every_task_has_its_default_priors_here():
+    pinned = {type(model).__name__ for model, _, _ in DEFAULTS.values()} | {"XDPhotoZ"}
+    assert pinned == set(registry.TASKS)

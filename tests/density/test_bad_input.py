@@ -229,7 +229,7 @@ BAD_PARAMETERS = {
     "unknown prior": ({"priors": {"means": NORMAL}}, "no parameter 'means'.*mean"),
     "prior of another family": (
         {"priors": {"mean": ba.Prior("HalfNormal", sigma=1.0)}},
-        "'mean'.*HalfNormal.*Normal",
+        "'mean' must be Normal, got .*HalfNormal",
     ),
     "prior of another size": (
         {"priors": {"mean": ba.Prior("Normal", mu=[0.0, 0.0, 0.0], sigma=1.0)}},

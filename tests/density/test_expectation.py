@@ -8,10 +8,17 @@ from density import oracle
 
 import bayes_astro as ba
 from bayes_astro.density import inputs
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import Conjugate, Problem, Regularised, begin, climb, step
-from bayes_astro.density.posterior import MixturePosterior
 from bayes_astro.likelihoods.mixture_blocks import lay_out
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import (
+    Conjugate,
+    Deconvolution,
+    Regularised,
+    begin,
+    climb,
+    step,
+)
+from bayes_astro.mixtures.posterior import MixturePosterior
 
 
 def points(rng, n, d, m=None, gaps=0.0):
@@ -87,7 +94,7 @@ def against_the_oracle(rng, given, state, *, w=0.0, own=None, fixed=None, option
     shift, scale = frame(rng, d)
     blocks = lay_out(*given, own, shift=shift, scale=scale)
     layout = inputs.layout(fixed, k, shift, scale, None)
-    problem = Problem(blocks, layout, Regularised(w / scale**2))
+    problem = Deconvolution(blocks, layout, Regularised(w / scale**2))
     run = begin(problem, scaled(state, shift, scale))
     own = np.ones(len(given[0])) if own is None else own
     for _ in range(10):
@@ -148,7 +155,7 @@ def random_problem(seed):
     old = scaled(start(rng, k, d), shift, scale)
     if uniform:
         old = replace(old, weight=0.9 * old.weight, background=0.1)
-    return Problem(blocks, layout, prior), old
+    return Deconvolution(blocks, layout, prior), old
 
 
 def test_ten_thousand_steps_never_go_down():
@@ -210,7 +217,7 @@ def test_where_it_ends_is_a_maximum(kind):
     layout = inputs.layout(fixed, k, shift, scale, background)
     blocks = lay_out(*given, shift=shift, scale=scale, background=np.full(given[0].shape[1], 15.0))
     prior = Regularised(0.5 / scale**2) if kind == "w" else conjugate(d, k)
-    problem = Problem(blocks, layout, prior)
+    problem = Deconvolution(blocks, layout, prior)
     old = scaled(start(rng, k, d), shift, scale)
     if kind == "uniform":
         old = replace(old, weight=0.9 * old.weight, background=0.1)
@@ -257,10 +264,12 @@ def model_and_data(name):
     return ba.ExtremeDeconvolution(**arguments), data
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["plain", *(pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n != "plain")]
+)
 def test_the_posterior_is_that_of_the_model_in_pymc(name):
     model, data = model_and_data(name)
-    problem = model.problem(data, model.resolve_priors(data))
+    problem = model.deconvolution(data, model.resolve_priors(data))
     density = MixturePosterior(problem)
     rng = np.random.default_rng(7)
     built = model.build(data)
@@ -288,7 +297,7 @@ def test_the_posterior_is_that_of_the_model_in_pymc(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_flat_coordinates_and_back(name):
     model, data = model_and_data(name)
-    layout = model.problem(data, model.resolve_priors(data)).layout
+    layout = model.deconvolution(data, model.resolve_priors(data)).layout
     flat = np.random.default_rng(8).normal(size=layout.size)
     parameters = layout.parameters(flat)
     np.testing.assert_allclose(parameters.shares.sum(), 1)
@@ -324,7 +333,7 @@ def test_an_empty_component_stays_where_it_is():
     value, covariance, _ = points(rng, 30, 2)
     layout = inputs.layout(None, 2, np.zeros(2), np.ones(2), None)
     blocks = lay_out(value, covariance, shift=np.zeros(2), scale=np.ones(2))
-    problem = Problem(blocks, layout, Regularised(np.zeros(2)))
+    problem = Deconvolution(blocks, layout, Regularised(np.zeros(2)))
     far = Parameters(
         np.array([0.5, 0.5]), np.array([[0.0, 0], [1e4, 0]]), np.array([np.eye(2)] * 2)
     )

@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 
 import bayes_astro as ba
 from bayes_astro.calibration import verdicts
+from bayes_astro.mixtures import search
 
 LABEL_FREE = ("log_det_covariance", "entropy", "log_density", "total_mean")
 
@@ -44,6 +45,7 @@ def agree(a, b, names=LABEL_FREE, errors=4.0):
         assert abs(np.log(one["sd"] / other["sd"])) < width, label
 
 
+@pytest.mark.slow
 def test_nuts_equals_gibbs_and_emcee():
     data = clusters(n=120, noise=0.6)
     nuts = ba.ExtremeDeconvolution(2).fit(
@@ -97,17 +99,19 @@ def calibration(n):
     )
 
 
+@pytest.mark.slow
 def test_label_free_quantities_are_calibrated_at_60():
     assert calibration(60), "see the table with pytest -s"
 
 
-@pytest.mark.slow
+@pytest.mark.calibration
 def test_label_free_quantities_are_calibrated_at_300():
     found = calibration(300)
     print(found)
     assert found
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
 def test_coverage_of_density_and_true_values(ratio):
     """200 populations from the prior, noise of `ratio` times their typical variance."""
@@ -274,6 +278,24 @@ def test_background_takes_what_belongs_to_none():
         assert float(share.mean()) == pytest.approx(60 / 360, abs=0.04), kind
         width = np.sqrt(float(posterior["covariance"][..., 0, 0, 0].mean()))
         assert width == pytest.approx(0.5, abs=0.08), kind
+
+
+def test_of_many_rows_some_choose_the_maximum_that_all_then_climb():
+    model = ba.ExtremeDeconvolution(3)
+    data = clusters(n=12_000, seed=3)
+    score = {}
+    for tolerance in (None, 1e-6):
+        model.fit(data, ba.MAP(restarts=3, moves=0, tolerance=tolerance), seed=1, progress=False)
+        attributes = model.posterior["sample_stats"].attrs
+        assert attributes["converged"] and attributes["gain_to_come"] < (tolerance or 0.3)
+        score[tolerance] = attributes["log_likelihood"] / len(data)
+    assert score[1e-6] - score[None] == pytest.approx(0, abs=2.5e-5)
+    problem = model.deconvolution(data, model.resolve_priors(data))
+    seen = search.some_rows(problem, np.random.default_rng(1))
+    assert seen.points.n == 5000 and search.negligible(problem) == pytest.approx(0.3)
+    few = model.deconvolution(data[:1000], model.resolve_priors(data[:1000]))
+    assert search.some_rows(few, np.random.default_rng(1)) is few
+    assert search.negligible(few) == 0.05
 
 
 def test_interrupted_search_keeps_what_it_has(press_ctrl_c):

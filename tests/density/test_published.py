@@ -14,8 +14,8 @@ from density import oracle
 from scipy.io import readsav
 
 import bayes_astro as ba
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import begin, step
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import begin, step
 
 PUBLISHED = -8.756293
 # Mean log-likelihood after so many steps.
@@ -58,7 +58,7 @@ def test_the_sets_are_what_they_were(stars, published):
 
 def test_steps_from_the_published_hipparcos_fit(stars, published):
     model = ba.ExtremeDeconvolution(10, regularization=4.0)
-    problem = model.problem(stars, {})
+    problem = model.deconvolution(stars, {})
     points = problem.points
     weight, mean, covariance = published
     outer = np.outer(points.scale, points.scale)
@@ -93,6 +93,7 @@ def test_the_oracle_has_the_same_log_likelihood_of_some_stars(stars, published):
     assert model.score(some) == pytest.approx(expected.mean(), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_our_own_start_ends_at_least_as_high(stars):
     model = ba.ExtremeDeconvolution(10, regularization=4.0, dimensions=("U", "V", "W"))
     # Ten components have many local maxima, and which one a seed ends in depends on rounding: of three
@@ -115,7 +116,7 @@ def test_steps_of_the_tully_fisher_relations(band):
     table = pd.read_csv(Path(__file__).with_name("tully-fisher.csv"), comment="#")
     table = table[["width", band, "width_err", f"{band}_err"]].dropna().to_numpy()
     data = ba.Measurements(table[:, :2], table[:, 2:], names=("width", "magnitude"))
-    problem = ba.ExtremeDeconvolution(1, regularization=0.0).problem(data, {})
+    problem = ba.ExtremeDeconvolution(1, regularization=0.0).deconvolution(data, {})
     points = problem.points
     state = np.ones(1), np.zeros((1, 2)), np.diag(np.ptp(data.value, axis=0) ** 2)[None]
     outer = np.outer(points.scale, points.scale)

@@ -127,6 +127,7 @@ def test_no_right_answer_to_5_1_is_rejected():
     assert check("5.1", (round(mean, 2), round(sd, 2)))
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_5_2_is_rejected():
     answers = list(line_answers())
     assert len(answers) == REPEATS
@@ -145,6 +146,22 @@ def test_no_right_answer_to_5_2_is_rejected():
             spreads.std() / np.sqrt(REPEATS) / variance / 2, quantity.mcse_sd / quantity.sd
         )
         assert abs(0.5 * np.log(variance) - np.log(quantity.sd)) < slack
+
+
+def test_no_right_answer_to_5_5_is_rejected():
+    """By turns: which counts are the source's, then both rates."""
+    data, rng = exercise("5.5").data, np.random.default_rng(11)
+    rate, background = np.full((2, REPEATS, 4), 3.0)
+    kept = []
+    for step in range(4050):
+        own = rng.binomial(data["on"], rate / (rate + background))
+        rate = rng.gamma(own + 1.0)
+        background = rng.gamma(data["on"] - own + data["off"] + 1.0) / (1 + data["hours_off"])
+        if step >= 50:
+            kept.append(rate)
+    for draws in np.moveaxis(kept, 0, -1):
+        verdict = check("5.5", draws)
+        assert verdict, verdict
 
 
 def test_no_right_answer_to_6_1_is_rejected():
@@ -212,6 +229,7 @@ def test_no_right_answer_to_9_2_is_rejected():
         assert check("9.2", (round(draws.mean(), 2), round(draws.std(), 2)))
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_10_1_is_rejected(light_curve):
     model = ba.Periodogram(n_terms=3, period=(1, 20))
     for seed in range(REPEATS):
@@ -262,6 +280,7 @@ def periods(seed, steps, thin, time, flux, error):
     return kept
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_10_3_is_rejected():
     data = {name: np.array(value) for name, value in exercise("10.3").data.items()}
     for seed in range(2):
@@ -340,6 +359,9 @@ def test_mistake_in_a_dispersion_is_named(answer, mistake):
 @pytest.mark.parametrize(
     "id, answer, mistake",
     [
+        ("5.5", 3.0, "gaussian_subtraction"),
+        ("5.5", (3.0, 2.6), "gaussian_subtraction"),
+        ("5.5", (7.0, 2.6), "background_ignored"),
         ("9.1", 0.34, "stacked"),
         ("9.1", (0.13, 0.07), "interim_prior_left_in"),
         ("9.1", (0.26, 0.06), "modes_counted"),
@@ -468,7 +490,7 @@ def test_an_unfitted_model_says_what_to_call():
 
 @pytest.mark.parametrize("ask", [lambda id: check(id, 1.0), ba.exercises.hint])
 def test_an_unknown_exercise_names_those_that_exist(ask):
-    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 6\.1, 9\.1, 9\.2, 10\.1"):
+    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 5\.5, 6\.1, 9\.1, 9\.2, 10\.1"):
         ask("5.3")
 
 

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "exercises"
 SOURCES = {
     "5.1": "05_1_unequal_errors",
     "5.2": "05_2_line_with_outliers",
+    "5.5": "05_5_counts_on_and_off",
     "6.1": "06_1_velocity_dispersion",
     "9.1": "09_1_behind_the_interim_prior",
     "9.2": "09_2_unknown_amplitude",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.timeseries import LombScargle
 
 from bayes_astro.likelihoods.harmonic import (
     draw_coefficients,
@@ -11,7 +12,7 @@ from bayes_astro.likelihoods.harmonic import (
     project,
     with_jitter,
 )
-from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid
+from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid, log_evidence_many
 
 
 def light_curve(n, n_terms, trend, rng, *, shift=0.0, amplitude=3.0):
@@ -182,7 +183,6 @@ def test_broad_priors_reproduce_bgls():
 
 
 def test_peak_height_is_the_power_of_astropy():
-    timeseries = pytest.importorskip("astropy.timeseries")
     rng = np.random.default_rng(9)
     time, value, variance, design, *_ = light_curve(70, 1, 0, rng)
     priors = design, [0.0], [1e6], [1e6]
@@ -192,7 +192,7 @@ def test_peak_height_is_the_power_of_astropy():
     empty = project(time, np.zeros(70), variance, *priors)
     height = log_evidence(problem, frequency) - problem.log_evidence_null
     height -= log_evidence(empty, frequency) - empty.log_evidence_null
-    power = timeseries.LombScargle(time, value, np.sqrt(variance)).power(
+    power = LombScargle(time, value, np.sqrt(variance)).power(
         frequency, normalization="psd", method="cython"
     )
     np.testing.assert_allclose(height, power, rtol=1e-7, atol=1e-6)
@@ -261,3 +261,24 @@ def test_shapes_are_checked():
         log_evidence_jitter(problem, np.ones(4), np.ones(3))
     with pytest.raises(ValueError, match="count"):
         log_evidence_grid(problem, 0.1, 0.1, 0)
+
+
+@pytest.mark.parametrize("n_terms", [1, 3])
+@pytest.mark.parametrize("width", [1e-6, 1e-2])
+def test_many_drawn_frequencies_are_those_summed_directly(n_terms, width):
+    rng = np.random.default_rng(21)
+    n = 700
+    time = np.sort(rng.uniform(-800, 800, n))
+    value = 12 + 0.3 * np.sin(2 * np.pi * 0.31 * time) + 0.1 * rng.standard_normal(n)
+    design = np.column_stack([np.ones(n), time / 800])
+    problem = project(
+        time, value, np.full(n, 0.01), design, [12.0, 0.0], [5.0, 1.0], np.full(n_terms, 0.4)
+    )
+    # Two peaks, some that lie alone, and some with less than a cycle, where the columns are alike.
+    drawn = [0.31 + width * rng.standard_normal(300), 1.31 + width * rng.standard_normal(250)]
+    alone, slow = rng.uniform(0.01, 2, 20), rng.uniform(1e-5, 3e-4, 220)
+    frequency = rng.permutation(np.concatenate([*drawn, alone, slow, drawn[0][:5]]))
+    found = log_evidence_many(problem, frequency)
+    np.testing.assert_allclose(found, log_evidence(problem, frequency), rtol=0, atol=1e-6)
+    some = frequency[:50]
+    assert (log_evidence_many(problem, some) == log_evidence(problem, some)).all()

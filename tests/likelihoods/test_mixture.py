@@ -17,6 +17,9 @@ from bayes_astro.likelihoods.mixture_blocks import (
     PROJECTED,
     SHARED,
     lay_out,
+    measured_frame,
+    subset,
+    with_values,
 )
 from bayes_astro.likelihoods.mixture_objects import conditionals
 
@@ -314,6 +317,63 @@ def test_huge_errors_are_a_missing_column(kind):
     agree(*in_data, 1e-9)
     for mine, other in zip(parts(a)[1:], parts(b)[1:], strict=True):
         agree(mine, other, 1e-9)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_other_values_in_a_layout_are_those_laid_out_anew(kind):
+    rng = np.random.default_rng(19)
+    n, d, m = BLOCK + 30, 3, 4 if "projected" in kind else 3
+    value, covariance, projection = data(rng, kind, n, d, m)
+    shift, scale = rng.normal(size=d), rng.uniform(0.5, 2, d)
+    points = lay_out(value, covariance, projection, shift=shift, scale=scale)
+    centre, width = measured_frame(value, projection, shift, scale)
+    same = with_values(points, (value - centre) / width)
+    np.testing.assert_allclose(same.table, points.table, rtol=1e-13, atol=1e-13)
+    new = value + rng.normal(size=(n, m))
+    found = with_values(points, (new - centre) / width)
+    other = lay_out(new, covariance, projection, shift=shift, scale=scale)
+    state = mixture(rng, 3, d)
+    each = np.empty((2, n))
+    for blocks, densities in zip((found, other), each, strict=True):
+        statistics(blocks, *state, densities=densities, moments=False)
+        densities += blocks.jacobian[blocks.order]
+    np.testing.assert_allclose(*each, rtol=1e-11, atol=1e-11)
+    assert not np.shares_memory(found.table, points.table)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_subset_is_what_the_same_rows_give(kind):
+    rng = np.random.default_rng(18)
+    n, d, m = 3 * BLOCK + 17, 3, 4 if "projected" in kind else 3
+    value, covariance, projection = data(rng, kind, n, d, m)
+    weight, width = rng.uniform(0.5, 2, n), rng.uniform(5, 9, m)
+    shift, scale = rng.normal(size=d), rng.uniform(0.5, 2, d)
+    # Columns of projected data are scaled by all rows, which changes the frame but not the density.
+    whole = lay_out(
+        value, covariance, projection, weight, shift=shift, scale=scale, background=width
+    )
+    chosen = rng.random(n) < 0.6
+    rows = whole.order[chosen]
+    some = subset(whole, chosen)
+    other = lay_out(
+        value[rows], covariance[rows], None if projection is None else projection[rows],
+        weight[rows], shift=shift, scale=scale, background=width,
+    )  # fmt: skip
+    state = mixture(rng, 3, d)
+    found, expected = statistics(some, *state, 0.2), statistics(other, *state, 0.2)
+    assert some.weighted == pytest.approx(weight[rows].sum(), rel=1e-12)
+    np.testing.assert_allclose(
+        found.log_likelihood + some.offset, expected.log_likelihood + other.offset, rtol=1e-12
+    )
+    for name in ("count", "first", "second", "background"):
+        mine, theirs = getattr(found, name), getattr(expected, name)
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
+    assert (some.blocks[:, 0] == other.blocks[:, 0]).all()
+    densities = np.empty(chosen.sum())
+    statistics(some, *state, 0.2, densities=densities)
+    each = np.empty(n)
+    statistics(whole, *state, 0.2, densities=each)
+    np.testing.assert_allclose(densities, each[chosen], rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)

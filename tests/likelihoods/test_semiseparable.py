@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import block_diag, expm
 
 from bayes_astro.likelihoods.layout import Layout
-from bayes_astro.likelihoods.semiseparable import passes
+from bayes_astro.likelihoods.semiseparable_passes import passes
 
 # J = 1 to 12: reals, pairs, and products of factors.
 LAYOUTS = {
@@ -21,6 +21,9 @@ LAYOUTS = {
     10: Layout(1, 3, ((3,),)),
     12: Layout(1, 1, ((3,), (3, 2))),
 }
+COMPILED = [  # each takes ten seconds to compile
+    size if size == 3 else pytest.param(size, marks=pytest.mark.slow) for size in LAYOUTS
+]
 PARAMETERS = ("residual", "variance", "u", "v", "power", "rates", "squares", "lag")
 
 
@@ -99,7 +102,7 @@ def differences(function, p, name, index):
 
 
 @pytest.mark.parametrize("kind", ["mixed", "overdamped", "critical"])
-@pytest.mark.parametrize("size", LAYOUTS)
+@pytest.mark.parametrize("size", COMPILED)
 def test_value_and_gradient(size, kind):
     layout = LAYOUTS[size]
     assert layout.size == size

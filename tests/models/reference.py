@@ -40,7 +40,7 @@ def reference(name):
     seen = set()
     for label, draws, _ in scalars(model.posterior["posterior"].to_dataset()):
         name, _, index = label.partition("[")
-        if model.judged() and name not in model.judged():
+        if model.converged_on() and name not in model.converged_on():
             continue  # as the order of components, another run's may be another
         entries = (name, *sorted(index.rstrip("]").split(", ")))
         if name.endswith("covariance") and entries in seen:

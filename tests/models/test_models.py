@@ -18,5 +18,5 @@ def test_reproduces_its_reference(name):
 
 def test_there_are_the_promised_ones():
     promised = {"cepheid", "hd164922", "hogg-line", "hogg-outliers", "hipparcos-velocities"}
-    promised |= {"macho-quasar", "k2-131", "sdss-photoz", "sdss-templates"}
+    promised |= {"macho-quasar", "k2-131", "sdss-photoz", "sdss-templates", "pump-failures"}
     assert promised <= set(specs.available())

@@ -120,7 +120,7 @@ def test_parameters_are_recovered(galaxies):
     data, truth = galaxies
     # Half of the redshifts are unknown, and summed out.
     redshift = np.where(np.arange(len(data)) % 2, data.redshift, np.nan)
-    sampler = ba.NUTS(draws=800, tune=300, chains=2, target_accept=0.9)
+    sampler = ba.NUTS(draws=800, tune=300, chains=2, metric="full")
     model = task().fit(data.replace(redshift=redshift), sampler, seed=2, progress=False)
     draws = model.posterior["posterior"]
     for name in ("weight", "depth", "growth", "shape"):
@@ -147,7 +147,7 @@ def test_zero_points_are_recovered(galaxies):
     spoiled = data.replace(flux=data.flux * factor, error=data.error * factor)
     plain = task().fit(spoiled, ba.NUTS(draws=50, tune=100, chains=2), seed=1, progress=False)
     model = task(correction="zero-points", template_error="infer")
-    grid = model.settled(spoiled, 1, False)[0].grid(spoiled)
+    grid = model.settle(spoiled, 1, False)[0].grid(spoiled)
     ratio = (1 + grid.delta[0, :, 0]) / factor
     # The fluxes' errors of 3% leave 0.03 / sqrt(300) and what colours and types share.
     assert ratio / ratio[3] == pytest.approx(1.0, abs=0.02)

@@ -7,6 +7,7 @@ import pytest
 import bayes_astro as ba
 from bayes_astro import report
 from bayes_astro.plots import extreme_deconvolution as plots
+from bayes_astro.plots import mixture_panels as panels
 from bayes_astro.plots import style
 
 LEAST_POINTS = 6.5
@@ -116,17 +117,17 @@ def test_under_a_projection_true_values_are_drawn_and_named():
 
 def test_the_curves_are_the_models_own_densities():
     model = fitted("gaps")
-    draws = plots._draws(model, 20)
+    draws = panels.draws_of(model, 20)
     at = np.linspace(-2, 6, 9)[:, None]
     expected = np.exp(model.marginal("x1", draws=20).log_density(at))
-    np.testing.assert_allclose(plots._density(draws, (1,), at), expected, rtol=1e-9)
+    np.testing.assert_allclose(panels.density_at(draws, (1,), at), expected, rtol=1e-9)
 
 
 def test_the_kernels_are_those_of_the_baseline():
     model = fitted("kernels")
     at = clusters(5, 3, seed=3)
     expected = model.pointwise(model.posterior["posterior"].to_dataset(), at).values[0]
-    found = plots._density(plots._draws(model, 1), (0, 1, 2), at.value)
+    found = panels.density_at(panels.draws_of(model, 1), (0, 1, 2), at.value)
     np.testing.assert_allclose(np.log(found), expected, rtol=1e-9)
 
 
@@ -136,12 +137,12 @@ def test_the_expected_curve_has_the_width_of_the_measured_values():
     value = rng.normal(size=(2000, 1)) + error * rng.normal(size=(2000, 1))
     model = ba.ExtremeDeconvolution(1).fit(ba.Measurements(value, error), MAP, progress=False)
     at = np.linspace(-8, 8, 801)
-    curve = plots._broadened(model, plots._draws(model, 1), 0, at)
+    curve = panels.broadened(model, panels.draws_of(model, 1), 0, at)
     step = at[1] - at[0]
     assert curve.sum() * step == pytest.approx(1, abs=0.01)
     sd = np.sqrt((curve * (at - (curve * at).sum() * step) ** 2).sum() * step)
     assert sd == pytest.approx(value.std(), rel=0.03)
-    alone = plots._density(plots._draws(model, 1), (0,), at[:, None])[0]
+    alone = panels.density_at(panels.draws_of(model, 1), (0,), at[:, None])[0]
     assert np.sqrt((alone * at**2).sum() * step) == pytest.approx(1, rel=0.1)
 
 

@@ -6,7 +6,7 @@ import pytest
 import bayes_astro as ba
 
 DATA = ba.load("hogg-2010")
-NUTS = ba.NUTS(draws=2500, tune=1000)
+NUTS = ba.NUTS(draws=2500, tune=1000, target_accept=0.95)
 
 
 def near(model, name, mean, sd, *, width=0.08):

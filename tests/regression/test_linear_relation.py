@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from samples import line
+from samples import by_hand, drawn, line
 from scipy import stats
 
 import bayes_astro as ba
@@ -151,8 +151,52 @@ def test_held_out_density_is_that_of_the_predictive_draws():
         assert share == pytest.approx(density[row] * width, abs=5 * np.sqrt(share / 2e5) + 1e-4)
     # A single draw's normal scores of data from the model itself are unit normals.
     data, truth = model.simulate(line(n=4000), seed=2)
-    scores = model.standardised(truth.expand_dims(["chain", "draw"]), data)
+    scores = model.normal_residuals(truth.expand_dims(["chain", "draw"]), data)
     assert stats.kstest(scores.ravel(), "norm").pvalue > 1e-3
+
+
+def test_residuals_given_the_predictors_are_those_of_the_joint_normal():
+    """The errors of x and y correlated by 0.95; through the one figure that is made of them."""
+    rng = np.random.default_rng(4)
+    noise = np.array([[0.5, 0.95 * 0.5], [0.95 * 0.5, 0.5]]) * rng.uniform(0.5, 2, (12, 1, 1))
+    data = ba.Measurements(rng.normal(size=(12, 2)), covariance=noise, names=("x", "y"))
+    given = {"slope": 1.2, "predictor_mean": 0.1, "predictor_width": 0.8}
+    draws = drawn(
+        **{name: ("predictor", np.full((1, 1, 1), x)) for name, x in given.items()},
+        response_mean=[[0.3]], intercept=[[0.18]], scatter=[[0.4]],
+    ).assign_coords(predictor=["x"])  # fmt: skip
+    found = by_hand(ba.LinearRelation("y"), data, draws).diagnose()["goodness of fit"].figure
+    t = 0.8**2
+    squares = 0.0
+    for (x, y), own in zip(data.value, noise, strict=True):
+        joint = np.array([[t, 1.2 * t], [1.2 * t, 1.2**2 * t + 0.4**2]]) + own
+        middle = 0.3 + joint[0, 1] / joint[0, 0] * (x - 0.1)
+        squares += (y - middle) ** 2 / (joint[1, 1] - joint[0, 1] ** 2 / joint[0, 0])
+    assert found == pytest.approx(stats.chi2.sf(squares, 12), rel=1e-9)
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("a", "b", "y")])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.parametrize("equal", [True, False])
+def test_errors_of_least_squares_are_those_of_the_normal_equations(names, noise, equal):
+    """At the best true predictors; equal error bars put the line through the means."""
+    rng = np.random.default_rng(3)
+    n, truth = 30, np.array([1.5, -0.7])[: len(names) - 1]
+    x = rng.normal(3, 2, (n, len(truth)))
+    error = np.full((n, len(names)), 0.5) if equal else rng.uniform(0.1, 0.6, (n, len(names)))
+    value = np.column_stack([x, 2 + x @ truth]) + noise * error * rng.normal(size=error.shape)
+    data = ba.Measurements(value, error, names=names)
+    for method, seen in (("odr", error), ("wls", error * (np.arange(len(names)) == len(truth)))):
+        table = ba.baselines.LeastSquaresLine("y", method).fit(data).summary()
+        intercept, *slope = table["mean"]
+        variance = seen[:, -1] ** 2 + seen[:, :-1] ** 2 @ np.square(slope)
+        residual = value[:, -1] - intercept - value[:, :-1] @ slope
+        best = value[:, :-1] + seen[:, :-1] ** 2 * slope * (residual / variance)[:, None]
+        design = np.column_stack([np.ones(n), best])
+        gradient = design.T @ (residual / variance)
+        covariance = np.linalg.inv(design.T @ (design / variance[:, None]))
+        assert np.abs(covariance @ gradient / table["sd"]).max() < 1e-4, "at the minimum"
+        np.testing.assert_allclose(table["sd"], np.sqrt(np.diag(covariance)), rtol=1e-6)
 
 
 def test_bad_data_are_refused_before_sampling():

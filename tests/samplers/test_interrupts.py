@@ -9,23 +9,51 @@ from samples import line
 from sklearn.exceptions import NotFittedError
 
 import bayes_astro as ba
+from bayes_astro.samplers import progress
 
+MANY = 100_000_000  # what would take hours
 SAMPLERS = {
-    "nuts": lambda: ba.NUTS(draws=5000, tune=200, chains=2),
-    "emcee": lambda: ba.Emcee(steps=100_000, tune=200, walkers=32, ensembles=2),
+    "nuts": (ba.NUTS(draws=200_000, tune=200, chains=2), ba.NUTS(tune=MANY, chains=2)),
+    "nuts-pymc": (
+        ba.NUTS(draws=200_000, tune=200, chains=2, backend="pymc"),
+        ba.NUTS(tune=200_000, chains=2, backend="pymc"),
+    ),
+    "emcee": (
+        ba.Emcee(steps=100_000, tune=200, walkers=32, ensembles=2),
+        ba.Emcee(tune=100_000, walkers=32, ensembles=2),
+    ),
 }
+PRESSED = {"nuts": 3, "nuts-pymc": 300, "emcee": 300}  # calls of the bar: nutpie's are its polls
+
+
+@pytest.fixture
+def press(monkeypatch):
+    """Press Ctrl-C at a call of the progress bar; the list has when."""
+    pressed: list[float] = []
+
+    def at_call(number):
+        calls = iter(range(number))
+
+        def at(self, done, note=""):
+            if next(calls, None) is None and not pressed:
+                pressed.append(time.monotonic())
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(progress.Progress, "at", at)
+        return pressed
+
+    return at_call
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
-def test_in_the_middle_of_sampling(name, press_ctrl_c):
-    press_ctrl_c(300)
+def test_in_the_middle_of_sampling(name, press):
+    pressed = press(PRESSED[name])
     handler = signal.getsignal(signal.SIGINT)
-    started = time.monotonic()
-    with pytest.warns(RuntimeWarning, match="interrupted: 1.. of .* were kept"):
-        model = ba.LinearRelation("y").fit(line(), SAMPLERS[name](), seed=1)
-    assert time.monotonic() - started < 60  # compiling included; the stop itself is below
+    with pytest.warns(RuntimeWarning, match="interrupted: [0-9]+ of .* were kept"):
+        model = ba.LinearRelation("y").fit(line(), SAMPLERS[name][0], seed=1)
+    assert time.monotonic() - pressed[0] < 2.0
     posterior = model.posterior["posterior"]
-    assert posterior.sizes["draw"] >= 100
+    assert 50 <= posterior.sizes["draw"] < 100_000
     assert np.isfinite(posterior["slope"]).all()
     diagnosis = model.diagnose()
     assert not diagnosis
@@ -36,30 +64,14 @@ def test_in_the_middle_of_sampling(name, press_ctrl_c):
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
-def test_in_the_middle_of_warm_up(name, press_ctrl_c):
-    press_ctrl_c(100)
+def test_in_the_middle_of_warm_up(name, press):
+    pressed = press(PRESSED[name] // 3)
     with pytest.warns(RuntimeWarning, match="nothing was drawn"):
-        model = ba.LinearRelation("y").fit(line(), SAMPLERS[name](), seed=1)
+        model = ba.LinearRelation("y").fit(line(), SAMPLERS[name][1], seed=1)
+    assert time.monotonic() - pressed[0] < 2.0
     for ask in (lambda: model.posterior, model.diagnose, model.predict):
         with pytest.raises(NotFittedError, match="interrupted before anything was drawn"):
             ask()
-
-
-@pytest.mark.parametrize("name", list(SAMPLERS))
-def test_returns_within_two_seconds(name, monkeypatch):
-    from bayes_astro.samplers import progress
-
-    pressed = []
-
-    def at(self, done, note=""):
-        if done >= 250 and not pressed:
-            pressed.append(time.monotonic())
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(progress.Progress, "at", at)
-    with pytest.warns(RuntimeWarning, match="were kept"):
-        ba.LinearRelation("y").fit(line(), SAMPLERS[name](), seed=1)
-    assert time.monotonic() - pressed[0] < 2.0
 
 
 def test_second_ctrl_c_raises():

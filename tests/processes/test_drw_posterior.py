@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from bayes_astro import Prior
 from bayes_astro.calibration import verdicts
 from bayes_astro.likelihoods import damped_random_walk as drw
-from bayes_astro.timeseries import drw_posterior
+from bayes_astro.processes import drw_posterior
 
 
 def light_curve(n=30, sigma=0.3, tau=40.0, jitter=0.0, seed=1, error=0.05, span=1000.0):
@@ -17,6 +17,13 @@ def light_curve(n=30, sigma=0.3, tau=40.0, jitter=0.0, seed=1, error=0.05, span=
     errors = error * rng.uniform(0.5, 2, n)
     noise = np.hypot(errors, jitter) * rng.standard_normal(n)
     return time, 18 + drw.simulate(time, sigma, tau, rng) + noise, errors
+
+
+def periodic_star(n=200, seed=5):
+    rng = np.random.default_rng(seed)
+    time, error = np.sort(rng.uniform(0, 3000, n)), rng.uniform(0.02, 0.05, n)
+    value = 18 + 0.3 * np.sin(2 * np.pi * time / 3.7) + error * rng.standard_normal(n)
+    return time, value, error
 
 
 def default_priors(time, value, jitter=True):
@@ -92,6 +99,7 @@ BRUTE = {
         (np.log((1e-3, 1e3)), np.log((1e-2, 1e6))),
         (400, 400),
     ),
+    "capped": (periodic_star(), "jitter", ((-7.0, 1.5), (-5.0, 17.0), (0.0, 0.4)), (110, 160, 90)),
     "three-points": (light_curve(3), None, ((-9.0, 6.0), (-6.0, 15.0)), (300, 300)),
 }
 
@@ -139,6 +147,25 @@ def test_any_prior_of_the_jitter(family):
     assert low <= draws["jitter"].min() and draws["jitter"].max() <= high
 
 
+def test_a_periodic_star_is_capped_and_a_random_walk_is_not():
+    capped, ordinary = (
+        drw_posterior.posterior(**arguments(curve, default_priors(*curve[:2])))
+        for curve in (periodic_star(), light_curve(200))
+    )
+    # Without a cap the first takes 770,000 evaluations, with the same evidence.
+    assert capped.capped and 60_000 < capped.evaluations < 400_000
+    assert not ordinary.capped and ordinary.evaluations < 50_000
+
+
+@pytest.mark.parametrize("capped,efficiency,failed", [(1, 0.2, 1), (1, 0.6, 0), (0, 0.2, 0)])
+def test_a_capped_grid_of_little_use_fails_a_check(capped, efficiency, failed):
+    statistics = {"capped": capped, "importance_efficiency": efficiency}
+    checks = drw_posterior.grid_checks(statistics)
+    assert len(checks) == capped
+    assert sum(not check.passed for check in checks) == failed
+    assert drw_posterior.grid_checks({}) == []  # a fit of another sampler, or of an older version
+
+
 def test_coefficients_and_same_seed_same_draws():
     curve = light_curve(60)
     setup = arguments(curve, default_priors(*curve[:2]))
@@ -172,6 +199,7 @@ def test_other_units_same_posterior(unit):
     assert stats.ks_2samp(a["jitter"], b["jitter"] / unit).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jitter", [False, True])
 def test_calibrated(jitter):
     """Ranks of the truth among the draws over 300 simulated data sets."""

@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 import xarray as xr
+from pytensor.compile.mode import Mode
 from samples import galaxies
 from scipy.stats import multivariate_normal, norm
 
 import bayes_astro as ba
 from bayes_astro.baselines import Stacking
-from bayes_astro.likelihoods import matern_differences, population
+from bayes_astro.likelihoods import bin_fractions as population
+from bayes_astro.likelihoods import matern_differences
 
 EDGES = np.linspace(0, 1.5, 13)
 MIDDLE = 0.5 * (EDGES[1:] + EDGES[:-1])
 QUICK = ba.NUTS(draws=250, tune=250, chains=2, target_accept=0.9)
+
+PLAIN = Mode(linker="py", optimizer="fast_compile")
 
 
 def toy(n=1500, width=0.1, seed=0):
@@ -67,14 +71,24 @@ def test_gradient_of_the_process_against_differences():
     assert matern_differences.value_and_gradient(x, -1.0, 0.3, MIDDLE)[0] == -np.inf
 
 
+def test_an_object_counts_with_its_probabilities_over_the_interim_prior():
+    """log sum_j n_j p_j / pi_j, by hand."""
+    data = ba.BinnedRedshifts([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1]], [0, 1, 2, 3], [0.5, 0.3, 0.2])
+    draws = xr.Dataset({"fraction": (("chain", "draw", "bin"), [[[0.1, 0.3, 0.6]]])})
+    found = ba.PopulationNz().pointwise(draws, data).values[0, 0]
+    assert found == pytest.approx(
+        [np.log(0.1 * 0.4 + 0.3 * 1.0 + 0.6 * 2.5), np.log(0.1 * 1.4 + 0.3 * 2 / 3 + 0.6 * 0.5)]
+    )
+
+
 def test_density_of_build_is_prior_times_likelihood():
     _, _, data = toy(50)
     for smoothness in ("random-walk", "gp", "independent"):
         model = ba.PopulationNz(smoothness=smoothness)
         priors = model.resolve_priors(data)
-        ratio = model.arrays(data, priors)["ratio"]
-        mode, factor, _ = model._gaussian(ratio, data.middle, priors)
-        density = model.build(data, priors).compile_logp(jacobian=False)
+        problem = model.problem(data, priors)
+        ratio, (mode, factor, _) = problem.ratio, problem.frame
+        density = problem.graph().compile_logp(jacobian=False, mode=PLAIN)
         rng = np.random.default_rng(2)
         found = []
         for _ in range(3):
@@ -181,7 +195,7 @@ def test_the_interim_prior_is_divided_out(fitted):
     tilted = np.linspace(3.0, 0.3, len(truth))
     biased = ba.BinnedRedshifts(data.probability[0] * tilted, EDGES, tilted)
     np.testing.assert_allclose(
-        model.arrays(biased, {})["ratio"], model.arrays(data, {})["ratio"], rtol=1e-9
+        model.problem(biased, {}).ratio, model.problem(data, {}).ratio, rtol=1e-9
     )
 
 

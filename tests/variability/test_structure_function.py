@@ -8,8 +8,8 @@ from scipy.special import logsumexp
 
 import bayes_astro as ba
 from bayes_astro.baselines.structure_function import binned
-from bayes_astro.timeseries import stationary_increments as increments
-from bayes_astro.timeseries import structure_function_data as series_data
+from bayes_astro.variability import stationary_increments as increments
+from bayes_astro.variability import structure_function_data as series_data
 
 FORMS = ("damped-random-walk", "power-law")
 LAW = {
@@ -111,6 +111,7 @@ def test_evidence_and_draws_against_brute_force(form):
         assert stats.kstest(pit, "uniform").pvalue > 1e-3, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_calibrated(form):
     model = ba.StructureFunction(form, reference=30.0)
@@ -144,6 +145,36 @@ def test_prediction_passes_through_exact_points_and_widens_between():
         assert float(between["signal"].std(("chain", "draw")).min()) > 1e-4
     with pytest.raises(ValueError, match="of several series"):
         ba.StructureFunction().fit(ensemble(), ba.Exact(draws=400), seed=1).predict([1.0])
+
+
+def by_pairs(curves, edges):
+    """Sums of squared differences less noise, and numbers of pairs, pair by pair."""
+    total, count = np.zeros((2, len(edges) - 1))
+    for curve in curves:
+        for i in range(len(curve)):
+            for j in range(i):
+                k = np.searchsorted(edges, curve.time[i] - curve.time[j], side="right") - 1
+                noise = curve.error[i] ** 2 + curve.error[j] ** 2
+                total[k] += (curve.value[i] - curve.value[j]) ** 2 - noise
+                count[k] += 1
+    return total, count
+
+
+def test_errors_of_the_bins_leave_out_one_series_at_a_time():
+    """Jackknife over series of equal times, whose bins stay where they are."""
+    rng = np.random.default_rng(3)
+    time, error = np.arange(8.0), rng.uniform(0.1, 0.3, 8)
+    curves = [
+        ba.LightCurve(time, np.cumsum(rng.normal(size=8)), error, name=str(k)) for k in range(12)
+    ]
+    lag, squared, sd, pairs = binned(ba.StructureFunction.ensemble(curves), 3)
+    edges = np.geomspace(1 - 1e-9, 7 + 1e-8, 4)
+    total, count = by_pairs(curves, edges)
+    left = [np.divide(*by_pairs(curves[:k] + curves[k + 1 :], edges)) for k in range(12)]
+    assert pairs.tolist() == count.tolist()
+    np.testing.assert_allclose(squared, total / count, rtol=1e-12)
+    np.testing.assert_allclose(sd, np.sqrt(11 / 12 * np.sum((left - np.mean(left, 0)) ** 2, 0)))
+    np.testing.assert_allclose(lag, [1.0, (2 * 6 + 3 * 5) / 11, (4 * 4 + 5 * 3 + 6 * 2 + 7) / 10])
 
 
 def test_binned_estimator_is_unbiased_and_its_errors_hold():

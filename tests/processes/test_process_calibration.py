@@ -48,6 +48,7 @@ def whole(calibration):
     assert calibration.detectable()["width"] < 0.25
 
 
+@pytest.mark.slow
 def test_damped_random_walk_is_calibrated_at_300():
     model = ba.GaussianProcess(K.DampedRandomWalk())
     whole(ba.calibrate(model, walk(60), n=300, seed=1, sampler=ba.Exact(draws=400), progress=False))
@@ -63,7 +64,7 @@ def test_one_step_ahead_residuals_are_uniform():
         for _ in range(40):
             truth = model.prior_draws(design, priors, 1, rng)
             data = model.simulate_data(truth.isel(chain=0, draw=0), design, rng)
-            pooled.append(norm.cdf(model.standardised(truth, data)).ravel())
+            pooled.append(norm.cdf(model.normal_residuals(truth, data)).ravel())
         assert kstest(np.concatenate(pooled), "uniform").pvalue > 1e-3
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bayes_astro as ba
-from bayes_astro.likelihoods.semiseparable import passes
-from bayes_astro.timeseries import kernels, process
-from bayes_astro.timeseries.kernels import Scales
+from bayes_astro.likelihoods.semiseparable_passes import passes
+from bayes_astro.processes import kernels, process
+from bayes_astro.processes.kernels import Scales
 
 T = np.linspace(0, 12, 61)
 
@@ -50,6 +50,11 @@ FORMULAS = [
     (kernels.Matern32(), {"sigma": 2, "scale": 3}, matern(2, 3, 1.5)),
     (kernels.Matern52(), {"sigma": 2, "scale": 3}, matern(2, 3, 2.5)),
     (kernels.Cosine(), {"sigma": 2, "period": 3}, 4 * np.cos(2 * np.pi * T / 3)),
+    (
+        kernels.DampedCosine(),
+        {"sigma": 2, "tau": 4, "period": 3},
+        4 * np.exp(-T / 4) * np.cos(2 * np.pi * T / 3),
+    ),
     *(
         (kernels.SHO(), {"sigma": 2, "period": 3, "quality": q}, oscillator(2, 3, q))
         for q in (0.02, 0.3, 0.4999, 0.5, 0.5 + 1e-9, 0.6, 1, 30)
@@ -97,6 +102,7 @@ def test_covariance(kernel, parameters, expected):
         (kernels.SHO(), {"sigma": 2, "period": 3, "quality": 0.3}),
         (kernels.Matern52(), {"sigma": 2, "scale": 3}),
         (kernels.Matern32() * kernels.Cosine(), {"sigma": 2, "scale": 3, "period": 2}),
+        (kernels.DampedCosine(), {"sigma": 2, "tau": 3, "period": 2}),
     ],
 )
 def test_power_spectrum_is_the_transform_of_the_covariance(kernel, parameters):
@@ -230,6 +236,11 @@ def test_likelihood_is_that_of_celerite2():
     cases = [
         (kernels.DampedRandomWalk(), [1.3, 40.0], terms.RealTerm(a=1.69, c=1 / 40)),
         (kernels.SHO(), [1.3, 9.0, 0.3], terms.SHOTerm(sigma=1.3, rho=9.0, Q=0.3)),
+        (
+            kernels.DampedCosine(),
+            [1.3, 12.0, 5.0],
+            terms.ComplexTerm(a=1.69, b=0.0, c=1 / 12, d=2 * np.pi / 5),
+        ),
         (kernels.SHO(), [1.3, 9.0, 3.0], terms.SHOTerm(sigma=1.3, rho=9.0, Q=3.0)),
         (
             kernels.Rotation() + kernels.SHO(),
@@ -285,7 +296,7 @@ def test_to_and_from_a_dictionary():
 )
 def test_bad_kernels_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
-        ba.GaussianProcess(make()).check_parameters()
+        ba.GaussianProcess(make()).check_all_settings()
 
 
 def test_bad_dictionaries_are_refused():

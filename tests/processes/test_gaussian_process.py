@@ -1,23 +1,26 @@
 """The Gaussian process against dense algebra, published values and its own priors."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from samples import walk
+from samples import by_hand, drawn, walk
+from scipy import stats
 
 import bayes_astro as ba
-from bayes_astro.likelihoods.semiseparable import passes
-from bayes_astro.timeseries import process, whiteness
-from bayes_astro.timeseries.process_posterior import rest
+from bayes_astro.likelihoods.semiseparable_passes import passes
+from bayes_astro.processes import process, whiteness
+from bayes_astro.processes.curve import Curve
+from bayes_astro.samplers.maximum import Mode
 
 K = ba.kernels
 
 
 def dense_covariance(model, values, data, at):
     """Of the noiseless curve at the rows of `at`, from k and its numerical derivatives."""
-    bands = model._bands(data)
-    band = model._band_rows(data, at)
+    curve = Curve.of(data)
+    bands, band = curve.bands, curve.numbers(at)
     own = {n: v for n, v in values.items() if n in dict(model.kernel.variables())}
     lag = np.append(0.0, values.get("lag", np.zeros(len(bands) - 1)))
     amplitude = np.append(1.0, values.get("amplitude", np.ones(len(bands) - 1)))
@@ -89,7 +92,7 @@ def test_prediction_is_that_of_dense_algebra(name):
     k = dense_covariance(model, values, data, rows)
     n = len(data)
     jitter = np.atleast_1d(values.get("jitter", 0.0))
-    rows = model._band_rows(data, data)
+    rows = Curve.of(data).band
     noise = data.error**2 + (jitter[rows] if len(jitter) > 1 else jitter[0]) ** 2
     total = k[:n, :n] + np.diag(noise)
 
@@ -102,7 +105,7 @@ def test_prediction_is_that_of_dense_algebra(name):
         return base
 
     residual = data.value - mean_of(data.time, rows)
-    expected = mean_of(at.time, model._band_rows(data, at)) + k[n:, :n] @ np.linalg.solve(
+    expected = mean_of(at.time, Curve.of(data).numbers(at)) + k[n:, :n] @ np.linalg.solve(
         total, residual
     )
     variance = np.diag(k[n:, n:] - k[n:, :n] @ np.linalg.solve(total, k[:n, n:]))
@@ -165,29 +168,84 @@ def test_joint_draws_have_the_conditional_covariance():
     assert found / np.outer(sd, sd) == pytest.approx(expected / np.outer(sd, sd), abs=0.1)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_posterior_and_gradient_without_pymc_are_those_with_it(name):
-    from bayes_astro.samplers.target import Target
+def quiet(**changes):
+    """A process without amplitude: what is predicted scatters by its noise alone."""
+    return ba.GaussianProcess(
+        K.DampedRandomWalk(sigma=1e-9, tau=1.0), mean="zero", amplitude=False, **changes
+    )
 
+
+def test_new_observations_scatter_by_the_errors_and_jitter_of_their_band():
+    """Plain times have the median error of each band; sd of the sd of 4000 normals: 1.1%."""
+    time = np.arange(12.0)
+    error = np.where(time < 6, 0.2, 2.0) * np.tile([0.9, 1.0, 1.3], 4)
+    data = ba.LightCurve(time, np.sin(time), error, band=["g"] * 6 + ["r"] * 6)
+    new = np.linspace(0, 12, 4000)
+    draws = drawn(jitter=("band", [[[0.15, 1.5]]]))
+    for model, draw, expected in (
+        (quiet(jitter=False), drawn(tau=[[1.0]]), {"g": 0.2, "r": 2.0}),
+        (quiet(), draws, {"g": 0.25, "r": 2.5}),
+    ):
+        found = model.forecast(draw, data, new, np.random.default_rng(1))
+        noise = (found["observation"] - found["signal"]).values[0, 0]
+        for band, sd in expected.items():
+            assert noise[found["band"] == band].std() == pytest.approx(sd, rel=0.05), band
+
+
+def test_new_noise_with_outliers_is_student_t_with_four_degrees_of_freedom():
+    model, data = quiet(outliers=True, jitter=False), walk(20)
+    draws = drawn(noise_scale=("row", np.ones((1, 1, 20))))
+    found = model.forecast(draws, data, np.linspace(0, 100, 20_000), np.random.default_rng(2))
+    noise = (found["observation"] - found["signal"]).values.ravel() / np.median(data.error)
+    assert stats.kstest(noise, stats.t(4).cdf).pvalue > 1e-3
+
+
+def test_errors_of_the_coefficients_are_those_of_dense_algebra():
+    """Of maximum likelihood with a known kernel: (A' K^-1 A + P)^-1, offset and trend."""
+    data = walk(30)
+    base = ba.baselines.MaximumLikelihood(
+        K.DampedRandomWalk(sigma=1.3, tau=7.0), mean="linear", jitter=False
+    ).fit(data)
+    k = 1.3**2 * np.exp(-np.abs(data.time[:, None] - data.time) / 7.0) + np.diag(data.error**2)
+    design = np.stack([np.ones(30), data.time - data.time.mean()], axis=1)
+    sigma = 5 * data.value.std() * np.array([1.0, 2 / np.ptp(data.time)])
+    precision = design.T @ np.linalg.solve(k, design) + np.diag(sigma**-2)
+    covariance = np.linalg.inv(precision)
+    right = design.T @ np.linalg.solve(k, data.value)
+    right += np.array([data.value.mean(), 0.0]) / sigma**2
+    table = base.summary()
+    np.testing.assert_allclose(table["sd"][["offset", "trend"]], np.sqrt(np.diag(covariance)), 1e-6)
+    np.testing.assert_allclose(table["mean"][["offset", "trend"]], covariance @ right, 1e-6)
+
+
+def test_white_noise_has_the_power_of_its_variance_over_the_sampling_rate():
+    data = ba.LightCurve(0.5 * np.arange(12), np.sin(np.arange(12.0)), np.full(12, 0.3))
+    model = ba.GaussianProcess(K.DampedRandomWalk(sigma=1.0, tau=2.0), mean="zero")
+    found = by_hand(model, data, drawn(jitter=[[0.4]])).power_spectrum([0.0, 0.25])
+    assert found["noise"].values == pytest.approx(0.5 * (0.3**2 + 0.4**2), rel=1e-12)
+    angle = 2 * np.pi * 0.25 * 2.0
+    assert found["power"].values.ravel() == pytest.approx([4.0, 4.0 / (1 + angle**2)], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_slopes_and_starts_lie_below_the_mode(name):
     model, bands = CASES[name]
     data = walk(30, bands=bands, seed=4)
-    priors = model.resolve_priors(data)
-    density = model.density(data, priors)
-    flat = density.candidates(20, np.random.default_rng(0))[0]
-    value, gradient = density.value_and_gradient(flat)
-    assert density.value(flat) == pytest.approx(value, rel=1e-12)
-    for i in range(density.size):
-        step = np.zeros(density.size)
+    problem = model.problem(data, model.resolve_priors(data))
+    rng = np.random.default_rng(0)
+    candidates = problem.candidates(20, rng)
+    flat = candidates[np.argmax(problem.densities(candidates))]
+    _, gradient = problem.density(flat)
+    for i in range(problem.size):
+        step = np.zeros(problem.size)
         step[i] = 1e-4
-        slope = (density.value(flat + step) - density.value(flat - step)) / 2e-4
-        assert gradient[i] == pytest.approx(slope, rel=1e-4, abs=1e-4)
-    target = Target(model, data, priors)
-    starts, _ = target.starts(data, 4, np.random.default_rng(0))
-    densities = target.log_density(starts)
-    best, _ = density.mode(3, 200, np.random.default_rng(0))
-    # The unit normals of the coefficients are the one difference.
-    columns = model.arrays(data, priors)["basis"].shape[1]
-    assert densities.max() < density.value(best) + 3.0 + columns
+        up, down = problem.densities(np.array([flat + step, flat - step]))
+        assert gradient[i] == pytest.approx((up - down) / 2e-4, rel=1e-4, abs=1e-4)
+    starts, _ = problem.points(4, rng)
+    mode = Mode.of(problem, ba.MAP(restarts=3, max_steps=200), rng)
+    without = starts[:, ~problem.idle]
+    densities = mode.densities(without)
+    assert densities.max() < mode.value + 1e-6
     assert np.isfinite(densities).all()
 
 
@@ -226,13 +284,11 @@ def test_evidence_is_that_of_quadrature():
     """Over sigma and tau, with the offset integrated out in both."""
     data = walk(40)
     model = ba.GaussianProcess(K.DampedRandomWalk(), jitter=False)
-    priors = model.resolve_priors(data)
-    density = model.density(data, priors)
-    mode, _ = density.mode(3, 200, np.random.default_rng(0))
-    grid = np.linspace(-4, 6, 121)
-    values = np.array(
-        [[density.value(np.array([mode[0] + a, mode[1] + b])) for b in grid] for a in grid]
-    )
+    problem = model.problem(data, model.resolve_priors(data))
+    mode = Mode.of(problem, ba.MAP(restarts=3, max_steps=200), np.random.default_rng(0))
+    grid = np.linspace(-8, 8, 161)  # log tau and log(sigma^2 / tau)
+    points = mode.point + np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    values = mode.densities(points)
     step = (grid[1] - grid[0]) ** 2
     exact = values.max() + np.log(np.exp(values - values.max()).sum() * step)
     found = model.log_evidence(data)
@@ -241,22 +297,24 @@ def test_evidence_is_that_of_quadrature():
 
 
 def test_samplers_agree():
-    """NUTS, emcee, and importance-weighted Laplace on a walk with a constant and jitter."""
+    """NUTS and emcee against independent draws, of a walk with a constant and jitter."""
     data = walk(60, tau=4.0, noise=0.3, seed=7)
     model = ba.GaussianProcess(K.DampedRandomWalk())
     runs = {
-        "nuts": ba.NUTS(draws=1500, tune=1000),
-        "emcee": ba.Emcee(steps=3000, tune=1000),
+        "exact": ba.Exact(draws=20_000),
+        "nuts": ba.NUTS(draws=2000, tune=1000),
+        "emcee": ba.Emcee(steps=2000, tune=1000),
     }
     found = {n: model.fit(data, s, seed=1, progress=False).summary() for n, s in runs.items()}
-    nuts, emcee = found["nuts"], found["emcee"]
-    for name in ("tau", "sigma", "jitter", "offset"):
-        error = np.hypot(nuts.loc[name, "mcse"], emcee.loc[name, "mcse"])
+    exact = found["exact"]
+    for sampler, name in itertools.product(("nuts", "emcee"), ("tau", "sigma", "jitter", "offset")):
+        other = found[sampler]
+        error = np.hypot(exact.loc[name, "mcse"], other.loc[name, "mcse"])
         if name != "tau":  # whose upper tail is long
-            assert abs(nuts.loc[name, "mean"] - emcee.loc[name, "mean"]) < 4.5 * error, name
+            assert abs(exact.loc[name, "mean"] - other.loc[name, "mean"]) < 4.5 * error, name
         for q in ("q16", "median", "q84"):
-            spread = nuts.loc[name, "q84"] - nuts.loc[name, "q16"]
-            assert abs(nuts.loc[name, q] - emcee.loc[name, q]) < 0.1 * spread, (name, q)
+            spread = exact.loc[name, "q84"] - exact.loc[name, "q16"]
+            assert abs(exact.loc[name, q] - other.loc[name, q]) < 0.1 * spread, (name, q)
 
 
 def test_outliers_are_found():
@@ -329,7 +387,9 @@ def test_a_mean_function_of_ones_own(tmp_path):
     value = data.value + 8 * np.exp(-0.5 * ((data.time - data.time.mean()) / 2.0) ** 2)
     model = ba.GaussianProcess(K.DampedRandomWalk(), mean=Flare())
     model.fit(data.replace(value=value), ba.NUTS(draws=60, tune=60, chains=2), seed=1)
-    assert 4 < float(model.posterior["posterior"]["height"].mean()) < 12
+    height = model.posterior["posterior"]["height"].values
+    assert abs(height.mean() - 8) < 4 * height.std()
+    assert height.std() < 1.5
     model.save(tmp_path / "fit.nc")
     opened = ba.open(tmp_path / "fit.nc")
     with pytest.raises(ValueError, match="set_params"):
@@ -383,16 +443,17 @@ def test_autocorrelation():
     assert whiteness.autocorrelation(red, 2)[:, 0] == pytest.approx(0.5, abs=0.06)
 
 
-def test_spectrum_and_structure_function_follow_the_kernel():
+def test_spectrum_and_structure_function_are_those_of_every_draw():
     data = walk(60)
     model = ba.GaussianProcess(K.DampedRandomWalk()).fit(data, ba.Laplace(draws=400), seed=1)
-    found = model.power_spectrum([0.01, 0.1], draws=40)["power"].values.reshape(-1, 2)
-    assert (found[:, 0] > found[:, 1]).all()
-    draws = model.posterior["posterior"].to_dataset().isel(draw=[0], chain=[0])
-    lag = model.structure_function([1e6], draws=400)["structure_function"].values
-    sigma = model.posterior["posterior"]["sigma"].values
-    assert lag[..., 0].mean() == pytest.approx(np.sqrt(2) * sigma.mean(), rel=0.2)
-    assert "sigma" in draws
+    draws = model.posterior["posterior"]
+    sigma, tau = (draws[name].values[..., None] for name in ("sigma", "tau"))
+    frequency, lag = np.array([0.01, 0.1]), np.array([0.0, 3.0, 1e6])
+    power = model.power_spectrum(frequency, draws=400)["power"].values
+    expected = 2 * sigma**2 * tau / (1 + (2 * np.pi * frequency * tau) ** 2)
+    np.testing.assert_allclose(power, expected, rtol=1e-9)
+    found = model.structure_function(lag, draws=400)["structure_function"].values
+    np.testing.assert_allclose(found**2, -2 * sigma**2 * np.expm1(-lag / tau), rtol=1e-9)
 
 
 def test_held_out_stretch_against_the_baselines():
@@ -416,15 +477,13 @@ def test_maximum_likelihood_is_the_maximum():
     data = walk(60)
     base = ba.baselines.MaximumLikelihood(K.DampedRandomWalk(), jitter=False).fit(data)
     model = ba.GaussianProcess(K.DampedRandomWalk(), jitter=False)
-    priors = model.resolve_priors(data)
-    arrays = model.arrays(data, priors)
-    centre = arrays.pop("coefficient_mean")
+    problem = model.problem(data, model.resolve_priors(data))
 
     def density(sigma, tau):
-        values = {"sigma": sigma, "tau": tau}
-        found = process.tables(model.kernel, values, 1)
-        residual, variance = model.rows(values, arrays, centre)
-        return passes(found.layout, 1).value(residual, variance, *found.arguments, *rest(arrays))[0]
+        found = process.tables(model.kernel, {"sigma": sigma, "tau": tau}, 1)
+        residual = data.value - problem.basis @ problem.centre
+        rest = problem.width, problem.curve.time, problem.curve.band, problem.basis
+        return passes(found.layout, 1).value(residual, data.error**2, *found.arguments, *rest)[0]
 
     sigma, tau = (float(base.posterior["posterior"][n].squeeze()) for n in ("sigma", "tau"))
     top = density(sigma, tau)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from samples import galaxies
+from samples import by_hand, galaxies
 from scipy.stats import kstest
 
 import bayes_astro as ba
-from bayes_astro.photoz import evidence
+from bayes_astro.photoz import evidence, training
+from bayes_astro.photoz.features import features, softening
 
 TRAIN, TEST = galaxies(1200, missing=100), galaxies(600, seed=1, missing=60)[:594]
 QUICK = {"n_components": 6, "n_fits": 2, "error_scale": "published"}
@@ -15,6 +16,29 @@ QUICK = {"n_components": 6, "n_fits": 2, "error_scale": "published"}
 @pytest.fixture(scope="module")
 def fitted():
     return ba.XDPhotoZ(**QUICK).fit(TRAIN, seed=1, progress=False)
+
+
+def test_the_common_error_is_a_standard_deviation_of_all_magnitudes():
+    """As much as a covariance between all bands, in the density and in what is fitted."""
+    settings = {"n_components": 1, "n_fits": 1, "error_scale": "published"}
+    data = TRAIN[:150]
+    fit = ba.XDPhotoZ(**settings).fit(data, seed=1, progress=False)
+    draws = fit.posterior["posterior"].to_dataset()
+    wide = draws.copy(deep=True)
+    wide["covariance"].values[..., :4, :4] += 0.3**2
+    shared = draws.assign(common_error=draws["common_error"] + 0.3)
+    z = np.linspace(0.05, 1.5, 60)
+    one, other = (
+        by_hand(ba.XDPhotoZ(**settings), data, d).pdf(TEST[:20], z) for d in (wide, shared)
+    )
+    np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-12)
+    assert np.abs(one - fit.pdf(TEST[:20], z)).max() > 0.1
+    noise = training.joint(data, "asinh", 2.0, 0.3).covariance[:, :4, :4]
+    own = np.nan_to_num(2.0 * features(data, softening(data), "asinh")[1]) ** 2
+    measured = ~np.isnan(training.joint(data, "asinh").value[:, :4])
+    both = measured[:, :, None] & measured[:, None]
+    expected = np.einsum("ni,ij->nij", own, np.eye(4)) + 0.3**2
+    np.testing.assert_allclose(noise[both], expected[both], rtol=1e-12)
 
 
 def test_densities_are_calibrated_and_beat_the_marginal_one(fitted):
@@ -202,7 +226,7 @@ def test_nuts_samples_the_density_that_laplace_is_about():
         ({"error_scale": -1.0}, "a positive number"),
         ({"error_scale": {"g": 1.0}}, "error_scale is given for g; the bands are g, r, i, z"),
         ({"common_error": -0.1}, "common_error"),
-        ({"priors": {"weight": ba.Prior("Normal", mu=0, sigma=1)}}, "use Dirichlet"),
+        ({"priors": {"weight": ba.Prior("Normal", mu=0, sigma=1)}}, "must be Dirichlet"),
         ({"priors": {"kappa": ba.Prior("HalfNormal", sigma=1)}}, "no parameter 'kappa'"),
     ],
 )

@@ -9,8 +9,9 @@ from bayes_astro.likelihoods.harmonic import (
     log_evidence_null_jitter,
     project,
 )
-from bayes_astro.timeseries.frequency_density import Density
-from bayes_astro.timeseries.frequency_posterior import modes, sample_frequency
+from bayes_astro.periodic.frequency_density import Density
+from bayes_astro.periodic.frequency_modes import modes
+from bayes_astro.periodic.frequency_posterior import sample_frequency
 
 DRAWS = 4000
 

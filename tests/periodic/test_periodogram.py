@@ -50,7 +50,7 @@ def test_log_evidence_equals_a_dense_evaluation():
         model = ba.Periodogram(
             n_terms=int(rng.integers(1, 6)), trend=int(rng.integers(0, 3)), period=(1, 100)
         )
-        problem, _ = model._problem(data, model.resolve_priors(data))
+        problem, _ = model.problem(data, model.resolve_priors(data)).projected()
         for frequency in rng.uniform(0.01, 1, 3):
             expected = dense_log_evidence(model, data, frequency)
             assert log_evidence(problem, [frequency])[0] == pytest.approx(expected, abs=1e-6)
@@ -70,6 +70,7 @@ def test_width_is_bretthorsts_for_strong_signals():
     assert np.median(ratios) == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_odds_on_noise_alone_rarely_favour_a_period():
     """P(BF > k | no signal) <= 1/k, as for any Bayes factor: 2000 series without a signal.
 
@@ -210,7 +211,7 @@ def test_held_out_values_are_scored_at_the_fitted_epoch():
     table = ba.compare({"bayes": model, "ls": model.baseline().fit(data[:80])}, data[80:])
     assert table.loc["bayes", "rmse"] < 0.5
     assert table.loc["bayes", "log_score"] == pytest.approx(table.loc["ls", "log_score"], abs=0.3)
-    assert 0.4 < table.loc["bayes", "coverage_68"] < 0.95
+    assert table.loc["bayes", "coverage_68"] == pytest.approx(0.68, abs=0.2)  # of 40 rows, 2.7 sd
 
 
 def test_modes_name_daily_aliases():
@@ -241,7 +242,7 @@ def test_modes_leave_out_peaks_of_few_draws():
 
 
 def test_calibration_computes_no_false_alarm_probability(monkeypatch):
-    from bayes_astro.timeseries import harmonics
+    from bayes_astro.periodic import harmonics
 
     data = sinusoid()
     monkeypatch.setattr(
@@ -268,7 +269,7 @@ def test_bad_data_and_parameters():
         ({"n_terms": 1.0}, "whole number"),
         ({"trend": 3}, "from 0 to 2"),
         ({"jitter": "yes"}, "True or False"),
-        ({"period": 3}, "shortest, longest"),
+        ({"period": 3}, "lowest, highest"),
         ({"period": (5, 2)}, "0 < shortest"),
         ({"period": (0, 2)}, "0 < shortest"),
         ({"period": (np.nan, 2)}, "0 < shortest"),
@@ -300,7 +301,7 @@ def test_log_uniform_prior_weighs_low_frequencies():
     log = fitted(data, draws=20000, period=(1, 100), priors=prior)
     from bayes_astro.likelihoods.harmonic import log_evidence
 
-    problem, _ = flat._problem(data, flat.resolve_priors(data))
+    problem, _ = flat.problem(data, flat.resolve_priors(data)).projected()
     grid = np.linspace(0.01, 1, 50_001)
     for model, weight in ((flat, np.ones_like(grid)), (log, 1 / grid)):
         density = np.exp(log_evidence(problem, grid)) * weight
@@ -341,3 +342,18 @@ def test_times_without_a_phase_are_refused(time):
     model = ba.Periodogram(period=(2, 20)).fit(sinusoid(), ba.Exact(draws=400), seed=1)
     with pytest.raises(ValueError, match="no phase is left"):
         model.predict([time], draws=4)
+
+
+def test_chains_within_one_of_several_periods_are_not_trusted():
+    """Half the period explains these points as well: chains from the highest peak never see it."""
+    model = ba.Periodogram(n_terms=2, period=(2, 20), trend=2)
+    exact = model.copy().fit(sinusoid(), ba.Exact(draws=4000), seed=1)
+    assert exact.modes()["mass"].iloc[0] < 0.95
+    assert exact.diagnose()["one period"].passed is None
+    chains = ba.NUTS(draws=300, tune=300, chains=2)
+    fitted = model.copy().fit(sinusoid(), chains, seed=1, progress=False)
+    assert fitted.diagnose()["one period"].passed is False
+    assert "ba.Exact()" in fitted.diagnose()["one period"].advice
+    alone = ba.Periodogram(n_terms=2, period=(3, 4), trend=2)
+    alone.fit(sinusoid(), chains, seed=1, progress=False)
+    assert alone.diagnose()["one period"].passed

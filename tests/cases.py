@@ -1,0 +1,210 @@
+"""A model, data and a sampler for every task: with its defaults, and with every field changed.
+
+`test_contract.py` runs all its tests for each row; a new task adds its own.
+"""
+
+from samples import binned, clusters, counted, damping, galaxies, line, sinusoid, walk, wandering
+
+import bayes_astro as ba
+
+QUICK_NUTS = {"draws": 60, "tune": 60, "chains": 2}
+
+TEMPLATES = {
+    "filters": "sdss", "between": 0, "correction": None, "template_error": 0.05, "step": 0.02,
+}  # fmt: skip
+
+CASES = {
+    "periodogram": (lambda: ba.Periodogram(), sinusoid, lambda: ba.Exact(draws=400)),
+    "periodogram-all": (
+        lambda: ba.Periodogram(
+            n_terms=2,
+            period=(2, 20),
+            trend=2,
+            jitter=True,
+            priors={
+                "frequency": ba.Prior("LogUniform", lower=0.06, upper=0.4),
+                "jitter": ba.Prior("HalfNormal", sigma=0.3),
+            },
+        ),
+        sinusoid,
+        lambda: ba.Exact(draws=400),
+    ),
+    "process": (
+        lambda: ba.GaussianProcess(ba.kernels.DampedRandomWalk()),
+        walk,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "process-all": (
+        lambda: ba.GaussianProcess(
+            ba.kernels.SHO(quality=2.0)
+            + ba.kernels.Matern32(sigma=ba.Prior("HalfNormal", sigma=1)),
+            mean="linear",
+            lag=(-5, 10),
+            independent=ba.kernels.DampedRandomWalk(tau=5.0),
+            redshift=1.0,
+            amplitude=False,
+            priors={
+                "jitter": ba.Prior("HalfNormal", sigma=0.3),
+                "offset": ba.Prior("Normal", mu=10, sigma=[5, 6]),
+            },
+        ),
+        lambda: walk(60, bands="gr", lag=3.0, seed=1),
+        lambda: ba.Laplace(draws=400, restarts=2),
+    ),
+    "structure-function": (
+        lambda: ba.StructureFunction(),
+        wandering,
+        lambda: ba.Exact(draws=400),
+    ),
+    "structure-function-all": (
+        lambda: ba.StructureFunction(
+            "power-law", reference=10.0, priors={"gamma": ba.Prior("Beta", alpha=2, beta=2)}
+        ),
+        lambda: ba.StructureFunction.ensemble(
+            [wandering(n=25, seed=k, name=f"q{k}") for k in range(3)]
+        ),
+        lambda: ba.Exact(draws=400),
+    ),
+    "line": (lambda: ba.LinearRelation("y"), line, lambda: ba.NUTS(**QUICK_NUTS)),
+    "line-all": (
+        lambda: ba.LinearRelation(
+            "y",
+            scatter=True,
+            outliers=True,
+            priors={
+                "slope": ba.Prior("StudentT", nu=4, mu=1, sigma=2),
+                "outlier_fraction": ba.Prior("Beta", alpha=1, beta=5),
+            },
+        ),
+        lambda: line(outliers=4),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "mixture": (
+        lambda: ba.ExtremeDeconvolution(2),
+        clusters,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "mixture-all": (
+        lambda: ba.ExtremeDeconvolution(
+            2,
+            fixed={"weight": [None, 0.5], "mean": [[-2.0, -2.0], None]},
+            background="uniform",
+            dimensions=("a", "b"),
+            priors={
+                "weight": ba.Prior("Dirichlet", alpha=2.0),
+                "mean": ba.Prior("Normal", mu=[0.0, 0.0], sigma=3.0),
+                "covariance": ba.Prior("InverseWishart", nu=5.0, scale=[[1.0, 0.1], [0.1, 2.0]]),
+            },
+        ),
+        lambda: clusters(noise=0.8, seed=1),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "templates": (
+        lambda: ba.TemplatePhotoZ(**TEMPLATES),
+        lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "photoz": (
+        lambda: ba.XDPhotoZ(1, n_fits=1, error_scale=0.8, common_error=0.02),
+        lambda: galaxies(99, missing=6)[:98],
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "rates": (
+        lambda: ba.PoissonRate(),
+        lambda: counted(off=3.0, background=0.3),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "rates-all": (
+        lambda: ba.PoissonRate(
+            "log-normal",
+            priors={
+                "median_rate": ba.Prior("LogNormal", mu=-0.7, sigma=1.0),
+                "scatter": ba.Prior("HalfNormal", sigma=0.8),
+            },
+        ),
+        lambda: counted(background=2.0, exposure_unit="h"),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "rates-independent": (
+        lambda: ba.PoissonRate("independent"),
+        lambda: counted(names=[f"source {i}" for i in range(25)]),
+        lambda: ba.Exact(draws=400),
+    ),
+    "plane": (
+        lambda: ba.LinearRelation("y"),
+        lambda: line(names=("a", "b", "y"), n=50),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "plane-all": (
+        lambda: ba.LinearRelation("y", scatter=False),
+        lambda: line(names=("a", "b", "y"), n=50, scatter=0.0),
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "process-bands": (
+        lambda: ba.GaussianProcess(
+            ba.kernels.Matern52(), mean="zero", jitter=False, outliers=True, derivative=True
+        ),
+        lambda: walk(40, bands="gr", lag=1.0, seed=2),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "n-of-z": (lambda: ba.PopulationNz(), binned, lambda: ba.NUTS(**QUICK_NUTS)),
+    "n-of-z-all": (
+        lambda: ba.PopulationNz(
+            bins=(0.0, 0.25, 0.5, 0.75, 1.0),
+            smoothness="gp",
+            priors={"amplitude": ba.Prior("HalfNormal", sigma=1.0)},
+        ),
+        binned,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "damping-relation": (lambda: ba.HierarchicalDRW(), damping, lambda: ba.NUTS(**QUICK_NUTS)),
+    "damping-relation-all": (
+        lambda: ba.HierarchicalDRW(
+            pivot=7.5, priors={"slope": ba.Prior("Normal", mu=0.3, sigma=0.5)}
+        ),
+        damping,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "photoz-defaults": (
+        lambda: ba.XDPhotoZ(),
+        lambda: galaxies(149, missing=6)[:148],
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "photoz-all": (
+        lambda: ba.XDPhotoZ(
+            2,
+            n_fits=2,
+            transform="log",
+            error_scale={"g": 0.8, "r": 0.9, "i": 1.0, "z": 1.1},
+            common_error=0.03,
+            bootstrap=True,
+            priors={"weight": ba.Prior("Dirichlet", alpha=3.0)},
+        ),
+        lambda: galaxies(149, noise=0.2)[:148],
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "templates-defaults": (
+        lambda: ba.TemplatePhotoZ(),
+        lambda: ba.TemplatePhotoZ(correction=None, template_error=0.05).simulate(
+            galaxies(99), seed=1
+        )[0],
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "templates-all": (
+        lambda: ba.TemplatePhotoZ(
+            ba.Templates.bundled("cww-sb"),
+            filters="sdss",
+            between=1,
+            reference="r",
+            correction="zero-points",
+            template_error=0.03,
+            outliers=0.05,
+            z_max=2.0,
+            step=0.02,
+            igm=False,
+            priors={"growth": ba.Prior("Normal", mu=0.0, sigma=0.1)},
+        ),
+        lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+}

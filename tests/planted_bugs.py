@@ -1,0 +1,582 @@
+"""Bugs that the tests must see: each is planted by itself, and the tests named beside it must fail.
+
+    python tests/planted_bugs.py [name ...] [--list]
+
+The package and its tests are copied into a temporary folder and the bug is planted there: the working
+tree is never edited. First the tests run on a copy without any bug, where all must pass; then on one
+copy for each bug, where every test named beside it must fail. Within each run it is asserted that
+what was imported is the copy, with the bug in it. Copies hold no caches. Compiled functions go into a
+cache of their own where the bug is in a compiled file. Exit code 1 if a bug survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("bayes_astro", "tests", "models", "pyproject.toml")
+LIMIT = 900  # seconds of one run
+
+
+class Bug(NamedTuple):
+    """What is planted, and the tests (files and functions below tests/) that must fail.
+
+    ``equivalent`` says why a change can be seen by no test.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = ()
+    equivalent: str = ""
+
+
+NUTS = "samplers/test_nuts.py::"
+DIAGNOSTICS = "test_diagnostics.py::"
+PROCESS = "processes/test_gaussian_process.py::"
+LINE = "regression/test_linear_relation.py::"
+RATES = "populations/test_poisson_rate.py::"
+WALK = "likelihoods/test_damped_random_walk.py::"
+DAMPING = (
+    "variability/test_damping_relation.py::"
+    "test_damping_times_are_at_rest_with_the_density_of_their_interim_prior"
+)
+JACKKNIFE = (
+    "variability/test_structure_function.py::test_errors_of_the_bins_leave_out_one_series_at_a_time"
+)
+SYNCED = "test_storage.py::test_a_file_is_on_the_disk_before_it_takes_the_name"
+
+BUGS = (
+    # Of rates behind counts.
+    Bug(
+        "off-counts-known-exactly",
+        "likelihoods/rate_population.py",
+        "out[j] = tables[2, j + m] + j * slope - factorial[j] + common",
+        "out[j] = tables[2, j] + j * slope - factorial[j] + common",
+        (RATES + "test_every_source_is_the_integral_over_its_rates",),
+    ),
+    Bug(
+        "one-count-too-few-for-the-source",
+        "likelihoods/poisson_rate.py",
+        "first = 0 if on > 0.0 else n\n    for k in range(first, n + 1):",
+        "first = 1 if on > 0.0 else n\n    for k in range(first, n + 1):",
+        (RATES + "test_the_density_is_prior_and_integrals",),
+    ),
+    Bug(
+        "log-normal-rates-without-their-jacobian",
+        "likelihoods/poisson_rate.py",
+        "precision * off_mean * off_mean - math.log(both / precision))",
+        "precision * off_mean * off_mean)",
+        (RATES + "test_coordinates_of_log_normal_rates_change_nothing",),
+    ),
+    Bug(
+        "rates-by-their-counts-alone",
+        "populations/poisson_rate_problem.py",
+        "rate = variates(count + 1 / phi)",
+        "rate = variates(count + 1.0)",
+        (RATES + "test_rates_given_the_population_are_those_of_bayes_theorem",),
+    ),
+    Bug(
+        "new-sources-all-alike",
+        "populations/rate_prediction.py",
+        "return rng.gamma(1 / phi, phi * level, size=(len(level), count))",
+        "return level + np.zeros((len(level), count))",
+        (RATES + "test_new_counts_of_fitted_and_of_new_sources",),
+    ),
+    Bug(
+        "residuals-at-the-lower-edge-of-the-step",
+        "populations/poisson_rate.py",
+        "u = fewer + same * np.random.default_rng(0).uniform(size=same.shape)",
+        "u = fewer + 0.0 * same",
+        (RATES + "test_residuals_are_unit_normals_under_the_population",),
+    ),
+    # Seen from the first by tests that were there.
+    Bug(
+        "harmonic-determinant-twice",
+        "likelihoods/harmonic_kernel.py",
+        "0.5 * (explained - log_determinant - noise_terms)",
+        "0.5 * (explained - 2.0 * log_determinant - noise_terms)",
+        ("likelihoods/test_harmonic.py::test_log_evidence_equals_dense_cholesky",),
+    ),
+    Bug(
+        "walk-determinant-twice",
+        "likelihoods/damped_random_walk_kernel.py",
+        "total = -n * _LOG_2PI - work[_EXPONENT + i] - sums[0, i]",
+        "total = -n * _LOG_2PI - 2.0 * work[_EXPONENT + i] - sums[0, i]",
+        (WALK + "test_equal_to_a_dense_cholesky",),
+    ),
+    Bug(
+        "walk-last-point-of-a-segment-left-out",
+        "likelihoods/damped_random_walk_kernel.py",
+        "last = min(first + LANES, n)",
+        "last = min(first + LANES - 1, n)",
+        (WALK + "test_equal_to_a_dense_cholesky",),
+    ),
+    Bug(
+        "line-errors-ten-per-cent-larger",
+        "likelihoods/linear_relation.py",
+        "matrix[j, k] = line[j, k] + covariance[i, j, k]",
+        "matrix[j, k] = line[j, k] + 1.21 * covariance[i, j, k]",
+        (LINE + "test_value_equals_scipy_and_gradient_equals_differences",),
+    ),
+    Bug(
+        "r-hat-over-the-wrong-axis",
+        "diagnostics.py",
+        "float(array_stats.rhat(chains, **axes))",
+        "float(array_stats.rhat(chains, chain_axis=1, draw_axis=0))",
+        (DIAGNOSTICS + "test_one_parameter_on_which_chains_disagree_fails_r_hat",),
+    ),
+    Bug(
+        "asinh-slope-with-half-the-softening",
+        "data/magnitudes.py",
+        "slope = np.hypot(flux, 2 * b * zero)",
+        "slope = np.hypot(flux, b * zero)",
+        ("data/test_photometry.py::test_asinh_magnitudes_invert_their_definition",),
+    ),
+    Bug(
+        "log-convention-inverted",
+        "data/magnitudes.py",
+        "factor = np.expm1(factor)",
+        "factor = np.log1p(factor)",
+        ("data/test_photometry.py::test_magnitudes_against_astropy",),
+    ),
+    Bug(
+        "rename-not-atomic",
+        "storage.py",
+        "        os.replace(temporary, path)",
+        "        path.write_bytes(Path(temporary).read_bytes())\n        os.unlink(temporary)",
+        (SYNCED,),
+    ),
+    Bug(
+        "frequency-prior-dropped-from-the-weights",
+        "periodic/frequency_posterior.py",
+        "log_weight = log_evidence_many(problem, frequency) + prior.log_prior(frequency)",
+        "log_weight = log_evidence_many(problem, frequency)",
+        ("periodic/test_frequency_posterior.py::test_draws_and_evidence_equal_brute_force",),
+    ),
+    Bug(
+        "structure-function-noise-subtracted-once",
+        "baselines/structure_function.py",
+        "- error[i] ** 2 - error[j] ** 2",
+        "- error[i] ** 2",
+        (JACKKNIFE,),
+    ),
+    Bug(
+        "maximum-without-the-prior-of-the-weights",
+        "mixtures/expectation.py",
+        "counts = np.maximum(counts + prior.alpha - 1, 0.0)",
+        "counts = np.maximum(counts, 0.0)",
+        ("density/test_expectation.py::test_where_it_ends_is_a_maximum",),
+    ),
+    Bug(
+        "population-not-divided-by-the-interim-prior",
+        "data/binned_redshifts.py",
+        "return self.probability / self.interim_prior[:, None]",
+        "return self.probability",
+        (
+            "photoz/test_n_of_z.py::"
+            "test_an_object_counts_with_its_probabilities_over_the_interim_prior",
+        ),
+    ),
+    Bug(
+        "sigma-nmad-without-one-plus-z",
+        "photoz/scores.py",
+        'error = (table["mode"].to_numpy() - z) / (1 + z)',
+        'error = table["mode"].to_numpy() - z',
+        ("photoz/test_baselines.py::test_scores_of_a_known_density",),
+    ),
+    Bug(
+        "diagnosis-table-unescaped",
+        "diagnostics.py",
+        "{html.escape(text)}",
+        "{text}",
+        ("test_report.py::test_notebook_tables_escape_too",),
+    ),
+    Bug(
+        "report-unescaped",
+        "report.py",
+        "return html.escape(str(text), quote=True)",
+        "return str(text)",
+        ("test_report.py::test_500_payloads_leave_no_live_tag",),
+    ),
+    Bug(
+        "rest-frame-the-wrong-way",
+        "variability/damping_relation.py",
+        "np.log10(tau / (1 + redshift[i]))",
+        "np.log10(tau * (1 + redshift[i]))",
+        (DAMPING,),
+    ),
+    Bug(
+        "interim-prior-without-its-jacobian",
+        "variability/damping_relation.py",
+        ".log_density(tau) + np.log(tau * np.log(10))",
+        ".log_density(tau)",
+        (DAMPING,),
+    ),
+    Bug(
+        "common-error-as-a-variance",
+        "photoz/conditional.py",
+        'values("common_error")[:, None, None, None] ** 2',
+        'values("common_error")[:, None, None, None]',
+        (
+            "photoz/test_joint_mixture.py::"
+            "test_the_common_error_is_a_standard_deviation_of_all_magnitudes",
+        ),
+    ),
+    Bug(
+        "coverage-95-at-90",
+        "comparison.py",
+        "[0.025, 0.16, 0.84, 0.975]",
+        "[0.05, 0.16, 0.84, 0.95]",
+        ("test_comparison.py::test_coverage_is_the_share_of_rows_within_central_intervals",),
+    ),
+    # Survivors of the first run; their tests were written for them.
+    Bug(
+        "nuts-never-stops-tuning",
+        "samplers/pymc_steps.py",
+        "step.stop_tuning()",
+        "pass",
+        (NUTS + "test_the_step_size_is_constant_once_draws_are_kept",),
+    ),
+    Bug(
+        "nuts-chains-share-a-seed",
+        "samplers/pymc_steps.py",
+        "seeds = np.random.SeedSequence(seed).spawn(settings.chains + 1)",
+        "seeds = [np.random.SeedSequence(seed) for _ in range(settings.chains + 1)]",
+        (NUTS + "test_chains_from_one_start_differ",),
+    ),
+    Bug(
+        "light-curve-forgets-its-unit",
+        "data/light_curve.py",
+        "for f in fields(self)[4:]}",
+        'for f in fields(self)[4:] if f.name != "value_unit"}',
+        (
+            "data/test_containers.py::TestLightCurve::"
+            "test_arrays_and_metadata_rebuild_it_bit_for_bit",
+            "test_storage.py::test_units_and_labels_of_the_data_come_back",
+            "test_storage.py::test_arrays_and_metadata_hold_every_field",
+        ),
+    ),
+    Bug(
+        "file-not-synced",
+        "storage.py",
+        "os.fsync(file.fileno())",
+        "file.flush()",
+        (SYNCED,),
+    ),
+    Bug(
+        "one-seed-for-all-objects",
+        "objects.py",
+        "np.random.SeedSequence([seed, zlib.crc32(str(name).encode())])",
+        "np.random.SeedSequence([seed])",
+        ("test_catalog.py::test_every_object_has_a_seed_of_its_own",),
+    ),
+    Bug(
+        "summary-quantiles-at-20-and-80",
+        "diagnostics.py",
+        "[0.025, 0.16, 0.5, 0.84, 0.975]",
+        "[0.025, 0.2, 0.5, 0.8, 0.975]",
+        (DIAGNOSTICS + "test_summary_is_numpys_mean_sd_and_quantiles",),
+    ),
+    Bug(
+        "effective-draws-of-the-best-parameter",
+        "diagnostics.py",
+        "bool(column.min() >= ESS)",
+        "bool(column.max() >= ESS)",
+        (DIAGNOSTICS + "test_one_slow_parameter_of_five_fails_the_effective_sample_size",),
+    ),
+    Bug(
+        "emcee-by-its-shortest-autocorrelation-time",
+        "samplers/emcee.py",
+        "longest = float(times.max()) if finite else np.inf",
+        "longest = float(times.min()) if finite else np.inf",
+        (DIAGNOSTICS + "test_emcee_is_judged_by_its_longest_autocorrelation_time",),
+    ),
+    Bug(
+        "goodness-of-fit-with-more-degrees-of-freedom",
+        "diagnostics.py",
+        "chi2.sf(squares, residuals.shape[-1])",
+        "chi2.sf(squares, 1.5 * residuals.shape[-1])",
+        (DIAGNOSTICS + "test_goodness_of_fit_is_the_chi_square_of_the_residuals",),
+    ),
+    Bug(
+        "bias-of-the-wrong-sign",
+        "comparison.py",
+        '"bias": float(np.mean(error))',
+        '"bias": float(np.mean(-error))',
+        ("test_comparison.py::test_two_draws_are_mixed_and_the_bias_is_prediction_minus_truth",),
+    ),
+    Bug(
+        "log-score-as-a-mean-of-logarithms",
+        "comparison.py",
+        "np.mean(logsumexp(density, axis=0) - np.log(len(density)))",
+        "np.mean(density)",
+        ("test_comparison.py::test_two_draws_are_mixed_and_the_bias_is_prediction_minus_truth",),
+    ),
+    Bug(
+        # Within the scores a reversed PIT changes nothing: all that they take of it is symmetric.
+        "pit-from-above",
+        "photoz/on_grid.py",
+        "np.array([np.interp(t[i], edges, below[i]) for i in range(len(t))])",
+        "np.array([1 - np.interp(t[i], edges, below[i]) for i in range(len(t))])",
+        ("photoz/test_baselines.py::test_the_pit_is_the_probability_below_the_redshift",),
+    ),
+    Bug(
+        "new-rows-with-another-bands-errors",
+        "processes/prediction.py",
+        "np.repeat(curve.each(np.median, data.error), len(time))",
+        "np.repeat(curve.each(np.median, data.error)[::-1], len(time))",
+        (PROCESS + "test_new_observations_scatter_by_the_errors_and_jitter_of_their_band",),
+    ),
+    Bug(
+        "coefficient-errors-as-variances",
+        "baselines/gaussian_process.py",
+        "np.sqrt(np.diag(spread))",
+        "np.diag(spread)",
+        (PROCESS + "test_errors_of_the_coefficients_are_those_of_dense_algebra",),
+    ),
+    Bug(
+        "outliers-with-half-the-noise",
+        "processes/prediction.py",
+        "rng.gamma(DEGREES / 2, 2 / DEGREES, len(time))",
+        "rng.gamma(DEGREES / 2, 8 / DEGREES, len(time))",
+        (PROCESS + "test_new_noise_with_outliers_is_student_t_with_four_degrees_of_freedom",),
+    ),
+    Bug(
+        "white-noise-over-the-spacing",
+        "processes/spectra.py",
+        "spacing * np.mean(noise_variance(values, data.error, band))",
+        "np.mean(noise_variance(values, data.error, band)) / spacing",
+        (PROCESS + "test_white_noise_has_the_power_of_its_variance_over_the_sampling_rate",),
+    ),
+    Bug(
+        "ljung-box-with-more-degrees-of-freedom",
+        "processes/whiteness.py",
+        "chi2.sf(statistic, lags)",
+        "chi2.sf(statistic, 3 * lags)",
+        (DIAGNOSTICS + "test_white_residuals_are_judged_by_ljung_and_box",),
+    ),
+    Bug(
+        "line-residuals-without-the-errors-covariance",
+        "regression/predictive.py",
+        "cross = cross[:, None] + covariance[None, :, :-1, -1]",
+        "cross = cross[:, None] + 0 * covariance[None, :, :-1, -1]",
+        (LINE + "test_residuals_given_the_predictors_are_those_of_the_joint_normal",),
+    ),
+    Bug(
+        "orthogonal-regression-errors-ten-per-cent-larger",
+        "baselines/linear_relation.py",
+        "back @ result.cov_beta @ back.T",
+        "1.21 * back @ result.cov_beta @ back.T",
+        (LINE + "test_errors_of_least_squares_are_those_of_the_normal_equations",),
+    ),
+    Bug(
+        "slope-prior-twice-as-wide",
+        "regression/linear_relation.py",
+        "beta=listed(spread / width)",
+        "beta=listed(2 * spread / width)",
+        ("test_priors.py::test_default_priors_are_these_numbers",),
+    ),
+    Bug(
+        "jackknife-errors-too-large",
+        "baselines/structure_function.py",
+        "(blocks - 1) / blocks * np.sum",
+        "1.4 * (blocks - 1) / blocks * np.sum",
+        (JACKKNIFE,),
+    ),
+    Bug(
+        "calibration-width-tested-on-one-side",
+        "calibration.py",
+        "float(2 * min(tail, 1 - tail))",
+        "float(min(tail, 1 - tail))",
+        ("test_calibration.py::test_verdicts_have_the_probabilities_of_scipy",),
+    ),
+    # Not a bug.
+    Bug(
+        "laplace-density-without-its-widths",
+        "samplers/curvature.py",
+        "            - np.log(self.width).sum()\n",
+        "",
+        equivalent="only Kish's efficiency is made of it, in which a constant factor cancels",
+    ),
+)
+
+# Written into each copy, and loaded there: which tests failed, and whether they ran on the copy.
+WATCH = """
+import json, os, sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+failed, broken, passed = [], [], 0
+
+def pytest_runtest_logreport(report):
+    global passed
+    if report.failed:
+        (failed if report.when == "call" else broken).append(report.nodeid)
+    passed += report.passed and report.when == "call"
+
+def pytest_collectreport(report):
+    if report.failed:
+        broken.append(report.nodeid)
+
+def pytest_sessionfinish(session):
+    ours = {n: getattr(m, "__file__", None) for n, m in list(sys.modules.items())
+            if n.partition(".")[0] == "bayes_astro"}
+    strangers = [f for f in ours.values() if f and HERE not in Path(f).resolve().parents]
+    planted = os.environ.get("PLANTED", "")
+    loaded = not planted or any(f and Path(f).resolve() == HERE / planted for f in ours.values())
+    (HERE / "watched.json").write_text(json.dumps({
+        "failed": failed, "broken": broken, "passed": passed,
+        "strangers": strangers, "loaded": bool(ours) and loaded,
+    }))
+"""
+
+
+class Run(NamedTuple):
+    """What happened in one copy."""
+
+    failed: list[str]
+    passed: int
+    trouble: str
+    seconds: float
+
+
+def copy(folder: Path) -> None:
+    """The sources without any cache, and the watch."""
+    for name in COPIED:
+        ignore = shutil.ignore_patterns("__pycache__", "*.pyc", "*.nb[ic]", ".*")
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignore)
+        else:
+            shutil.copy(source, folder / name)
+    assert not [p for p in folder.rglob("*") if p.suffix in (".pyc", ".nbi", ".nbc")]
+    (folder / "planted_bugs_watch.py").write_text(WATCH)
+
+
+def source_of(bug: Bug) -> str:
+    """The file in which it goes, where its text is found just once."""
+    text = (ROOT / "bayes_astro" / bug.file).read_text("utf-8")
+    count = text.count(bug.old)
+    if count != 1:
+        raise SystemExit(f"{bug.name}: its text is in {bug.file} {count} times, expected once")
+    if bug.old == bug.new:
+        raise SystemExit(f"{bug.name}: nothing is changed")
+    return text
+
+
+def run(folder: Path, caches: Path, tests: list[str], planted: str = "") -> Run:
+    """The tests in a copy, all in one process."""
+    caches.mkdir(exist_ok=True)
+    watched = folder / "watched.json"
+    watched.unlink(missing_ok=True)
+    flags = [os.environ.get("PYTENSOR_FLAGS", ""), f"base_compiledir={caches / 'pytensor'}"]
+    environment = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(caches / "numba"),
+        "PYTENSOR_FLAGS": ",".join(filter(None, flags)),
+        "PLANTED": planted,
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib",
+               "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "planted_bugs_watch",
+               *(f"tests/{test}" for test in tests)]  # fmt: skip
+    start = time.perf_counter()
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        return Run([], 0, f"not done after {LIMIT} s", time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    if not watched.exists():
+        return Run([], 0, (done.stdout + done.stderr)[-2000:], seconds)
+    found = json.loads(watched.read_text())
+    trouble = ""
+    if found["strangers"]:
+        trouble = f"imported from elsewhere: {found['strangers'][0]}"
+    elif not found["loaded"]:
+        trouble = f"{planted or 'bayes_astro'} was not imported"
+    elif found["broken"] or done.returncode not in (0, 1):
+        trouble = f"could not run: {found['broken']}\n{done.stdout[-2000:]}"
+    return Run(found["failed"], found["passed"], trouble, seconds)
+
+
+def verdict_of(bug: Bug, found: Run) -> str:
+    """``killed`` where something failed of every test that is named."""
+    if found.trouble:
+        return f"ERROR: {found.trouble}"
+    blind = [
+        test
+        for test in bug.tests
+        if not any(f"{node}[".startswith(f"tests/{test}[") for node in found.failed)
+    ]
+    return f"SURVIVED {', '.join(blind)}" if blind else "killed"
+
+
+def main() -> int:
+    """Plant the bugs that are named, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", nargs="*", help="of bugs; default: all")
+    parser.add_argument("--list", action="store_true", help="show what there is")
+    asked = parser.parse_args()
+    known = {bug.name: bug for bug in BUGS}
+    assert len(known) == len(BUGS), "names are unique"
+    if unknown := set(asked.name) - set(known):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    bugs = [known[name] for name in asked.name] or list(BUGS)
+    width = max(len(bug.name) for bug in bugs)
+    if asked.list:
+        for bug in bugs:
+            what = bug.equivalent and f"equivalent: {bug.equivalent}"
+            print(f"{bug.name:{width}}  {bug.file}: {what or ', '.join(bug.tests)}")
+        return 0
+    sources = {bug.name: source_of(bug) for bug in bugs}
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="planted-bugs-") as place:
+        plain, caches = Path(place, "plain"), Path(place, "caches")
+        copy(plain)
+        tests = sorted({test for bug in bugs for test in bug.tests})
+        if tests:
+            control = run(plain, caches, tests)
+            good = control.passed and not control.failed and not control.trouble
+            what = f"{control.passed} tests pass" if good else control.failed or control.trouble
+            print(f"{'(no bug)':{width}}  {control.seconds:6.1f} s  {what}", flush=True)
+            if not good:
+                return 1
+        for bug in bugs:
+            if bug.equivalent:
+                print(f"{bug.name:{width}}         –  equivalent: {bug.equivalent}", flush=True)
+                continue
+            compiled = bug.file.startswith("likelihoods/")
+            folder = Path(place, bug.name) if compiled else plain
+            if compiled:
+                copy(folder)
+            path = folder / "bayes_astro" / bug.file
+            path.write_text(sources[bug.name].replace(bug.old, bug.new), "utf-8")
+            own = Path(place, f"{bug.name}-caches") if compiled else caches
+            found = run(folder, own, list(bug.tests), f"bayes_astro/{bug.file}")
+            path.write_text(sources[bug.name], "utf-8")
+            verdict = verdict_of(bug, found)
+            bad += verdict != "killed"
+            print(f"{bug.name:{width}}  {found.seconds:6.1f} s  {verdict}", flush=True)
+    planted = sum(not bug.equivalent for bug in bugs)
+    print(f"{planted - bad} of {planted} killed")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""PyMC's graph of every task against its NumPy likelihood and SciPy's priors."""
+
+import numpy as np
+import pytest
+from cases import CASES
+from pytensor.compile.mode import Mode
+from samples import mixture_point, process_point
+
+import bayes_astro as ba
+
+PLAIN = Mode(linker="py", optimizer="fast_compile")
+
+
+# Whose graphs sample variables of their own, of which `pointwise` knows nothing.
+INNER = {"rates-all", "process-bands", "n-of-z", "n-of-z-all"}
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if name not in INNER], indirect=True)
+def test_density_of_the_graph_is_priors_times_log_density(case):
+    """At draws from the prior."""
+    model, data = case.model.assume(case.data), case.data
+    priors = model.resolve_priors(data)
+    rng = np.random.default_rng(4)
+    draws = model.prior_draws(data, priors, 5, rng)
+    pymc_model = model.build(data, priors)
+    density = pymc_model.compile_logp(jacobian=False, mode=PLAIN)
+    free = {variable.name for variable in pymc_model.free_RVs}
+    for i in range(5):
+        one = draws.isel(draw=[i])
+        values = {name: one[name].values[0, 0] for name in one.data_vars}
+        expected = float(model.pointwise(one, data).sum())
+        if isinstance(model, ba.GaussianProcess):
+            values, correction = process_point(model, data, priors, values)
+            expected += correction
+        elif "amplitude" in values:  # sampled as cosine and sine, each normal
+            scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.n_terms)
+            values["cosine"] = values["amplitude"] * np.cos(values["phase"])
+            values["sine"] = values["amplitude"] * np.sin(values["phase"])
+            for name in ("cosine", "sine"):
+                expected += (
+                    ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(values[name]).sum()
+                )
+        if "covariance" in priors:  # a mixture: in coordinates of its own
+            values, density_of_prior = mixture_point(model, data, priors, values)
+            expected += density_of_prior
+        for name, prior in priors.items():
+            if (name == "amplitude" and "cosine" in values) or "share" in values:
+                continue
+            expected += np.sum(prior.log_density(values[name]))
+            if prior.distribution == "LogUniform":  # sampled as its logarithm
+                values[f"log_{name}"] = np.log(values[name])
+                expected += np.log(values[name])
+        if "partial_unit" in free:
+            values["partial_unit"] = 0.5 * (values["partial_correlation"] + 1)
+        point = {}
+        for variable in pymc_model.free_RVs:
+            value = pymc_model.rvs_to_values[variable]
+            transform = pymc_model.rvs_to_transforms[variable]
+            x = np.asarray(values[variable.name], dtype=float)
+            if transform is not None:
+                x = transform.forward(x, *variable.owner.inputs).eval(mode=PLAIN)
+            point[value.name] = x
+        assert density(point) == pytest.approx(expected, rel=1e-9, abs=1e-7)

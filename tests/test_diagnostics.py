@@ -1,0 +1,151 @@
+"""Summaries and verdicts of draws made by hand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from samples import by_hand, drawn
+from scipy import stats
+
+import bayes_astro as ba
+from bayes_astro.diagnostics import Check, Diagnosis
+
+K = ba.kernels
+ON_A_LINE = ba.Measurements(
+    np.column_stack([np.arange(12.0), np.arange(12.0)]),
+    np.tile([0.0, 1.0], (12, 1)),
+    names=("x", "y"),
+)
+
+
+def line_draws(chains=4, draws=1000, **changes):
+    """Independent draws about a line through the points, with some columns in place of theirs."""
+    rng = np.random.default_rng(3)
+    shape = (chains, draws)
+    given = {
+        "response_mean": 5.5 + 0.01 * rng.normal(size=shape),
+        "scatter": 0.1 * np.exp(0.1 * rng.normal(size=shape)),
+        "slope": 1 + 0.01 * rng.normal(size=shape),
+        "predictor_mean": np.full(shape, 5.5) + 0.01 * rng.normal(size=shape),
+        "predictor_width": 3 * np.exp(0.1 * rng.normal(size=shape)),
+    } | changes
+    listed = ("slope", "predictor_mean", "predictor_width")
+    columns = {n: ("predictor", x[..., None]) if n in listed else x for n, x in given.items()}
+    return drawn(**columns).assign_coords(predictor=["x"])
+
+
+def diagnosed(draws, statistics, sampler):
+    return by_hand(ba.LinearRelation("y"), ON_A_LINE, draws, statistics, sampler).diagnose()
+
+
+def nuts(chains=4, draws=1000):
+    return xr.Dataset({"diverging": (("chain", "draw"), np.zeros((chains, draws), bool))})
+
+
+def emcee(times, steps=5000):
+    entry = (("chain", "dimension"), np.tile(times, (4, 1)))
+    names = [f"parameter {i}" for i in range(len(times))]
+    return xr.Dataset(
+        {
+            "autocorrelation_time": entry,
+            "acceptance_fraction": (("chain", "walker"), np.full((4, 8), 0.4)),
+        },
+        {"dimension": names},
+        {"steps": steps},
+    )
+
+
+def test_summary_is_numpys_mean_sd_and_quantiles():
+    skewed = np.random.default_rng(0).gamma(1.5, size=(4, 1000))
+    row = by_hand(ba.LinearRelation("y"), ON_A_LINE, line_draws(scatter=skewed)).summary()
+    row = row.loc["scatter"]
+    expected = {"q025": 0.025, "q16": 0.16, "median": 0.5, "q84": 0.84, "q975": 0.975}
+    for name, level in expected.items():
+        assert row[name] == np.quantile(skewed, level), name
+    assert row["mean"] == pytest.approx(skewed.mean(), rel=1e-14)
+    assert row["sd"] == pytest.approx(skewed.std(ddof=1), rel=1e-14)
+
+
+def test_summary_of_an_estimate_has_the_quantiles_of_a_normal():
+    data = ON_A_LINE.replace(value=ON_A_LINE.value + [[0, 1], [0, -1]] * 6)
+    table = ba.baselines.LeastSquaresLine("y", method="wls").fit(data).summary()
+    for name, level in {"q025": 0.025, "q16": 0.16, "q84": 0.84, "q975": 0.975}.items():
+        expected = stats.norm.ppf(level, table["mean"], table["sd"])
+        np.testing.assert_allclose(table[name].to_numpy(), expected, rtol=1e-4)
+
+
+def test_a_verdict_of_numpy_counts():
+    failed, fine = (Check("own", np.array([0.0]).any() == bad, 0.0, "") for bad in (True, False))
+    assert not Diagnosis((fine, failed))
+    assert Diagnosis((fine, failed)).failures() == [failed]
+    assert Diagnosis((fine, Check("remark", None, 0.0, "")))
+
+
+def test_good_draws_pass():
+    assert diagnosed(line_draws(), nuts(), ba.NUTS())
+    assert diagnosed(line_draws(), emcee([10.0, 30.0]), ba.Emcee())
+
+
+def test_one_slow_parameter_of_five_fails_the_effective_sample_size():
+    walk = 0.1 * np.exp(0.1 * np.cumsum(np.random.default_rng(1).normal(size=(4, 1000)), axis=1))
+    found = diagnosed(line_draws(scatter=walk), nuts(), ba.NUTS())
+    for name in ("ESS (bulk)", "ESS (tail)"):
+        assert found[name].passed is False
+        assert found[name].figure < 100
+        assert "of scatter:" in found[name].advice
+
+
+def test_one_parameter_on_which_chains_disagree_fails_r_hat():
+    rng = np.random.default_rng(2)
+    apart = 5.5 + 0.01 * rng.normal(size=(4, 1000)) + np.array([[0.0], [0.0], [0.0], [0.01]])
+    found = diagnosed(line_draws(response_mean=apart), nuts(), ba.NUTS())["R-hat"]
+    assert found.passed is False
+    within, between = apart.var(axis=1, ddof=1).mean(), apart.mean(axis=1).var(ddof=1)
+    assert found.figure == pytest.approx(np.sqrt(0.999 + between / within), rel=0.02)
+    assert "response_mean" in found.advice
+
+
+def test_a_single_divergence_fails():
+    statistics = nuts()
+    statistics["diverging"].values[2, 17] = True
+    found = diagnosed(line_draws(), statistics, ba.NUTS())["divergences"]
+    assert (found.passed, found.figure) == (False, 1)
+
+
+def test_emcee_is_judged_by_its_longest_autocorrelation_time():
+    found = diagnosed(line_draws(), emcee([10.0, 200.0, 20.0]), ba.Emcee())
+    found = found["length in autocorrelation times"]
+    assert (found.passed, found.figure) == (False, 25.0)
+    assert "parameter 1" in found.advice and "steps=10000" in found.advice
+    enough = diagnosed(line_draws(), emcee([10.0, 99.0, 20.0]), ba.Emcee())
+    assert enough["length in autocorrelation times"].passed
+
+
+@pytest.mark.parametrize("spread", [0.2, 1.0, 1.6, 2.0])
+def test_goodness_of_fit_is_the_chi_square_of_the_residuals(spread):
+    """Of a line known exactly, without scatter: the residuals over the error bars."""
+    off = spread * np.random.default_rng(7).permutation(stats.norm.ppf((np.arange(12) + 0.5) / 12))
+    data = ON_A_LINE.replace(value=ON_A_LINE.value + np.column_stack([0 * off, off]))
+    exact = {"scatter": 0.0, "response_mean": 5.5, "slope": 1.0, "predictor_mean": 5.5}
+    draws = line_draws(1, 1, **{name: np.full((1, 1), x) for name, x in exact.items()})
+    found = by_hand(ba.LinearRelation("y"), data, draws).diagnose()["goodness of fit"]
+    expected = float(stats.chi2.sf(np.sum(off**2), 12))
+    assert found.figure == pytest.approx(expected, rel=1e-9)
+    assert found.passed is (None if expected > 0.999 else expected > 0.001)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
+def test_white_residuals_are_judged_by_ljung_and_box(correlation):
+    """Of a process without amplitude the residuals are the values themselves, over their errors."""
+    rng = np.random.default_rng(5)
+    value = rng.normal(size=80)
+    for i in range(1, 80):
+        value[i] = correlation * value[i - 1] + np.sqrt(1 - correlation**2) * value[i]
+    data = ba.LightCurve(np.arange(80.0), 0.5 * value, np.full(80, 0.5))
+    model = ba.GaussianProcess(K.DampedRandomWalk(sigma=1e-9), mean="zero", jitter=False)
+    found = by_hand(model, data, drawn(tau=[[1.0]])).diagnose()["white residuals"]
+    centred = value - value.mean()
+    power = [np.dot(centred[k:], centred[:-k]) for k in range(1, 11)] / np.dot(centred, centred)
+    statistic = 80 * 82 * np.sum(power**2 / (80 - np.arange(1, 11)))
+    expected = float(stats.chi2.sf(statistic, 10))
+    assert found.figure == pytest.approx(expected, rel=1e-6)
+    assert found.passed is (expected >= 0.001)
