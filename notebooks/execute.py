@@ -1,0 +1,71 @@
+"""Execute notebooks in place and keep their outputs.
+
+    uv run python notebooks/execute.py [NUMBER ...]
+
+All, or those whose names begin so. `executed.json` beside this file holds, for each notebook, a digest
+of its code and of the bundled tables that it loads: the fast tests execute those whose digest is
+another, the slow ones all.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+TABLES = FOLDER.parent / "bayes_astro" / "data"
+RECORD = FOLDER / "executed.json"
+
+
+def code_of(notebook):
+    """The sources of its code cells."""
+    return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def digest(path):
+    """Of the code and the bundled tables of a notebook."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    text = "\n".join("".join(source) for source in code_of(notebook))
+    found = hashlib.sha256(text.encode())
+    for name in sorted(set(re.findall(r"ba\.load\(\"([\w-]+)\"\)", text))):
+        found.update((TABLES / f"{name}.csv").read_bytes())
+    return found.hexdigest()
+
+
+def execute(path):
+    """Run all cells; outputs and the order of execution are stored, nothing of the machine."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    kernel = notebook.metadata.get("kernelspec")
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    ).execute()
+    for cell in notebook.cells:
+        cell.metadata = {}
+    notebook.metadata = {
+        "kernelspec": kernel
+        or {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)
+
+
+def main(chosen):
+    """Execute, and write the digests."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        if not chosen or path.name.startswith(tuple(chosen)):
+            execute(path)
+            record[path.stem] = digest(path)
+            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            print(path.name, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
