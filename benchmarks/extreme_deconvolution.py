@@ -32,10 +32,10 @@ from peers_mixture import ASTROML_POINTS, CASES, installed, nanoseconds, problem
 
 import bayes_astro as ba
 from bayes_astro.density import inputs
-from bayes_astro.density.coordinates import Parameters
-from bayes_astro.density.expectation import Problem, Regularised, begin, climb, step
 from bayes_astro.likelihoods.mixture import statistics
 from bayes_astro.likelihoods.mixture_blocks import lay_out
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import Deconvolution, Regularised, begin, climb, step
 
 
 def prepared(x, s, state, threads=1):
@@ -43,7 +43,7 @@ def prepared(x, s, state, threads=1):
     d = x.shape[1]
     points = lay_out(x, s, shift=np.zeros(d), scale=np.ones(d))
     layout = inputs.layout(None, len(state[0]), np.zeros(d), np.ones(d), None)
-    return Problem(points, layout, Regularised(np.zeros(d)), threads), Parameters(*state)
+    return Deconvolution(points, layout, Regularised(np.zeros(d)), threads), Parameters(*state)
 
 
 def iterate(task, parameters, steps):
@@ -151,7 +151,7 @@ def million(n=1_000_000, d=6, k=20):
     del value, covariance
     made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     model = ba.ExtremeDeconvolution(k, regularization=0.01)
-    task = model.problem(data, {}, 1)
+    task = model.deconvolution(data, {}, 1)
     start = Parameters(
         np.full(k, 1 / k), rng.normal(size=(k, d)), np.repeat(np.eye(d)[None], k, axis=0)
     )
@@ -189,7 +189,7 @@ def plain_model(model, data):
 
     priors = model.resolve_priors(data)
     shift, scale = model.frame(data, priors)
-    prior = model.problem(data, priors).prior
+    prior = model.deconvolution(data, priors).prior
     d, k = data.d, model.components
     x = (data.value - shift) / scale
     noise = data.covariance / np.outer(scale, scale)
@@ -287,7 +287,7 @@ def nuts(quick):
     data = two_populations()
     model = ba.ExtremeDeconvolution(2)
     priors = model.resolve_priors(data)
-    layout = model.problem(data, priors).layout
+    layout = model.deconvolution(data, priors).layout
     start = {
         name: values[0]
         for name, values in model.starts(data, priors, 1, np.random.default_rng(1)).items()

@@ -138,7 +138,7 @@ class Peer(OnGrid):
         flat = (1 + z) / (self.largest + 0.0099)
         return self.edges, np.where(good, density / np.where(good, total, 1), flat)
 
-    def observed(self, photometry):
+    def responses(self, photometry):
         """The spectroscopic redshifts."""
         return photometry.redshift
 

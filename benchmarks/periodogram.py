@@ -2,7 +2,8 @@
 
 One harmonic and a floating mean. Ours is the exact log evidence with the offset integrated out,
 the trend's projection included in the time; the peers compute a chi-square power (nifty-ls,
-astropy) or an unnormalised evidence (BGLS). All run in turn in one process and one thread.
+astropy) or an unnormalised evidence (BGLS). All run in turn in one process and one thread, in CPU
+time, so that other work on the machine changes nothing.
 
     python benchmarks/periodogram.py [--quick] [--json]
 """
@@ -21,12 +22,12 @@ import numpy as np
 
 from bayes_astro.likelihoods.harmonic import draw_coefficients, project
 from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid
-from bayes_astro.timeseries.frequency_posterior import sample_frequency
+from bayes_astro.periodic.frequency_posterior import sample_frequency
 
 SIZES = ((200, 10_000), (1_000, 100_000), (3_000, 1_000_000))
 GOALS = {"nifty-ls": 1.0, "astropy fast": 40.0}
 FIT_GOAL_MS = 50.0
-TURN = 0.2  # seconds
+TURN = 0.2  # CPU seconds
 BGLS_LIMIT = 1e7  # points times frequencies that NumPy does in about a second
 
 
@@ -109,27 +110,27 @@ def peers():
 
 
 def median_seconds(functions, rounds, slow_rounds):
-    """Median time of a call over several rounds, each function in turn in every round.
+    """Median CPU time of a call over several rounds, each function in turn in every round.
 
-    A busy moment of the machine thus falls on all. Quick functions are called several times in a
+    What else runs on the machine disturbs caches, and thus falls on all. Quick functions are called several times in a
     row within their turn (at least TURN seconds), as on the light curves of a survey: the first
     call after another function finds the processor's caches full of that one's data.
     """
     calls = {}
     for name, function in functions.items():
         function()  # plans, compilation
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        calls[name] = max(1, round(TURN / (time.perf_counter() - start)))
+        calls[name] = max(1, round(TURN / (time.process_time() - start)))
     seconds = {name: [] for name in functions}
     for i in range(rounds):
         for name, function in functions.items():
             if calls[name] == 1 and i >= slow_rounds:
                 continue
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(calls[name]):
                 function()
-            seconds[name].append((time.perf_counter() - start) / calls[name])
+            seconds[name].append((time.process_time() - start) / calls[name])
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
@@ -163,12 +164,12 @@ def fit_row(quick):
     seconds, efficiency = [], []
     for seed in range(repeats + 1):
         t, y, error = light_curve(200, seed=seed)
-        start = time.perf_counter()
+        start = time.process_time()
         rng = np.random.default_rng(seed)
         problem = problem_of(t, y, error)
         result = sample_frequency(problem, 0.01, 1.01, False, n_draws, rng)
         draw_coefficients(problem, result.frequency, rng.normal(size=(n_draws, 3)))
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         efficiency.append(result.importance_efficiency)
     return {
         "points": 200,

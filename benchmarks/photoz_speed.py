@@ -161,7 +161,7 @@ def nz(quick):
     whole = time.process_time() - start
     rows["PopulationNz"] = {"effective": slowest(model.posterior), "CPU seconds": whole}
 
-    ratio = model.arrays(data, {})["ratio"]
+    ratio = model.problem(data, model.resolve_priors(data)).ratio
     start = time.process_time()
     with pm.Model(coords={"bin": range(bins)}):
         step = pm.LogNormal("step", -0.7, 0.6)
