@@ -39,7 +39,7 @@ def relation(outliers, n):
     )
 
 
-@pytest.mark.parametrize("kind", list(PERIODOGRAMS))
+@pytest.mark.parametrize("kind", ["plain", pytest.param("all", marks=pytest.mark.slow)])
 def test_periodogram_is_calibrated_at_200(kind):
     result = periodogram(kind, 200)
     assert result, result
@@ -161,6 +161,7 @@ def test_verdicts_have_the_probabilities_of_scipy(quantile):
     assert verdicts({"even": even})["even"]["calibrated"]
 
 
+@pytest.mark.slow
 def test_false_alarm_rate_and_power_of_the_verdict():
     rng = np.random.default_rng(0)
 

@@ -439,6 +439,7 @@ def states(path):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.slow
 def test_200_kills_during_save_lose_nothing(tmp_path):
     import xarray as xr
 
@@ -869,6 +870,7 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+@pytest.mark.slow
 def test_300_mutated_files_are_refused_or_predict(folder, tmp_path):
     """In another process, which a crash in the HDF5 library would end."""
     found = in_new_process("fuzz", folder / "Periodogram.nc", tmp_path / "x.nc")

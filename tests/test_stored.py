@@ -34,7 +34,7 @@ def test_an_older_fit_opens(name):
     assert model.summary().to_csv() == expected["summary"]
     assert repr(model.diagnose()) == expected["diagnosis"]
     predicted = model.predict(draws=20, seed=9)
-    tolerance = 0.02 if name in REDRAWN else 1e-10
+    tolerance = 0.02 if name in REDRAWN else 1e-6  # computed anew: processors round differently
     for variable, moments in expected["predict"].items():
         values = predicted[variable].values
         assert [np.nanmean(values), np.nanstd(values)] == pytest.approx(moments, rel=tolerance)

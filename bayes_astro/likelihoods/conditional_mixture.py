@@ -63,7 +63,7 @@ def in_patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return order, np.array(rows, dtype=np.int64).reshape(-1, 3), columns
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def _load(value, error, feature, variance, order, first, n, which, m):
     """Features and variances of a block, contiguous over objects; the last quantity is 0 +- 0."""
     for j in range(m):
@@ -77,7 +77,7 @@ def _load(value, error, feature, variance, order, first, n, which, m):
         error[m * n + i] = 0.0
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def _split_last(square, determinant, z, inverse, centre, spread, weight, root, expected, m, n):
     """Conditional mean and variance from the last pivot; chi-square and determinant without it."""
     last, pivot = z[m], inverse[m]

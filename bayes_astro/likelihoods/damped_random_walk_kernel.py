@@ -60,7 +60,7 @@ def _decays(dt, lanes, work, bits):
         work[_BELOW + i] = power * work[_BELOW + i] + (power - 1.0)
 
 
-@kernel(fastmath={"contract"})
+@kernel(fastmath={"contract"}, forceinline=True)
 def _filter(step, columns, variance, work, bits, state, innovation, sums):
     """One pass over the points for all lanes of (sigma^2, 1 / tau, jitter^2).
 
@@ -118,7 +118,7 @@ def _filter(step, columns, variance, work, bits, state, innovation, sums):
         work[_EXPONENT + i] = work[_EXPONENT + i] / _LOG2_E + math.log(work[_PRODUCT + i])
 
 
-@kernel(fastmath={"contract"})
+@kernel(fastmath={"contract"}, forceinline=True)
 def _filter_one(
     step, columns, variance, power, rate, white, work, bits, state, innovation, sums
 ):  # fmt: skip

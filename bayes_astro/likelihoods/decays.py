@@ -18,7 +18,7 @@ from bayes_astro.likelihoods.transitions import pair
 
 __all__ = ["exponentials", "oscillations"]
 
-EXACT = {"fastmath": {"contract"}}
+EXACT = {"fastmath": {"contract"}, "forceinline": True}
 _ROUNDING = 1.5 * 2.0**52
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01

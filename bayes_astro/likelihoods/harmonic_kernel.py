@@ -49,7 +49,7 @@ def cosine_products(j, k, re, im):
     )
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath=REORDER, forceinline=True)
 def _dot(a, b):
     total = 0.0
     for i in range(a.size):
@@ -57,7 +57,7 @@ def _dot(a, b):
     return total
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath=REORDER, forceinline=True)
 def _dots(a, b, c):
     """The products of one vector with two, in one pass."""
     first, second = 0.0, 0.0
@@ -67,7 +67,7 @@ def _dots(a, b, c):
     return first, second
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath=REORDER, forceinline=True)
 def _log_inflation(variance, extra):
     """Sum of log(1 + extra / variance), with one logarithm for several points."""
     total, product = 0.0, 1.0
@@ -79,7 +79,7 @@ def _log_inflation(variance, extra):
     return total + math.log(product)
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath=REORDER, forceinline=True)
 def factorise(matrix):
     """Cholesky factor in place (lower triangle); returns the log determinant."""
     total, product = 0.0, 1.0
@@ -101,7 +101,7 @@ def factorise(matrix):
     return total + math.log(product)
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath=REORDER, forceinline=True)
 def solve(
     time,
     residual,

@@ -53,7 +53,7 @@ def _exponential(x, whole, n):
         x[i] *= whole[i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def noisy_covariance(work, m, n, kind, covariance, columns, d, error, projection, product):
     """T = R V R' + S of every point, packed by rows of the lower triangle, into `work`."""
     form = kind % PROJECTED
@@ -103,7 +103,7 @@ def noisy_covariance(work, m, n, kind, covariance, columns, d, error, projection
             entry += 1
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def residual_of(z, m, n, kind, mean, columns, d, value, projection):
     """x - R m of every point, into `z`."""
     for j in range(m):
@@ -121,7 +121,7 @@ def residual_of(z, m, n, kind, mean, columns, d, value, projection):
                     row[i] -= centre * projection[(j * d + a) * n + i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def factorise(work, inverse, z, square, determinant, m, n):
     """T = L D L' in place of the packed T; 1 / D, L^-1 z, chi-square and det T with it."""
     for i in range(n):
@@ -167,7 +167,7 @@ def factorise_shared(scalar, m, covariance, columns, error):
             scalar[j, p] = low
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def solve_shared(scalar, z, square, determinant, m, n):
     """L^-1 z, chi-square and det T of every point, with one factor for all."""
     product = 1.0
@@ -187,7 +187,7 @@ def solve_shared(scalar, z, square, determinant, m, n):
         determinant[i] = product
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def _dot(a, b, n):
     total = 0.0
     for i in range(n):
@@ -195,13 +195,13 @@ def _dot(a, b, n):
     return total
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def gather(target, source, active, n):
     for i in range(n):
         target[i] = source[active[i]]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def solve_back(u, z, inverse, work, m, n):
     """u = L^-T D^-1 z."""
     for j in range(m - 1, -1, -1):
@@ -214,7 +214,7 @@ def solve_back(u, z, inverse, work, m, n):
                 row[i] -= low[i] * other[i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def add_plain(first, second, u, scaled, rows, inverse, work, share, columns, m, n):
     """Add w q R'u and w q (R'u u'R - R'W R) where R picks columns: the rows of L^-1 one by one."""
     for j in range(m):
@@ -253,7 +253,7 @@ def add_plain(first, second, u, scaled, rows, inverse, work, share, columns, m, 
                 second[columns[j], columns[k]] -= _dot(target, rows[k], n)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def add_projected(
     first,
     second,
@@ -315,7 +315,7 @@ def add_projected(
                 second[a, b] -= _dot(target, turned[b], n)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, forceinline=True)
 def add_shared(first, second, u, z, target, scalar, inverse, share, columns, m, n):
     """The same with one factor for all points; `inverse` is m x m scratch."""
     weight = 0.0

@@ -18,7 +18,7 @@ SLOPE, MEAN, WIDTH, CENTRE, INTERCEPT, SCATTER, PARTIAL, FRACTION, FAR_CENTRE, F
 )
 
 
-@kernel(fastmath={"reassoc", "contract", "arcp", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "arcp", "nsz"}, forceinline=True)
 def _straight(x, y, xx, xy, yy, mean, centre, variance, slope, square, sums):
     """One chunk of points under the line: log density, and sums of g_x, g_y, G_xx, G_xy, G_yy."""
     n = len(x)

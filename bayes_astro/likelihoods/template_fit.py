@@ -27,7 +27,7 @@ OPTIONS = {"fastmath": {"reassoc", "contract"}}
 NEGLIGIBLE = 40.0
 
 
-@kernel(**OPTIONS)
+@kernel(forceinline=True, **OPTIONS)
 def _tail(x):
     """exp(x^2 / 2) Phi(x) for x < 0."""
     y = -x / math.sqrt(2.0)

@@ -79,7 +79,7 @@ def pair_slope(c, x, t, cosine, sine):
     return (t * cosine - sine) / (2 * x)
 
 
-@kernel(**COMPILE)
+@kernel(forceinline=True, **COMPILE)
 def factor(size, c, x, t, out):
     """Fill `out` with the transition of one factor of a product."""
     if size == 2:
@@ -97,7 +97,7 @@ def factor(size, c, x, t, out):
     out[0, 2] = 0.5 * damping * t * t
 
 
-@kernel(**COMPILE)
+@kernel(forceinline=True, **COMPILE)
 def factor_adjoint(size, c, x, t, here, adjoint):
     """Derivatives with respect to c, x and t, given those with respect to the entries `here`."""
     if size == 2:

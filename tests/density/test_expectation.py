@@ -158,6 +158,7 @@ def random_problem(seed):
     return Deconvolution(blocks, layout, prior), old
 
 
+@pytest.mark.slow
 def test_ten_thousand_steps_never_go_down():
     steps = 0
     for seed in range(250):

@@ -63,6 +63,7 @@ def test_nuts_equals_gibbs_and_emcee():
     agree(nuts, emcee)
 
 
+@pytest.mark.slow
 def test_laplace_equals_nuts_where_there_are_many_points():
     data = clusters(n=3000, noise=0.4)
     laplace = ba.ExtremeDeconvolution(2).fit(data, ba.Laplace(), seed=1, progress=False)

@@ -4,8 +4,12 @@ import pytest
 
 from bayes_astro import specs
 
+SLOW = ("k2-131",)
 
-@pytest.mark.parametrize("name", list(specs.available()))
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in specs.available()]
+)
 def test_reproduces_its_reference(name):
     spec = specs.read(name)
     model = spec.run(

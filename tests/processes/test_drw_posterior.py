@@ -142,7 +142,8 @@ def test_any_prior_of_the_jitter(family):
         noisy = setup | {"error": np.hypot(curve[2], x)}
         given.append(drw_posterior.posterior(**noisy).log_evidence)
     expected = logsumexp(given) - np.log(60)
-    assert found.log_evidence == pytest.approx(expected, abs=0.05)
+    assert found.log_evidence_error < 0.05
+    assert abs(found.log_evidence - expected) < 4 * found.log_evidence_error + 5e-3
     low, high = prior.support
     assert low <= draws["jitter"].min() and draws["jitter"].max() <= high
 

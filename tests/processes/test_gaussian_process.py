@@ -227,7 +227,13 @@ def test_white_noise_has_the_power_of_its_variance_over_the_sampling_rate():
     assert found["power"].values.ravel() == pytest.approx([4.0, 4.0 / (1 + angle**2)], rel=1e-9)
 
 
-@pytest.mark.parametrize("name", CASES)
+# Each of them compiles a gradient of its own.
+SLOW = ("derivatives", "no mean, no jitter")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CASES]
+)
 def test_gradients_are_slopes_and_starts_lie_below_the_mode(name):
     model, bands = CASES[name]
     data = walk(30, bands=bands, seed=4)

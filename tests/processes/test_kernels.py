@@ -214,7 +214,13 @@ def likelihood(kernel, parameters, time, error, value):
     return passes(found.layout, 0).value(value, error**2, *found.arguments, *arguments)[0]
 
 
-@pytest.mark.parametrize("name", SUMS)
+# Each of them compiles a likelihood of its own.
+SLOW = ("three matern", "j=12")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in SUMS]
+)
 def test_likelihood_is_that_of_the_dense_covariance(name):
     kernel, numbers = SUMS[name]
     parameters = named(kernel, numbers)
