@@ -15,7 +15,7 @@ import numpy as np
 
 from bayes_astro.diagnostics import scalars
 from bayes_astro.model import Model, checked_seed
-from bayes_astro.samplers.progress import Progress
+from bayes_astro.samplers.progress import Progress, interrupted, interruptible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ __all__ = ["FALSE_ALARM", "Calibration", "calibrate", "verdicts"]
 
 FALSE_ALARM = 1e-3
 POWER = 0.9
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,17 @@ class Calibration:
     ----------
     ranks : dict of str to array (n,)
         Fraction of draws below the truth, spread evenly over ties: uniform in (0, 1) if calibrated.
-    failures : int
-        Simulated data sets that could not be fitted.
+    asked : int
+        How many were asked for, where Ctrl-C ended the run; otherwise 0.
     """
 
     ranks: dict[str, np.ndarray]
-    failures: int = 0
+    asked: int = 0
 
     @property
     def n(self) -> int:
         """Data sets that were fitted."""
-        return len(next(iter(self.ranks.values())))
+        return len(next(iter(self.ranks.values()), ()))
 
     def table(self) -> pd.DataFrame:
         """One row a parameter: tests, coverage, verdict.
@@ -62,7 +63,7 @@ class Calibration:
         return pd.DataFrame.from_dict(verdicts(self.ranks), orient="index")
 
     def __bool__(self) -> bool:
-        return self.failures == 0 and bool(self.table()["calibrated"].all())
+        return self.asked == 0 and bool(self.table()["calibrated"].all())
 
     def detectable(self) -> dict[str, float]:
         """Smallest errors that this run would have seen nine times in ten.
@@ -78,11 +79,14 @@ class Calibration:
         }
 
     def __repr__(self) -> str:
+        if self.n < FEWEST:
+            return f"Calibration: none, interrupted after {self.n} of {self.asked} data sets."
         sees = self.detectable()
-        verdict = "calibrated" if self else "NOT calibrated"
-        failed = f"; {self.failures} could not be fitted" if self.failures else ""
+        verdict = "calibrated" if self.table()["calibrated"].all() else "NOT calibrated"
+        if self.asked:
+            verdict = f"{verdict}, but interrupted (of {self.asked} asked for),"
         return (
-            f"Calibration: {verdict} on {self.n} simulated data sets{failed}.\n"
+            f"Calibration: {verdict} on {self.n} simulated data sets.\n"
             f"{self.table().round(4).to_string()}\n"
             f"At a false-alarm rate of {FALSE_ALARM:g} for the whole table this run sees, nine "
             f"times in ten, a shift of {sees['shift']:.2f} standard deviations or a width wrong by "
@@ -159,7 +163,8 @@ def calibrate(
     Returns
     -------
     Calibration
-        True where every test passed; its text says what the run could have seen.
+        True where every test passed; its text says what the run could have seen. Ctrl-C ends the run,
+        keeps the ranks of the data sets that were done, and leaves it false.
     """
     from bayes_astro import samplers
 
@@ -168,24 +173,24 @@ def calibrate(
     model = model.assume(design)
     priors = model.resolve_priors(design)
     sampler, _ = samplers.chosen(model, sampler, design)
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 20:
-        raise ValueError(f"n={n!r} must be a whole number of at least 20.")
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < FEWEST:
+        raise ValueError(f"n={n!r} must be a whole number of at least {FEWEST}.")
     seed = checked_seed(seed)
     ranks: dict[str, list[float]] = {}
-    failures = 0
-    with Progress(n, "calibration", shown=progress) as bar:
+    asked = 0
+    with interruptible() as stop, Progress(n, "calibration", shown=progress) as bar:
         for i in range(n):
             streams = np.random.SeedSequence([seed, i]).generate_state(3)
             data, truth = model.simulate(design, int(streams[0]), priors=priors)
             tree = samplers.sampled(model, sampler, data, priors, int(streams[1]), False)
-            if tree is None:
-                failures += 1
-                continue
+            if stop or interrupted(tree):
+                asked = int(n)
+                break
             rng = np.random.default_rng(streams[2])
             for name, fraction in _ranks(tree, truth, parameters, rng).items():
                 ranks.setdefault(name, []).append(fraction)
             bar.at(i + 1)
-    return Calibration({name: np.array(values) for name, values in ranks.items()}, failures)
+    return Calibration({name: np.array(values) for name, values in ranks.items()}, asked=asked)
 
 
 def _ranks(

@@ -12,6 +12,7 @@ import numpy as np
 from bayes_astro.diagnostics import scalars
 from bayes_astro.model import Model, checked_seed
 from bayes_astro.objects import QUANTILES, object_seed
+from bayes_astro.samplers.progress import Interrupt, interrupted, interruptible, warn_interrupted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,9 @@ def fit_each(
     An object that cannot be fitted becomes a row with its status and the error's text. The seed of
     an object depends on `seed` and its name alone, so order and subsets change nothing. Priors that
     the model does not state are scaled from each object's own data. Nothing is compiled after the
-    first object.
+    first object. Ctrl-C ends the run and keeps the rows that are done; that of the object that it cut
+    has the status "interrupted". Where the iterable itself raises an error, the objects before it are
+    fitted, and a last row holds the error.
 
     Parameters
     ----------
@@ -47,30 +50,53 @@ def fit_each(
     Returns
     -------
     pandas.DataFrame
-        One row an object, indexed by name: status ("ok" or "failed"), error_type, error, n_obs,
-        seed, ms, rhat_max, ess_min, n_divergent, and for every parameter _mean, _sd, _q025, _q16,
+        One row an object, indexed by name: status ("ok", "failed", "interrupted"), error_type, error,
+        n_obs, seed, ms, rhat_max, ess_min, n_divergent, and for every parameter _mean, _sd, _q025, _q16,
         _q50, _q84, _q975.
     """
     import pandas as pd
 
-    pairs = list(items.items()) if isinstance(items, dict) else _named(items)
+    if isinstance(items, dict):
+        pairs, error = list(items.items()), None
+    else:
+        listed, error = _listed(items)
+        pairs = _named(listed)
     if len({name for name, _ in pairs}) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"Two objects are called {twice!r}: give a dictionary with unique names.")
-    table = pd.DataFrame(_rows(model, pairs, sampler, checked_seed(seed)))
+    with interruptible() as stop:
+        rows = _rows(model, pairs, sampler, checked_seed(seed), stop)
+    whole = [row for row in rows if row["status"] != "interrupted"]
+    if len(whole) < len(pairs):
+        warn_interrupted(f"{len(whole)} of {len(pairs)} objects are done.")
+    if error is not None:
+        rows.append(_failed({"name": f"after {len(pairs)} objects"}, error))
+    table = pd.DataFrame(rows)
     return table.set_index("name") if len(table) else table
 
 
-def _named(items: Iterable[Any]) -> list[tuple[str, Any]]:
-    listed = list(items)
+def _listed(items: Iterable[Any]) -> tuple[list[Any], Exception | None]:
+    """The objects that an iterable gives, and the error with which it ended."""
+    found = []
+    try:
+        for item in items:
+            found.append(item)
+    except Exception as error:  # whatever a user's generator does
+        return found, error
+    return found, None
+
+
+def _named(listed: list[Any]) -> list[tuple[str, Any]]:
     names = [getattr(item, "name", "") or str(i) for i, item in enumerate(listed)]
     if len(set(names)) < len(names):
         names = [str(i) for i in range(len(listed))]
     return list(zip(names, listed, strict=True))
 
 
-def _rows(model: Model, items: Any, sampler: Any, seed: int) -> list[dict[str, Any]]:
+def _rows(
+    model: Model, items: Any, sampler: Any, seed: int, stop: Interrupt
+) -> list[dict[str, Any]]:
     """One row an object: by the task's own kernel for many, where it has one, or one by one."""
     from bayes_astro.problem import Batched
 
@@ -79,16 +105,18 @@ def _rows(model: Model, items: Any, sampler: Any, seed: int) -> list[dict[str, A
         problem = model.problem(first, model.resolve_priors(first))
     except Exception:  # an object's fault becomes its row, below
         problem = None
-    found = problem.batch(items, sampler, seed) if isinstance(problem, Batched) else None
-    return one_by_one(model, items, sampler, seed) if found is None else found
+    found = problem.batch(items, sampler, seed, stop) if isinstance(problem, Batched) else None
+    return one_by_one(model, items, sampler, seed, stop) if found is None else found
 
 
 def one_by_one(
-    model: Model, items: list[tuple[str, Any]], sampler: Any, seed: int
+    model: Model, items: list[tuple[str, Any]], sampler: Any, seed: int, stop: Interrupt
 ) -> list[dict[str, Any]]:
-    """Fit one object after the other."""
+    """Fit one object after the other, until `stop`."""
     found = []
     for name, data in items:
+        if stop:
+            break
         single = model.copy()
         started = time.perf_counter()
         own = object_seed(seed, name)
@@ -98,15 +126,21 @@ def one_by_one(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
                 single.fit(data, sampler, seed=own, progress=False)
-            if not single.__sklearn_is_fitted__():
-                raise KeyboardInterrupt
-            row |= _columns(single)
+            fitted = single.__sklearn_is_fitted__()
+            if interrupted(single.posterior if fitted else None):
+                row["status"], stop.pressed = "interrupted", True
+            if fitted:
+                row |= _columns(single)
         except Exception as error:  # the object's fault becomes its row, whatever it is
-            text = str(error)[:200]
-            row |= {"status": "failed", "error_type": type(error).__name__, "error": text}
+            row = _failed(row, error)
         row["ms"] = 1000 * (time.perf_counter() - started)
         found.append(row)
     return found
+
+
+def _failed(row: dict[str, Any], error: Exception) -> dict[str, Any]:
+    text = str(error)[:200]
+    return row | {"status": "failed", "error_type": type(error).__name__, "error": text}
 
 
 def _columns(model: Model) -> dict[str, Any]:

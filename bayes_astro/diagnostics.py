@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,16 @@ class Check:
             object.__setattr__(self, "passed", bool(self.passed))
 
 
+def _printed(check: Check) -> str:
+    """The figure with four digits, or as many as it takes not to look like the limit that it missed."""
+    limits = {float(number) for number in re.findall(r"\d+\.?\d*(?:e-?\d+)?", check.limit)}
+    for digits in range(4, 17):
+        text = f"{check.figure:.{digits}g}"
+        if check.passed or float(text) not in limits or float(check.figure) in limits:
+            break
+    return text
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Checks of one fit; true when none failed."""
@@ -78,7 +89,7 @@ class Diagnosis:
             (
                 check.name,
                 verdicts[check.passed],
-                f"{check.figure:.4g}",
+                _printed(check),
                 check.limit,
                 "" if check.passed else check.advice,
             )

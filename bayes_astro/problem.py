@@ -228,5 +228,5 @@ class HasGibbs(Protocol):
 class Batched(Protocol):
     """Has a kernel for many objects at once."""
 
-    def batch(self, items: Any, sampler: Any, seed: int) -> list[dict[str, Any]] | None:
+    def batch(self, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
         """One row an object; None where this sampler or model has no such kernel."""

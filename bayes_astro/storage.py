@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import re
+import stat
 import tempfile
 import time
 from functools import cache
@@ -193,14 +194,19 @@ def read_record(tree: xr.DataTree) -> dict[str, Any]:
 def write_atomically(path: Any, write: Any) -> None:
     """Call ``write(temporary_path)``, sync what it wrote and rename it to `path`.
 
-    A process killed at any moment leaves the file that was there, or the new one, whole. The
-    temporary file that it leaves beside it is removed by a later write to the same `path`.
+    A process killed at any moment leaves the file that was there, or the new one, whole; so does a
+    full disk. The temporary file that a killed one leaves beside it is removed by a later write to
+    the same `path`. A link stays, and the file to which it points is written; its mode is kept.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise ValueError(f"Folder {str(path.parent)!r} does not exist: make it first.")
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder: give the name of a file in it.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{str(path)!r} is no plain file: give another name.")
     _remove_abandoned(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -208,11 +214,13 @@ def write_atomically(path: Any, write: Any) -> None:
         write(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner can read; a result is an ordinary file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        what = os.strerror(error.errno) if error.errno else str(error)
+        text = f"{what}: {str(path)!r} was not written, and what stood there is unchanged"
+        raise OSError(error.errno, text) from error
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -222,6 +230,18 @@ def write_atomically(path: Any, write: Any) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _mode(path: Path) -> int:
+    """That of the file which is replaced; of a new one that of an ordinary file.
+
+    mkstemp makes files that only their owner can read.
+    """
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -237,10 +257,14 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def save(tree: xr.DataTree, path: Any) -> None:
-    """Write a fitted tree to a netCDF-4 file."""
+    """Write a fitted tree to a netCDF-4 file.
+
+    The HDF5 library ends the process where the disk is full: it writes into memory.
+    """
+    image: Any = tree.to_netcdf(engine="h5netcdf")
 
     def write(part: str) -> None:
-        tree.to_netcdf(part, engine="h5netcdf")
+        Path(part).write_bytes(image)
         seal(part)
 
     write_atomically(path, write)

@@ -82,3 +82,15 @@ def test_empty_and_names_that_repeat():
 
     same_name = [item.replace(name="x") for _, item in twice]
     assert list(fit_each(ba.Periodogram(period=(2, 20)), same_name, seed=1).index) == ["0", "1"]
+
+
+def test_an_error_of_the_iterable_is_a_row_after_those_before_it():
+    def stars():
+        yield sinusoid(name="one")
+        raise OSError("the archive is gone")
+
+    model, sampler = ba.Periodogram(period=(2, 20)), ba.Exact(draws=400)
+    table = ba.fit_each(model, stars(), seed=1, sampler=sampler)
+    assert list(table["status"]) == ["ok", "failed"]
+    assert table["error"].iloc[-1] == "the archive is gone"
+    assert table.index[-1] == "after 1 objects"

@@ -517,6 +517,42 @@ def test_a_written_file_is_an_ordinary_one(tmp_path):
     assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
 
 
+def test_a_full_disk_is_an_error_and_the_old_file_stays(tmp_path):
+    """Where the HDF5 library writes itself, it ends the process."""
+    import resource
+
+    path = tmp_path / "fit.nc"
+    storage.save(small_tree(200), path)
+    known, size = states(path), path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for share in np.linspace(0.02, 0.98, 20):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * size), before[1]))
+        try:
+            with pytest.raises(OSError, match="was not written, and what stood there is unchanged"):
+                storage.save(small_tree(300), path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert states(path) == known
+    assert os.listdir(tmp_path) == ["fit.nc"]
+
+
+def test_only_plain_files_are_replaced_and_keep_their_mode(tmp_path):
+    def write(part):
+        Path(part).write_text("new")
+
+    os.mkfifo(tmp_path / "fifo")
+    for place in (tmp_path / "fifo", Path("/dev/null")):
+        with pytest.raises(ValueError, match="no plain file"):
+            storage.write_atomically(place, write)
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "x").chmod(0o600)
+    (tmp_path / "link").symlink_to("x")
+    storage.write_atomically(tmp_path / "link", write)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "x").read_text() == "new"
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
+
+
 def test_where_it_cannot_write_it_says_so(tmp_path):
     with pytest.raises(ValueError, match="make it first"):
         storage.write_atomically(tmp_path / "no" / "x", lambda part: None)

@@ -8,7 +8,14 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
 
-__all__ = ["BinnedRedshifts", "bin_labels", "check_inside", "checked_grid", "in_bins"]
+__all__ = [
+    "BinnedRedshifts",
+    "bin_labels",
+    "check_inside",
+    "check_trained",
+    "checked_grid",
+    "in_bins",
+]
 
 MOST_OUTSIDE = 0.05
 """Mean probability outside of all bins that is let go."""
@@ -252,6 +259,19 @@ def check_inside(inside: np.ndarray, edges: np.ndarray) -> None:
             f"edges: {100 * lost:.0f}% of the probability is outside of {edges[0]:g} to {edges[-1]:g}, "
             f"and {elsewhere} of {len(inside)} objects more likely than not; give bins that hold all "
             "members of the population, or leave those objects out"
+        )
+
+
+def check_trained(expected: np.ndarray, edges: np.ndarray) -> None:
+    """Raise DataError where bins hold less than one object of the training set: `expected` of each."""
+    empty = np.flatnonzero(expected < 1)
+    if len(empty):
+        held = np.flatnonzero(expected >= 1)
+        within = f"{edges[held[0]]:g} to {edges[held[-1] + 1]:g}" if len(held) else "none of them"
+        raise DataError(
+            f"edges: {len(empty)} of {len(expected)} bins, the first from {edges[empty[0]]:g} to "
+            f"{edges[empty[0] + 1]:g}, hold less than one object of the training set each, so that "
+            f"nothing is known of galaxies there; give bins within {within}, or wider ones"
         )
 
 

@@ -1,6 +1,7 @@
 """From whatever the caller has to plain float64 columns, or an error that says where and what to do."""
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
 
@@ -16,6 +17,7 @@ __all__ = [
     "convert",
     "floats",
     "refuse",
+    "refuse_collinear",
     "refuse_repeats",
     "split_unit",
     "texts",
@@ -24,6 +26,7 @@ __all__ = [
 
 # Squares of larger numbers, and inverse squares of smaller errors, overflow in every likelihood.
 LARGEST = 1e150
+COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix that rounding may leave
 
 # Known without importing astropy, which would cost more than everything else here.
 COMMON_UNITS = frozenset(("d", "s", "h", "min", "yr", "mag", "mmag", "m/s", "km/s"))
@@ -65,6 +68,33 @@ def refuse_repeats(columns: dict[str, np.ndarray]) -> None:
             f"{', '.join(columns)}: rows {rows[0]} and {rows[1]} are equal{more}; a repeat adds no "
             "information: drop it, e.g. with pandas.DataFrame.drop_duplicates"
         )
+
+
+def refuse_collinear(values: np.ndarray, names: Sequence[str]) -> None:
+    """Raise where a weighted sum of columns is the same in every row, as of a colour and its magnitudes.
+
+    Parameters
+    ----------
+    values : array (n, d)
+        Rows without gaps; of d + 1 rows or fewer nothing can be said.
+    names : sequence of str
+    """
+    n, d = values.shape
+    spread = np.std(values, axis=0) if n else np.zeros(d)
+    if n <= d + 1 or d < 2 or not (spread > 0).all():
+        return
+    scaled = (values - values.mean(axis=0)) / spread
+    sizes, directions = np.linalg.eigh(scaled.T @ scaled / n)
+    if sizes[0] > COLLINEAR:
+        return
+    weight = directions[:, 0] / spread
+    chosen = [int(j) for j in np.flatnonzero(np.abs(directions[:, 0]) > 1e-4)]
+    weight = weight / np.abs(weight[chosen]).max()
+    shown = " ".join(f"{weight[j]:+.3g} {names[j]}" for j in chosen)
+    raise DataError(
+        f"columns {', '.join(repr(names[j]) for j in chosen)}: {shown} is the same in every row, so that "
+        f"one of them says nothing new; leave out {names[chosen[-1]]!r}"
+    )
 
 
 def floats(x, column: str, ndim: tuple[int, ...] = (1,)) -> np.ndarray:

@@ -44,6 +44,7 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     import pandas as pd
 
     from bayes_astro.periodic.frequency_modes import modes
+    from bayes_astro.periodic.harmonics import in_days
 
     if not 0 <= minimum_mass <= 1:
         raise ValueError(f"minimum_mass={minimum_mass!r} must be between 0 and 1.")
@@ -55,7 +56,7 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     span = float(np.ptp(data.time))
     peaks = modes(group["frequency"].values, group["log_density"].values, frequency, span)
     peaks = [peaks[0], *(peak for peak in peaks[1:] if peak.mass >= minimum_mass)]
-    days = _days(data.time_unit)
+    days = in_days(data.time_unit)
     rows: list[dict[str, Any]] = []
     for i, peak in enumerate(peaks):
         inside = (frequency >= peak.low) & (frequency <= peak.high)
@@ -78,13 +79,3 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
                 break
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _days(unit: str) -> float:
-    """Length of the time unit in days."""
-    known = {"d": 1.0, "day": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "yr": 365.25}
-    if unit in known:
-        return known[unit]
-    from astropy import units
-
-    return float(units.Unit(unit).to("d"))

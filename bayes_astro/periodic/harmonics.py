@@ -19,11 +19,16 @@ __all__ = [
     "epoch",
     "false_alarm_probability",
     "forecast",
+    "in_days",
     "log_density",
     "signal",
     "standardised",
+    "window",
 ]
 
+PER_DAY = 6.0  # cycles: periods of four hours and more
+MOST_CYCLES = 5e4  # in the time span, to which six a day may lead
+REPEATS = 0.99  # of the window function, from where aliases cannot be told apart
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -51,10 +56,53 @@ def epoch(data: LightCurve) -> float:
 
 
 def default_range(data: LightCurve) -> tuple[float, float]:
-    """Lowest and highest frequency: one cycle in the time span; five times the mean Nyquist."""
-    span = float(np.ptp(data.time))
-    distinct = len(np.unique(data.time))
-    return 1 / span, max(5 * 0.5 * distinct, 10.0) / span
+    """Lowest and highest frequency that the sampling allows.
+
+    From one cycle in the time span to five times the mean Nyquist frequency or six cycles a day, what
+    is higher; but not beyond where the sampling repeats itself: half of the lowest frequency at
+    which the window function comes within a hundredth of one, or half of the usual spacing of the times
+    where most are the same (VanderPlas 2018, ApJS 236, 16, section 4).
+    """
+    time = np.unique(data.time)
+    span = float(np.ptp(time))
+    high = max(5 * 0.5 * len(time), 10.0) / span
+    high = max(high, min(PER_DAY * in_days(data.time_unit), MOST_CYCLES / span))
+    steps = np.diff(time)
+    usual = float(np.median(steps))
+    if len(time) > 2 and np.mean(np.abs(steps - usual) < 0.02 * usual) > 0.8:
+        high = min(high, 0.5 / usual)
+    frequency, power = window(time, 2 * high)
+    side = np.flatnonzero((power >= REPEATS) & (frequency > 2 / span))
+    if len(side):
+        high = min(high, 0.5 * float(frequency[side[0]]))
+    return 1 / span, max(high, 2 / span)
+
+
+def window(time: np.ndarray, highest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Power of the window function, abs(sum_i exp(2 pi i f t_i) / n)^2, from zero to `highest`."""
+    from finufft import nufft1d1
+
+    span = float(np.ptp(time))
+    step = 1 / (8 * span)
+    count = int(np.ceil(highest / step)) + 1
+    turns = step * (time - time.min())
+    modes = nufft1d1(
+        2 * np.pi * (turns - np.floor(turns)) - np.pi,
+        np.ones(len(time), dtype=complex),
+        2 * count,
+        eps=1e-6,
+    )
+    return step * np.arange(count), np.abs(modes[count:] / len(time)) ** 2
+
+
+def in_days(unit: str | None) -> float:
+    """Length of the time unit in days."""
+    known = {"d": 1.0, "day": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "yr": 365.25}
+    if unit is None or unit in known:
+        return known[unit or "d"]
+    from astropy import units
+
+    return float(units.Unit(unit).to("d"))
 
 
 def signal(draws: xr.Dataset, time: np.ndarray) -> np.ndarray:

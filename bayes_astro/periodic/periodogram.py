@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bayes_astro import residuals
 from bayes_astro.data import LightCurve
 from bayes_astro.diagnostics import Check, goodness_of_fit
+from bayes_astro.draws import thinned
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, optional, pair, switch, whole
 from bayes_astro.periodic import aliases, harmonics
@@ -24,6 +26,12 @@ __all__ = ["Periodogram"]
 
 LINEAR = "with another the coefficients cannot be integrated out"
 
+LEFT = "the residuals hold more than white noise"
+REMEDY = (
+    "n_terms or trend may be too low, or the variability is no single period: compare with "
+    "ba.GaussianProcess by its log_evidence"
+)
+OTHER = 7.0  # nats: reached by one right model in a thousand at most
 ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
 
@@ -51,7 +59,8 @@ class Periodogram(Model):
         Harmonics: 1 is a sinusoid.
     period : (shortest, longest), optional
         Range searched, in the time unit of the data, or Quantities. Default: from the time span
-        to a fifth of twice the mean spacing of the times.
+        to four hours or a fifth of twice the mean spacing of the times, what is shorter, but not
+        beyond where the sampling repeats itself (`harmonics.default_range`).
     trend : int
         Order of a polynomial in time: 0 (a constant), 1 or 2.
     jitter : bool
@@ -255,9 +264,16 @@ class Periodogram(Model):
         return aliases.table(self, minimum_mass)
 
     def checks(self) -> list[Check]:
-        """Goodness of fit, and whether one peak holds the posterior."""
+        """What the residuals hold, whether one peak holds the posterior, and what was searched."""
         advice = "raise n_terms" + ("" if self.jitter else ", or fit with jitter=True")
-        checks = [goodness_of_fit(self, advice)]
+        order = np.argsort(self.data.time, kind="stable")
+        rows = residuals.of_draws(self)[:, order]
+        checks = [
+            goodness_of_fit(self, advice),
+            *residuals.white(rows, f"{LEFT}; {REMEDY}"),
+            self._another_period(),
+            self._within_the_range(),
+        ]
         if "periodogram" in self.posterior:
             modes = self.modes()
             checks.append(
@@ -273,6 +289,45 @@ class Periodogram(Model):
         elif (self.record["sampler"] or {}).get("name") in ONE_PEAK:
             checks.append(self._other_periods())
         return checks
+
+    def _another_period(self) -> Check:
+        """The odds of one more period in what the best draw leaves."""
+        data, draws = self.data, self.posterior["posterior"].to_dataset()
+        best = thinned(draws, 200)
+        height = self.pointwise(best, data).values.sum(axis=-1)
+        chain, draw = np.unravel_index(int(np.argmax(height)), height.shape)
+        one = best.isel(chain=[chain], draw=[draw])
+        rest = data.replace(
+            value=data.value - harmonics.signal(one, data.time - harmonics.epoch(data))[0, 0]
+        )
+        again = Periodogram(1, period=self.period, jitter=self.jitter)
+        problem = again.problem(rest, again.resolve_priors(rest))
+        found, _ = problem.search(200, np.random.default_rng(0))
+        odds = found.log_evidence - found.log_evidence_null
+        shown = 1 / float(np.median(found.frequency))
+        return Check(
+            "no other signal",
+            bool(odds < OTHER),
+            float(odds),
+            f"{LEFT}, as at a period of {shown:.6g}: {REMEDY}",
+            f"log Bayes factor of one more period below {OTHER:g}",
+        )
+
+    def _within_the_range(self) -> Check:
+        """Whether the answer lies at an edge of what was searched."""
+        data = self.data
+        low, high = (float(e) for e in self.resolve_priors(data)["frequency"].support)
+        frequency = float(self.posterior["posterior"]["frequency"].median())
+        cycle = 1 / float(np.ptp(data.time))
+        inside = low + 0.5 * cycle < frequency < high - 0.5 * cycle
+        return Check(
+            "period within the range",
+            True if inside else None,
+            1 / frequency,
+            "the answer lies at an edge of what was searched: widen period=(shortest, longest), or "
+            "take out a slow change with trend=1",
+            f"searched from {1 / high:.6g} to {1 / low:.6g}",
+        )
 
     def _other_periods(self) -> Check:
         """Chains stay within one peak; independent draws say what it holds of the posterior."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import BinnedRedshifts, Photometry
-from bayes_astro.data.binned_redshifts import check_inside, checked_grid
+from bayes_astro.data.binned_redshifts import check_inside, check_trained, checked_grid
 from bayes_astro.model import Model
-from bayes_astro.photoz import evidence
+from bayes_astro.photoz import evidence, training
 from bayes_astro.photoz.conditional import RedshiftDensity
 from bayes_astro.photoz.features import fluxes
 from bayes_astro.photoz.scores import redshift_scores
@@ -108,7 +108,8 @@ class ConditionedRedshifts(Model):
         """Probabilities of redshift bins by every fit, for `ba.PopulationNz`.
 
         The interim prior is what each fit says of an object without photometry: the distribution of
-        redshifts in the training set.
+        redshifts in the training set. Bins in which it has less than one object are refused: there
+        nothing is known of how galaxies look, and any number of them would do.
         """
         edges = checked_grid(edges, "edges")
         density = self.density()
@@ -119,6 +120,7 @@ class ConditionedRedshifts(Model):
         prior = density.in_bins(nothing, edges)[:, 0]
         probability = density.in_bins(self._photometry(photometry), edges)
         check_inside(probability.sum(axis=2).mean(axis=0), edges)
+        check_trained(prior.mean(axis=0) * training.trains(self.data).sum(), edges)
         # No bin is impossible: a millionth of the whole lies evenly over all.
         floor = 1e-6 / prior.shape[1]
         return BinnedRedshifts(probability + floor, edges, prior + floor, name=photometry.name)

@@ -140,7 +140,7 @@ def residuals(model: Any) -> style.Drawing:
     """One-step-ahead residuals in time, their autocorrelation and their distribution."""
     from scipy.stats import norm
 
-    from bayes_astro.processes import whiteness
+    from bayes_astro import residuals
 
     figure = style.page(0.72 if not style.narrow() else 1.5)
     if style.narrow():
@@ -151,7 +151,7 @@ def residuals(model: Any) -> style.Drawing:
         left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
     data = model.data
     if hasattr(model, "standardised") and hasattr(model, "kernel") and hasattr(model, "tables"):
-        rows = whiteness.residuals(model)
+        rows = residuals.of_draws(model)
     else:
         scale = np.std(data.value)
         rows = ((data.value - data.value.mean()) / scale)[None]
@@ -162,7 +162,7 @@ def residuals(model: Any) -> style.Drawing:
     top.set_ylabel("residual / sd")
     n = rows.shape[1]
     lags = int(max(1, min(40, n // 3)))
-    rho = whiteness.autocorrelation(rows, lags)
+    rho = residuals.autocorrelation(rows, lags)
     at = np.arange(1, lags + 1)
     limit = 1.96 / np.sqrt(n)
     left.axhspan(-limit, limit, color=style.COLOURS["grey"], alpha=0.25, linewidth=0)

@@ -253,7 +253,8 @@ def fit_many(
     seeds: Sequence[int],
     *,
     threads: int = 2,
-) -> list[tuple[DampedRandomWalkPosterior, dict[str, np.ndarray]] | Exception]:
+    stop: Any = False,
+) -> list[tuple[DampedRandomWalkPosterior, dict[str, np.ndarray]] | Exception | None]:
     """The posteriors of many light curves, in threads; a bad one becomes the error that it raised.
 
     Parameters
@@ -266,14 +267,18 @@ def fit_many(
     seeds : sequence of int
         One for each item, of its draws: nothing depends on the other items or the threads.
     threads : int
+    stop : bool or object
+        Once it is true, the rest is left out.
 
     Returns
     -------
     list
-        For each item ``(posterior, draws)`` or the exception.
+        For each item ``(posterior, draws)``, the exception, or None where it was left out.
     """
 
     def fit(item: Any, seed: int) -> Any:
+        if stop:
+            return None
         try:
             found = posterior(**setup(item))
             return found, found.sample(draws, np.random.default_rng(seed))

@@ -81,9 +81,9 @@ def groups(problem: Any, draws: int, rng: np.random.Generator) -> dict[str, xr.D
 
 
 def rows(
-    model: Any, first: LightCurve, items: Any, sampler: Any, seed: int
+    model: Any, first: LightCurve, items: Any, sampler: Any, seed: int, stop: Any
 ) -> list[dict[str, Any]] | None:
-    """One row a light curve for `ba.fit_each`; None where the posterior is not exact."""
+    """One row a light curve for `ba.fit_each`, until `stop`; None where the posterior is not exact."""
     from bayes_astro.densities import cores
     from bayes_astro.objects import object_seed
     from bayes_astro.processes import drw_posterior
@@ -106,10 +106,12 @@ def rows(
 
     began = time.perf_counter()
     numbered = [(i, data) for i, (_, data) in enumerate(items)]
-    found = drw_posterior.fit_many(numbered, setup, draws, seeds, threads=cores())
+    found = drw_posterior.fit_many(numbered, setup, draws, seeds, threads=cores(), stop=stop)
     each = 1000 * (time.perf_counter() - began) / max(len(items), 1)
     table = []
     for i, ((name, data), result) in enumerate(zip(items, found, strict=True)):
+        if result is None:
+            continue
         row: dict[str, Any] = {"name": name, "status": "ok", "error_type": "", "error": ""}
         row |= {"n_obs": len(data) if hasattr(data, "__len__") else 0, "seed": seeds[i]}
         if isinstance(result, Exception):

@@ -340,9 +340,9 @@ class ProcessProblem(Problem):
         """Independent draws for a damped random walk in one band; see `drw_posterior`."""
         return exact_walk.groups(self, draws, rng)
 
-    def batch(self, items: Any, sampler: Any, seed: int) -> list[dict[str, Any]] | None:
+    def batch(self, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
         """A damped random walk in one band by its exact posterior, in threads."""
-        return exact_walk.rows(self.model, self.data, items, sampler, seed)
+        return exact_walk.rows(self.model, self.data, items, sampler, seed, stop)
 
 
 def _rotated(priors: dict[str, Prior]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import Measurements
+from bayes_astro.data.columns import refuse_collinear
 
 __all__ = ["check", "new_predictors", "ordered", "predictors", "units"]
 
@@ -41,6 +42,8 @@ def check(data: Measurements, response: str) -> None:
                 f"column {name!r} is constant ({data.value[0, i]:g} in every row): "
                 "there is no relation to fit. Leave it out."
             )
+    names = predictors(data, response)
+    refuse_collinear(data.value[:, [data.index(name) for name in names]], names)
 
 
 def predictors(data: Measurements, response: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Interrupt", "Progress", "interruptible", "warn_interrupted"]
+__all__ = ["Interrupt", "Progress", "interrupted", "interruptible", "warn_interrupted"]
 
 
 class Interrupt:
@@ -47,6 +47,13 @@ def interruptible() -> Iterator[Interrupt]:
         yield flag
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def interrupted(tree: Any) -> bool:
+    """Whether Ctrl-C ended a fit: before anything was drawn (None), or with the draws that were kept."""
+    if tree is None:
+        return True
+    return "sample_stats" in tree and bool(tree["sample_stats"].attrs.get("interrupted"))
 
 
 def warn_interrupted(drawn: str) -> None:

@@ -137,6 +137,7 @@ class HierarchicalDRW(Model):
         for i, (curve, result) in enumerate(zip(light_curves, found, strict=True)):
             if isinstance(result, Exception):
                 raise ValueError(f"light curve {names[i]!r}: {result}") from result
+            assert result is not None  # nothing was stopped
             tau = result[1]["tau"]
             log_tau[i] = np.log10(tau / (1 + redshift[i]))
             # A density in log10 tau: the shift to the rest frame leaves it as it is.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bayes_astro import residuals
 from bayes_astro.data import LightCurve
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import by_row
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StructureFunction"]
 
+FACTORS = (0.35, 0.5, 0.7, 1.4, 2.0, 2.8)  # of a power law two: each takes long
+GAIN = 5.0
+FEW = 200  # points of a power law, each of whose likelihoods factors a matrix
 SHARE = 0.1  # of the baseline, above which a damping time is not measured (Kozlowski 2017)
 
 
@@ -190,8 +194,20 @@ class StructureFunction(Model):
         return ("sf_infinity", "tau", "sf_reference", "gamma")
 
     def checks(self) -> list[Check]:
-        """Whiteness of the innovations' size, and whether the baseline measures tau."""
-        checks = [goodness_of_fit(self, "compare with the other form by its log evidence")]
+        """Size and whiteness of the innovations, the stated errors, and whether tau is measured."""
+        data = self.data
+        other = "compare with the other form by its log evidence"
+        order = np.concatenate(list(series_data.series(data)))
+        rows = residuals.of_draws(self, 40)[:, order]
+        checks = [
+            goodness_of_fit(self, other),
+            *residuals.white(
+                rows, f"the innovations are correlated: the law does not hold; {other}"
+            ),
+            residuals.normal(rows, "the innovations are not normal: look for outliers"),
+        ]
+        if self.form == DRW or len(data) <= FEW:
+            checks.append(self._stated_errors())
         if self.form == DRW:
             span = series_data.scales(self.data)[0]
             tau = self.posterior["posterior"]["tau"].values
@@ -207,6 +223,24 @@ class StructureFunction(Model):
                 )
             )
         return checks
+
+    def _stated_errors(self) -> Check:
+        """The evidence where all errors are multiplied by a factor."""
+        data, priors, found = self.data, self.resolve_priors(self.data), {}
+        for factor in (1.0, *(FACTORS if self.form == DRW else FACTORS[1:5:3])):
+            problem = self.problem(data.replace(error=data.error * factor), priors)
+            groups = problem.exact(100, np.random.default_rng(0))
+            found[factor] = float(groups["evidence"]["log_evidence"])
+        best = max(found, key=lambda factor: found[factor])
+        gain = found[best] - found[1.0]
+        return Check(
+            "errors as stated",
+            bool(gain < GAIN),
+            gain,
+            f"errors {best:g} times those stated explain the light curve better, and the law depends on "
+            "them: data.replace(error=...) with errors that are right",
+            f"nats of evidence that another scale of the errors gains, below {GAIN:g}",
+        )
 
     def sections(self) -> list[Section]:
         """The evidence, by which the two forms can be compared."""

@@ -83,3 +83,26 @@ def test_a_changed_kernel_is_compiled_again(tmp_path):
     assert changed != text
     path.write_text(changed)
     assert value() != before
+
+
+def test_the_process_that_compiles_finds_what_later_ones_find(tmp_path):
+    """To the last digit, which a long climb or chain would magnify."""
+    script = (
+        "import hashlib, numpy as np, bayes_astro as ba\n"
+        "rng = np.random.default_rng(1)\n"
+        "x = rng.normal(size=(300, 3)) + 3 * rng.integers(0, 2, (300, 1))\n"
+        "data = ba.Measurements(x, np.full((300, 3), 0.3))\n"
+        "model = ba.ExtremeDeconvolution(3).fit(data, ba.MAP(), seed=1, progress=False)\n"
+        "found = model.posterior['posterior'].to_dataset()\n"
+        "print(hashlib.sha256(found['covariance'].values.tobytes()).hexdigest())\n"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script], env=environment, check=True,
+            capture_output=True, text=True,
+        ).stdout
+        for _ in range(2)
+    )  # fmt: skip
+    assert first.strip()
+    assert first == second

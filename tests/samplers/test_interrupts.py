@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from samples import line
+from samples import line, sinusoid
 from sklearn.exceptions import NotFittedError
 
 import bayes_astro as ba
@@ -105,3 +105,82 @@ def test_progress_is_silent_or_short(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(captured.err) < 2000
+
+
+def pressed_at(monkeypatch, place, name, number):
+    """Press Ctrl-C when a function is called for the number-th time."""
+    function, calls = getattr(place, name), iter(range(number - 1))
+
+    def pressing(*arguments, **options):
+        if next(calls, None) is None:
+            monkeypatch.setattr(place, name, function)
+            signal.raise_signal(signal.SIGINT)
+        return function(*arguments, **options)
+
+    monkeypatch.setattr(place, name, pressing)
+
+
+STARS = {str(i): sinusoid(n=30, seed=i) for i in range(6)}
+
+
+def test_fit_each_keeps_the_rows_that_are_done(monkeypatch):
+    from bayes_astro import catalog
+
+    pressed_at(monkeypatch, catalog, "object_seed", 3)
+    model, sampler = ba.Periodogram(period=(2, 20)), ba.Exact(draws=400)
+    with pytest.warns(RuntimeWarning, match="3 of 6 objects are done"):
+        table = ba.fit_each(model, STARS, seed=1, sampler=sampler)
+    assert list(table.index) == ["0", "1", "2"]
+    assert (table["status"] == "ok").all()
+
+
+def test_fit_each_of_many_random_walks_keeps_the_rows_that_are_done(monkeypatch):
+    from bayes_astro.processes import drw_posterior
+
+    monkeypatch.setattr("bayes_astro.densities.cores", lambda: 1)
+    pressed_at(monkeypatch, drw_posterior, "posterior", 4)
+    model = ba.GaussianProcess(ba.kernels.DampedRandomWalk())
+    with pytest.warns(RuntimeWarning, match="4 of 6 objects are done"):
+        table = ba.fit_each(model, STARS, seed=1, sampler=ba.Exact(draws=400))
+    assert list(table.index) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("tune", [200, MANY], ids=["draws", "warm-up"])
+def test_fit_each_marks_what_was_cut_and_stops(press, tune, monkeypatch):
+    press(3)
+    monkeypatch.setattr(progress.Progress, "shown", True, raising=False)
+    sampler = ba.NUTS(draws=MANY if tune == 200 else 100, tune=tune, chains=2)
+    with pytest.warns(RuntimeWarning, match="0 of 2 objects are done"):
+        table = ba.fit_each(ba.LinearRelation("y"), {"a": line(), "b": line()}, seed=1,
+                            sampler=sampler)  # fmt: skip
+    assert list(table["status"]) == ["interrupted"]
+    if tune == 200:
+        assert np.isfinite(table["slope[x]_mean"]).all()
+
+
+def test_calibrate_keeps_the_ranks_that_are_done_and_stops(monkeypatch):
+    from bayes_astro import calibration
+
+    pressed_at(monkeypatch, calibration, "_ranks", 25)
+    model, design = ba.Periodogram(period=(2, 20)), sinusoid(n=30)
+    found = ba.calibrate(model, design, 40, seed=1, sampler=ba.Exact(draws=400), progress=False)
+    assert found.n == 25
+    assert not found
+    assert "interrupted (of 40 asked for)" in repr(found)
+    whole = ba.calibrate(model, design, 25, seed=1, sampler=ba.Exact(draws=400), progress=False)
+    assert whole.asked == 0
+    for name, ranks in whole.ranks.items():
+        np.testing.assert_array_equal(found.ranks[name], ranks)
+
+
+def test_a_refit_that_fails_leaves_the_old_posterior(press):
+    model = ba.LinearRelation("y").fit(line(), ba.MAP(), seed=1)
+    before = model.posterior
+    for data, seed in ((line(), -1), (3, 1), (line()[:1], 1)):
+        with pytest.raises(ValueError):
+            model.fit(data, seed=seed)
+        assert model.posterior is before
+    press(1)
+    with pytest.warns(RuntimeWarning, match="nothing was drawn"):
+        model.fit(line(), ba.NUTS(tune=MANY, chains=2), seed=1)
+    assert model.posterior is before

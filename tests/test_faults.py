@@ -1,0 +1,171 @@
+"""Ways to a wrong number under "no check failed" that trials found: each with its small input.
+
+| fault | said before | now |
+|---|---|---|
+| A3a regular cadence: exact aliases share the posterior | half of the cadence, 0.0102 d | the period, the range ends at the Nyquist frequency |
+| A3b sixty nights: the range ended at 20 d | 0 of 300 RR Lyrae right | the range goes to four hours |
+| A4 a period of red noise | Bayes factor above 100, no check failed | "white residuals" or "no other signal" fail |
+| A4 a second signal | no check failed | "no other signal" fails and names its period |
+| A5 errors of a light curve stated at a third | damping time off by 6 sd, no check failed | "errors as stated" fails |
+| A6 bins of redshift in which nobody trained | mean redshift 0.78 for 0.095 | refused |
+| A7 a colour beside its magnitudes | covariances 50 times too wide | refused, the columns named |
+| A11 the seed of an object had 32 bits | 104 twins among a million | 63 bits |
+| D a full disk while saving | the interpreter ended | an error, the old file whole (`test_storage.py`) |
+| D Ctrl-C in `fit_each` and `calibrate` | rows lost, or false ranks | kept, marked, stopped (`samplers/test_interrupts.py`) |
+| B a figure that missed its limit was printed like it | 1.01 (at most 1.01) | as many digits as it takes |
+"""
+
+import numpy as np
+import pytest
+
+import bayes_astro as ba
+from bayes_astro.diagnostics import Check, Diagnosis
+from bayes_astro.objects import object_seed
+from bayes_astro.periodic import harmonics
+
+EXACT = ba.Exact(draws=1000)
+
+
+def failed(model):
+    return {check.name for check in model.diagnose().failures()}
+
+
+def test_a_regular_cadence_ends_at_its_nyquist_frequency():
+    time = 2454833 + 0.0204 * np.arange(1500)
+    noise = 20 * np.random.default_rng(0).normal(size=1500)
+    value = 1e4 + 30 * np.cos(2 * np.pi * time / 6.73) + noise
+    model = ba.Periodogram().fit(ba.LightCurve(time, value, np.full(1500, 20.0)), EXACT, seed=1)
+    modes = model.modes()
+    assert len(modes) == 1
+    assert modes["period"][0] == pytest.approx(6.73, abs=0.06)
+    assert "searched from 0.0408" in model.diagnose()["period within the range"].limit
+
+
+def nights(n=60, span=3000.0, seed=1, regular=False):
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.choice(int(span), n, replace=False)).astype(float)
+    return time if regular else time + rng.uniform(-0.15, 0.15, n)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_survey_of_sixty_nights_finds_an_rr_lyrae(seed):
+    time, rng = nights(seed=seed), np.random.default_rng(seed)
+    period = rng.uniform(0.35, 0.75)
+    value = 15 + 0.3 * np.cos(2 * np.pi * time / period) + 0.03 * rng.normal(size=len(time))
+    curve = ba.LightCurve(time, value, np.full(len(time), 0.03), time_unit="d")
+    modes = ba.Periodogram().fit(curve, EXACT, seed=1).modes()
+    assert modes["period"][0] == pytest.approx(period, rel=1e-3)
+
+
+def test_the_range_ends_where_the_sampling_repeats_itself():
+    def highest(time, unit="d"):
+        curve = ba.LightCurve(time, np.arange(len(time)), np.ones(len(time)), time_unit=unit)
+        return harmonics.default_range(curve)[1]
+
+    assert highest(nights()) == 6.0
+    assert highest(nights() * 24, "h") == pytest.approx(6.0 / 24)
+    assert highest(nights(regular=True)) == pytest.approx(0.5, rel=1e-2)  # one alias a day
+    assert highest(np.arange(100) / 1440) == pytest.approx(720.0, rel=1e-2)  # every minute
+
+
+def red(seed=1, n=100):
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, 3000, n))
+    covariance = 0.04 * np.exp(-np.abs(time[:, None] - time) / 300)
+    value = 18 + rng.multivariate_normal(np.zeros(n), covariance) + 0.02 * rng.normal(size=n)
+    return ba.LightCurve(time, value, np.full(n, 0.02), time_unit="d")
+
+
+@pytest.mark.parametrize("seed", [0, 5, 7])
+def test_a_period_of_red_noise_is_not_believed(seed):
+    model = ba.Periodogram(jitter=True, period=(20, 3000)).fit(red(seed), EXACT, seed=1)
+    assert model.posterior["evidence"]["log_bayes_factor"] > 5
+    assert failed(model) & {"white residuals", "no other signal"}
+
+
+@pytest.mark.parametrize("second", [0.0, 0.6])
+def test_a_second_signal_is_seen(second):
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0, 300, 80))
+    value = np.cos(2 * np.pi * time / 17.0) + second * np.cos(2 * np.pi * time / 4.3)
+    value += 0.2 * rng.normal(size=80)
+    curve = ba.LightCurve(time, value, np.full(80, 0.1), time_unit="d")
+    model = ba.Periodogram(jitter=True, period=(2, 100)).fit(curve, EXACT, seed=1)
+    diagnosis = model.diagnose()
+    assert bool(diagnosis) is (second == 0)
+    if second:
+        assert "no other signal" in failed(model)
+        assert "a period of 4.29" in diagnosis["no other signal"].advice
+
+
+def test_an_answer_at_the_edge_of_the_range_is_noted():
+    rng = np.random.default_rng(4)
+    time = np.sort(rng.uniform(0, 300, 80))
+    value = np.cos(2 * np.pi * time / 17.0) + 0.1 * rng.normal(size=80)
+    curve = ba.LightCurve(time, value, np.full(80, 0.1), time_unit="d")
+    at_edge = ba.Periodogram(period=(17.3, 100), jitter=True).fit(curve, EXACT, seed=1)
+    assert at_edge.diagnose()["period within the range"].passed is None
+    within = ba.Periodogram(period=(10, 100), jitter=True).fit(curve, EXACT, seed=1)
+    assert within.diagnose()["period within the range"].passed
+
+
+@pytest.mark.parametrize(("factor", "believed"), [(1.0, True), (3.0, False)])
+def test_a_structure_function_says_when_errors_are_wrong(factor, believed):
+    rng = np.random.default_rng(1)
+    time = np.sort(rng.uniform(0, 1500, 150))
+    covariance = 0.04 * np.exp(-np.abs(time[:, None] - time) / 100)
+    error = 0.03 * np.exp(0.3 * rng.normal(size=150))
+    value = rng.multivariate_normal(np.zeros(150), covariance)
+    value += factor * error * rng.normal(size=150)
+    curve = ba.LightCurve(time, value, error, time_unit="d")
+    model = ba.StructureFunction().fit(curve, EXACT, seed=1)
+    check = model.diagnose()["errors as stated"]
+    assert check.passed is believed
+    assert believed or "errors 2.8 times those stated" in check.advice
+
+
+def test_bins_in_which_nobody_trained_are_refused():
+    rng = np.random.default_rng(1)
+    z = rng.uniform(0.05, 0.3, 300)
+    magnitude = (
+        19.5 + 6 * np.log1p(z)[:, None] + rng.normal(0, 0.3, (300, 1)) + np.linspace(0, 1, 4)
+    )
+    flux = 10 ** (-0.4 * (magnitude - 23.9))
+    data = ba.Photometry(flux, 0.05 * flux, ("g", "r", "i", "z"), z, unit="uJy")
+    photoz = ba.XDPhotoZ(2, n_fits=1, error_scale="published").fit(data, seed=1, progress=False)
+    with pytest.raises(ValueError, match="less than one object of the training set .* give bins"):
+        photoz.binned(data, np.linspace(0, 1, 21))
+    assert photoz.binned(data, np.linspace(0, 0.35, 8)).draws == 1
+
+
+@pytest.mark.parametrize("task", ["density", "relation"])
+def test_columns_that_depend_on_each_other_are_named(task):
+    rng = np.random.default_rng(0)
+    g = rng.normal(20, 1, 200)
+    r = g - 0.6 + 0.2 * rng.normal(size=200)
+    columns, names = [g, r, g - r], ["g", "r", "g-r"]
+    if task == "relation":
+        columns, names = [*columns, g + rng.normal(size=200)], [*names, "y"]
+    data = ba.Measurements(np.column_stack(columns), np.full((200, len(names)), 0.1), names=names)
+    model = ba.LinearRelation("y") if task == "relation" else ba.ExtremeDeconvolution(1)
+    with pytest.raises(ValueError, match=r"columns 'g', 'r', 'g-r': .* leave out 'g-r'"):
+        model.fit(data, ba.MAP(), seed=1)
+    kept = [i for i, name in enumerate(names) if name != "g-r"]
+    fewer = ba.Measurements(
+        data.value[:, kept], data.error[:, kept], names=[names[i] for i in kept]
+    )
+    model.fit(fewer, ba.MAP(), seed=1, progress=False)
+
+
+def test_seeds_of_objects_do_not_repeat():
+    assert len({object_seed(1, name) for name in range(200_000)}) == 200_000
+    assert max(object_seed(1, name) for name in range(100)) > 2**60
+    assert min(object_seed(1, name) for name in range(100)) >= 0
+
+
+def test_a_figure_that_missed_its_limit_does_not_look_like_it():
+    shown = Diagnosis((Check("R-hat", False, 1.010064, "fit longer", "at most 1.01"),))
+    assert "R-hat: 1.0101 (" in repr(shown)
+    assert "R-hat: 1.01 (" not in repr(shown)
+    equal = Diagnosis((Check("R-hat", True, 1.01, "", "at most 1.01"),))
+    assert "R-hat: 1.01 (" in repr(equal)
