@@ -56,6 +56,11 @@ def fit_each(
     """
     import pandas as pd
 
+    if isinstance(items, model.data_type):
+        raise ValueError(
+            f"fit_each takes a list or dictionary of containers, got one {type(items).__name__}: "
+            "use model.fit(data)."
+        )
     if isinstance(items, dict):
         pairs, error = list(items.items()), None
     else:

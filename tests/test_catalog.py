@@ -94,3 +94,8 @@ def test_an_error_of_the_iterable_is_a_row_after_those_before_it():
     assert list(table["status"]) == ["ok", "failed"]
     assert table["error"].iloc[-1] == "the archive is gone"
     assert table.index[-1] == "after 1 objects"
+
+
+def test_one_container_is_not_many():
+    with pytest.raises(ValueError, match="got one LightCurve"):
+        ba.fit_each(ba.Periodogram(), sinusoid(), seed=1)

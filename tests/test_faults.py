@@ -12,6 +12,7 @@
 | A11 the seed of an object had 32 bits | 104 twins among a million | 63 bits |
 | D a full disk while saving | the interpreter ended | an error, the old file whole (`test_storage.py`) |
 | D Ctrl-C in `fit_each` and `calibrate` | rows lost, or false ranks | kept, marked, stopped (`samplers/test_interrupts.py`) |
+| B the first line of progress said how long is left | 71320 s, of a fit of a minute | nothing until a tenth is done |
 | B a figure that missed its limit was printed like it | 1.01 (at most 1.01) | as many digits as it takes |
 """
 
@@ -169,3 +170,16 @@ def test_a_figure_that_missed_its_limit_does_not_look_like_it():
     assert "R-hat: 1.01 (" not in repr(shown)
     equal = Diagnosis((Check("R-hat", True, 1.01, "", "at most 1.01"),))
     assert "R-hat: 1.01 (" in repr(equal)
+
+
+def test_the_time_left_is_said_once_it_is_known(monkeypatch, capsys):
+    from bayes_astro.samplers import progress
+
+    clock = iter(range(0, 1000, 40))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.Progress(1000, "NUTS", shown=True) as bar:
+        bar.at(3)
+        bar.at(500)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "left" not in first
+    assert second.endswith("about 80 s left")

@@ -20,7 +20,7 @@ FLOORS = (
     ("likelihoods",),
     ("coordinates", "densities", "problem"),
     ("registry",),
-    ("storage", "stored", "diagnostics", "report"),
+    ("storage", "stored", "diagnostics", "residuals", "report"),
     ("samplers",),
     ("estimator", "model"),
     ("mixtures",),

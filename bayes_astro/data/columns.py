@@ -26,7 +26,8 @@ __all__ = [
 
 # Squares of larger numbers, and inverse squares of smaller errors, overflow in every likelihood.
 LARGEST = 1e150
-COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix that rounding may leave
+COLLINEAR = 1e-10  # smallest eigenvalue of a covariance of scaled columns that rounding may leave
+FAR = 1e3  # half widths of the central 68%
 
 # Known without importing astropy, which would cost more than everything else here.
 COMMON_UNITS = frozenset(("d", "s", "h", "min", "yr", "mag", "mmag", "m/s", "km/s"))
@@ -76,19 +77,23 @@ def refuse_collinear(values: np.ndarray, names: Sequence[str]) -> None:
     Parameters
     ----------
     values : array (n, d)
-        Rows without gaps; of d + 1 rows or fewer nothing can be said.
+        Rows without gaps; of d + 1 different ones or fewer nothing can be said.
     names : sequence of str
     """
-    n, d = values.shape
-    spread = np.std(values, axis=0) if n else np.zeros(d)
-    if n <= d + 1 or d < 2 or not (spread > 0).all():
+    d = values.shape[1]
+    if d < 2 or len(values) <= d + 1 or len(np.unique(values, axis=0)) <= d + 1:
         return
-    scaled = (values - values.mean(axis=0)) / spread
-    sizes, directions = np.linalg.eigh(scaled.T @ scaled / n)
-    if sizes[0] > COLLINEAR:
+    low, middle, high = np.quantile(values, [0.16, 0.5, 0.84], axis=0)
+    if not (high > low).all():
         return
-    weight = directions[:, 0] / spread
-    chosen = [int(j) for j in np.flatnonzero(np.abs(directions[:, 0]) > 1e-4)]
+    scaled = (values - middle) / (0.5 * (high - low))
+    usual = scaled[(np.abs(scaled) < FAR).all(axis=1)]  # far rows would make any columns alike
+    sizes, directions = np.linalg.eigh(np.cov(usual.T))
+    found = directions[:, 0]
+    if sizes[0] > COLLINEAR or np.ptp(usual @ found) > 1e-4:
+        return
+    chosen = [int(j) for j in np.flatnonzero(np.abs(found) > 1e-4)]
+    weight = found / (high - low)
     weight = weight / np.abs(weight[chosen]).max()
     shown = " ".join(f"{weight[j]:+.3g} {names[j]}" for j in chosen)
     raise DataError(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import Measurements
-from bayes_astro.data.columns import refuse_collinear
 from bayes_astro.density import inputs
 from bayes_astro.density.deconvolved import DeconvolvedDensity
 from bayes_astro.diagnostics import Check
@@ -172,9 +171,7 @@ class ExtremeDeconvolution(DeconvolvedDensity):
             raise ValueError(
                 f"dimensions={self.dimensions!r}: {len(self.dimensions)} names for {d} quantities."
             )
-        inputs.check_columns(data, self.background)
-        if data.projection is None and not self.fixed:
-            refuse_collinear(data.value[~data.missing.any(axis=1)], data.names)
+        inputs.check_columns(data, self.background, collinear=bool(self.fixed))
         if self.fixed is not None:
             inputs.layout(self.fixed, self.components, np.zeros(d), np.ones(d), self.background)
         rows = int((~data.missing).any(axis=1).sum())

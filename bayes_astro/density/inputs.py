@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import Measurements
+from bayes_astro.data.columns import refuse_collinear
 from bayes_astro.likelihoods.mixture_blocks import Blocks, lay_out
 from bayes_astro.mixtures.coordinates import Layout
 
@@ -139,8 +140,10 @@ def layout(
     return Layout(weight, mean, covariance, uniform=background == "uniform")
 
 
-def check_columns(data: Measurements, background: str | None) -> None:
-    """Raise ValueError for columns without a density."""
+def check_columns(data: Measurements, background: str | None, *, collinear: bool) -> None:
+    """Raise ValueError for columns without a density; `collinear` ones may be allowed."""
+    if data.projection is None and not collinear:
+        refuse_collinear(data.value[~data.missing.any(axis=1)], data.names)
     for j, name in enumerate(data.names):
         column = data.value[:, j]
         if np.isnan(column).all():

@@ -15,6 +15,9 @@ from typing import Any
 __all__ = ["Interrupt", "Progress", "interrupted", "interruptible", "warn_interrupted"]
 
 
+KNOWN = 0.1  # share of the steps after which the time left is known
+
+
 class Interrupt:
     """True once Ctrl-C was pressed."""
 
@@ -110,8 +113,7 @@ class Progress:
                 self._spoken = now
         elif now - self._spoken > 30:
             left = (now - self._started) / max(step, 1) * (self.total - step)
-            print(
-                f"{self.label}: {step}/{self.total} {note}, about {left:.0f} s left",
-                file=sys.stderr,
-            )
+            # First steps compile, or seek their length: no measure of those to come.
+            time_left = f", about {left:.0f} s left" if step > KNOWN * self.total else ""
+            print(f"{self.label}: {step}/{self.total} {note}{time_left}", file=sys.stderr)
             self._spoken = now

@@ -138,6 +138,11 @@ UNFIT = {
         lambda: ba.Measurements(np.repeat(VALUE[:2], 6, 0), np.zeros((12, 2)), names=NAMES),
         r"2 different points.*priors",
     ),
+    "no errors on a line": (
+        {},
+        lambda: ba.Measurements(VALUE[:, :1] * [1, 2], np.zeros((12, 2)), names=NAMES),
+        r"columns 'x', 'y': -1 x \+0.5 y is the same in every row.*leave out 'y'",
+    ),
     "a projection that does not see": (
         {},
         lambda: good(projection=np.repeat([[[1.0, 0, 0], [0, 1.0, 0]]], 12, 0)),
@@ -336,10 +341,6 @@ ODD = {
     "no errors and w": (
         {"regularization": 0.01},
         lambda: ba.Measurements(VALUE, np.zeros((12, 2)), names=NAMES),
-    ),
-    "no errors on a line": (
-        {},
-        lambda: ba.Measurements(VALUE[:, :1] * [1, 2], np.zeros((12, 2)), names=NAMES),
     ),
     "a constant with errors": (
         {},
