@@ -134,7 +134,7 @@ def test_bins_in_which_nobody_trained_are_refused():
     flux = 10 ** (-0.4 * (magnitude - 23.9))
     data = ba.Photometry(flux, 0.05 * flux, ("g", "r", "i", "z"), z, unit="uJy")
     photoz = ba.XDPhotoZ(2, n_fits=1, error_scale="published").fit(data, seed=1, progress=False)
-    with pytest.raises(ValueError, match="less than one object of the training set .* give bins"):
+    with pytest.raises(ValueError, match="less than a tenth of an object .* give bins"):
         photoz.binned(data, np.linspace(0, 1, 21))
     assert photoz.binned(data, np.linspace(0, 0.35, 8)).draws == 1
 

@@ -19,6 +19,8 @@ __all__ = [
 
 MOST_OUTSIDE = 0.05
 """Mean probability outside of all bins that is let go."""
+FEWEST = 0.1
+"""Objects of the training set that a bin must hold, by the density fitted to them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,14 +265,14 @@ def check_inside(inside: np.ndarray, edges: np.ndarray) -> None:
 
 
 def check_trained(expected: np.ndarray, edges: np.ndarray) -> None:
-    """Raise DataError where bins hold less than one object of the training set: `expected` of each."""
-    empty = np.flatnonzero(expected < 1)
+    """Raise DataError where bins hold no part of the training set: `expected` objects in each."""
+    empty = np.flatnonzero(expected < FEWEST)
     if len(empty):
-        held = np.flatnonzero(expected >= 1)
+        held = np.flatnonzero(expected >= FEWEST)
         within = f"{edges[held[0]]:g} to {edges[held[-1] + 1]:g}" if len(held) else "none of them"
         raise DataError(
             f"edges: {len(empty)} of {len(expected)} bins, the first from {edges[empty[0]]:g} to "
-            f"{edges[empty[0] + 1]:g}, hold less than one object of the training set each, so that "
+            f"{edges[empty[0] + 1]:g}, hold less than a tenth of an object of the training set each, so that "
             f"nothing is known of galaxies there; give bins within {within}, or wider ones"
         )
 

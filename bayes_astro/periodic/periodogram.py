@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -31,6 +31,8 @@ REMEDY = (
     "n_terms or trend may be too low, or the variability is no single period: compare with "
     "ba.GaussianProcess by its log_evidence"
 )
+NEAR = 10  # cycles of the time span, to each side of the frequency
+LOUD = 1.5  # power of the noise there, over what was assumed
 OTHER = 7.0  # nats: reached by one right model in a thousand at most
 ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
@@ -266,11 +268,9 @@ class Periodogram(Model):
     def checks(self) -> list[Check]:
         """What the residuals hold, whether one peak holds the posterior, and what was searched."""
         advice = "raise n_terms" + ("" if self.jitter else ", or fit with jitter=True")
-        order = np.argsort(self.data.time, kind="stable")
-        rows = residuals.of_draws(self)[:, order]
         checks = [
             goodness_of_fit(self, advice),
-            *residuals.white(rows, f"{LEFT}; {REMEDY}"),
+            *self._white(),
             self._another_period(),
             self._within_the_range(),
         ]
@@ -289,6 +289,28 @@ class Periodogram(Model):
         elif (self.record["sampler"] or {}).get("name") in ONE_PEAK:
             checks.append(self._other_periods())
         return checks
+
+    def _white(self) -> list[Check]:
+        """Whiteness; no fault where the noise about the frequency is no stronger than stated."""
+        time, n = self.data.time - harmonics.epoch(self.data), len(self.data)
+        rows = residuals.of_draws(self)
+        found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
+        if not found or found[0].passed:
+            return found
+        draws = thinned(self.posterior["posterior"].to_dataset(), len(rows))
+        steps = np.concatenate([np.arange(-NEAR, -1), np.arange(2, NEAR + 1)]) / np.ptp(time)
+        powers = []
+        for frequency, row in zip(draws["frequency"].values.ravel(), rows, strict=False):
+            at = frequency + steps
+            wave = np.exp(2j * np.pi * at[at > 0, None] * time)
+            powers.append(float(np.mean(np.abs(wave @ row) ** 2) / n))
+        if np.mean(powers) > LOUD:
+            return found
+        text = (
+            "the residuals are correlated, but not about this frequency: its error holds, while "
+            "predictions do not know it; ba.GaussianProcess models it"
+        )
+        return [replace(found[0], passed=None, advice=text)]
 
     def _another_period(self) -> Check:
         """The odds of one more period in what the best draw leaves."""

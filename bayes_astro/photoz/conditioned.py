@@ -108,8 +108,8 @@ class ConditionedRedshifts(Model):
         """Probabilities of redshift bins by every fit, for `ba.PopulationNz`.
 
         The interim prior is what each fit says of an object without photometry: the distribution of
-        redshifts in the training set. Bins in which it has less than one object are refused: there
-        nothing is known of how galaxies look, and any number of them would do.
+        redshifts in the training set. Bins in which it has less than a tenth of an object are refused:
+        there nothing is known of how galaxies look, and any number of them would do.
         """
         edges = checked_grid(edges, "edges")
         density = self.density()
