@@ -22,6 +22,7 @@ __all__ = [
     "convergence",
     "diagnose",
     "goodness_of_fit",
+    "repeated",
     "scalars",
     "summary",
 ]
@@ -29,6 +30,7 @@ __all__ = [
 RHAT = 1.01
 ESS = 400
 MISFIT = 1e-3
+OFTEN = 0.005
 
 
 @dataclass(frozen=True)
@@ -282,6 +284,27 @@ def convergence(table: pd.DataFrame, remedy: str) -> list[Check]:
             )
         )
     return checks
+
+
+def repeated(values: np.ndarray, name: str, advice: str) -> Check:
+    """Whether one value stands out by how often it is there, as sentinels and stars at z = 0 do.
+
+    Rounded values repeat, too: the most common one is set beside the next ten.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    most, others = int(counts[order[0]]), counts[order[1:11]]
+    usual = max(float(others.max(initial=1)), 1.0)
+    share = most / len(values)
+    stands_out = share >= OFTEN and most >= 5 and most > 5 * usual
+    return Check(
+        f"no repeated {name}",
+        not stands_out,
+        share,
+        f"{most} of {len(values)} objects have the {name} {found[order[0]]:g}, which is no measurement, or "
+        f"of another kind of object: {advice}",
+        f"share of the most common value below {OFTEN:g}, or like that of others",
+    )
 
 
 def goodness_of_fit(model: Any, advice: str) -> Check:

@@ -277,8 +277,8 @@ BUGS = (
     Bug(
         "one-seed-for-all-objects",
         "objects.py",
-        "np.random.SeedSequence([seed, zlib.crc32(str(name).encode())])",
-        "np.random.SeedSequence([seed])",
+        'f"{seed} {name}".encode()',
+        'f"{seed}".encode()',
         ("test_catalog.py::test_every_object_has_a_seed_of_its_own",),
     ),
     Bug(
@@ -361,7 +361,7 @@ BUGS = (
     ),
     Bug(
         "ljung-box-with-more-degrees-of-freedom",
-        "processes/whiteness.py",
+        "residuals.py",
         "chi2.sf(statistic, lags)",
         "chi2.sf(statistic, 3 * lags)",
         (DIAGNOSTICS + "test_white_residuals_are_judged_by_ljung_and_box",),

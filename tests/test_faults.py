@@ -8,6 +8,7 @@
 | A4 a second signal | no check failed | "no other signal" fails and names its period |
 | A5 errors of a light curve stated at a third | damping time off by 6 sd, no check failed | "errors as stated" fails |
 | A6 bins of redshift in which nobody trained | mean redshift 0.78 for 0.095 | refused |
+| A9 stars at z = 0 in a training set | a tenth of the modes at zero, no check failed | "no repeated redshift" fails |
 | A7 a colour beside its magnitudes | covariances 50 times too wide | refused, the columns named |
 | A11 the seed of an object had 32 bits | 104 twins among a million | 63 bits |
 | D a full disk while saving | the interpreter ended | an error, the old file whole (`test_storage.py`) |
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 
 import bayes_astro as ba
-from bayes_astro.diagnostics import Check, Diagnosis
+from bayes_astro.diagnostics import Check, Diagnosis, repeated
 from bayes_astro.objects import object_seed
 from bayes_astro.periodic import harmonics
 
@@ -137,6 +138,15 @@ def test_bins_in_which_nobody_trained_are_refused():
     with pytest.raises(ValueError, match="less than a tenth of an object .* give bins"):
         photoz.binned(data, np.linspace(0, 1, 21))
     assert photoz.binned(data, np.linspace(0, 0.35, 8)).draws == 1
+
+
+def test_a_redshift_that_stands_out_is_named():
+    z = np.round(np.random.default_rng(1).gamma(4.0, 0.1, 2000), 3)
+    assert repeated(z, "redshift", "").passed
+    check = repeated(np.append(z[200:], np.zeros(200)), "redshift", "leave them out")
+    assert check.passed is False
+    assert "200 of 2000 objects have the redshift 0" in check.advice
+    assert repeated(ba.load("sdss-galaxies").redshift, "redshift", "").passed
 
 
 @pytest.mark.parametrize("task", ["density", "relation"])

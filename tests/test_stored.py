@@ -32,7 +32,9 @@ def test_an_older_fit_opens(name):
     model = ba.open(STORED / f"{name}.nc")
     assert digest(model.posterior["posterior"].to_dataset()) == expected["posterior"]
     assert model.summary().to_csv() == expected["summary"]
-    assert repr(model.diagnose()) == expected["diagnosis"]
+    # Checks may have come since; those of then say the same.
+    said = expected["diagnosis"].splitlines()[1:]
+    assert set(said) <= set(repr(model.diagnose()).splitlines())
     predicted = model.predict(draws=20, seed=9)
     tolerance = 0.02 if name in REDRAWN else 1e-6  # computed anew: processors round differently
     for variable, moments in expected["predict"].items():

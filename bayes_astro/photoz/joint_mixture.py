@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.data import Measurements, Photometry
 from bayes_astro.density import inputs
-from bayes_astro.diagnostics import Check
+from bayes_astro.diagnostics import Check, repeated
 from bayes_astro.draws import entries
 from bayes_astro.hooks import hook
 from bayes_astro.mixtures import log_densities, selection
@@ -363,13 +363,17 @@ class XDPhotoZ(ConditionedRedshifts):
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 
     def checks(self) -> list[Check]:
-        """Whether there are objects enough for a maximum to stand for what is not known."""
+        """Whether one redshift is too common, and a maximum may stand for what is not known."""
+        data = training.with_redshift(self.data)
+        assert data.redshift is not None
+        found = [repeated(data.redshift, "redshift", "leave them out, or train on them apart")]
         if self.record["sampler"]["name"] != "MAP" or self.bootstrap:
-            return []
-        d = len(self.data.bands) + 1
-        objects_known = int(training.trains(self.data).sum())
+            return found
+        d = len(data.bands) + 1
+        objects_known = len(data)
         each = objects_known / ((self.components + 1) * (1 + d + d * (d + 1) / 2))
         return [
+            *found,
             Check(
                 "objects for each parameter of the mixture",
                 bool(each >= LEAST_OBJECTS and objects_known >= 100),
@@ -377,7 +381,7 @@ class XDPhotoZ(ConditionedRedshifts):
                 "densities are too narrow where so few objects train: use ba.Laplace(), "
                 "bootstrap=True with n_fits=20, or fewer components",
                 f"at least {LEAST_OBJECTS:g}, and 100 objects",
-            )
+            ),
         ]
 
     def equation(self) -> str:

@@ -248,7 +248,7 @@ def test_intervals_of_simulated_populations_hold_the_truth():
 def test_uncertainty_of_the_photoz_model_is_carried_on(tmp_path):
     train, target = galaxies(400, seed=1)[:396], galaxies(400, seed=2)[:396]
     photoz = ba.XDPhotoZ(4, n_fits=5, error_scale="published", bootstrap=True)
-    binned = photoz.fit(train, seed=1, progress=False).binned(target, np.linspace(0, 1.6, 9))
+    binned = photoz.fit(train, seed=1, progress=False).binned(target, np.linspace(0, 1.4, 8))
     assert binned.draws == 5
     known, _ = np.histogram(train.redshift, binned.edges)
     np.testing.assert_allclose(binned.interim_prior.mean(axis=0), known / known.sum(), atol=0.05)

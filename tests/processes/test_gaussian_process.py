@@ -9,8 +9,9 @@ from samples import by_hand, drawn, walk
 from scipy import stats
 
 import bayes_astro as ba
+from bayes_astro import residuals
 from bayes_astro.likelihoods.semiseparable_passes import passes
-from bayes_astro.processes import process, whiteness
+from bayes_astro.processes import process
 from bayes_astro.processes.curve import Curve
 from bayes_astro.samplers.maximum import Mode
 
@@ -444,9 +445,9 @@ def test_the_default_sampler_suits_the_length():
 def test_autocorrelation():
     rng = np.random.default_rng(0)
     white = rng.normal(size=(3, 4000))
-    assert np.abs(whiteness.autocorrelation(white, 5)).max() < 0.06
+    assert np.abs(residuals.autocorrelation(white, 5)).max() < 0.06
     red = white[:, 1:] + white[:, :-1]
-    assert whiteness.autocorrelation(red, 2)[:, 0] == pytest.approx(0.5, abs=0.06)
+    assert residuals.autocorrelation(red, 2)[:, 0] == pytest.approx(0.5, abs=0.06)
 
 
 def test_spectrum_and_structure_function_are_those_of_every_draw():
