@@ -39,7 +39,7 @@ PROGRAMS = {
     "demo": (
         "import bayes_astro as ba\n"
         "data = ba.load('eros2-cepheid').select('B')\n"
-        "ba.Periodogram(n_terms=3, jitter=True).fit(data, seed=1)",
+        "ba.Periodogram(n_terms=3, jitter=True, period=(1.6, 2400)).fit(data, seed=1)",
         LOMB_SCARGLE,
     ),
     "line": (
