@@ -122,7 +122,7 @@ def test_coverage_of_density_and_true_values(ratio):
     }
     model = ba.ExtremeDeconvolution(1, priors=prior)
     noise = np.sqrt(ratio) * np.ones((300, 2))
-    empty = ba.Measurements(np.arange(600.0).reshape(300, 2), noise, names=("x", "y"))
+    empty = ba.Measurements(np.eye(300, 2), noise, names=("x", "y"))
     points = np.array([[0.0, 0.0], [1.0, 0.5], [-1.5, 0.5]])
     rng = np.random.default_rng(int(ratio))
     ranks, inside68, inside95 = [], [], []
