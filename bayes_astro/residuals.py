@@ -1,4 +1,4 @@
-"""What the residuals of a series say about its model: are they white, normal, without a drift?
+"""What the residuals of a series say about its model: are they white and normal?
 
 Every check has a limit of one in a thousand under the right model, averaged over posterior draws as in
 `diagnostics.goodness_of_fit`.
@@ -6,20 +6,28 @@ Every check has a limit of one in a thousand under the right model, averaged ove
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_astro.diagnostics import MISFIT, Check
 
-__all__ = ["autocorrelation", "drift", "normal", "of_draws", "white"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["autocorrelation", "normal", "of_draws", "power_about", "some", "white"]
+
+
+def some(model: Any, draws: int = 100) -> xr.Dataset:
+    """About so many posterior draws, those of `of_draws` in its order."""
+    posterior = model.posterior["posterior"].to_dataset()
+    every = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // draws)
+    return posterior.isel(draw=slice(None, None, every))
 
 
 def of_draws(model: Any, draws: int = 100) -> np.ndarray:
-    """Standardised residuals of the fitted rows, of about so many posterior draws: (draw, row)."""
-    posterior = model.posterior["posterior"].to_dataset()
-    every = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // draws)
-    found = model.normal_residuals(posterior.isel(draw=slice(None, None, every)), model.data)
+    """Standardised residuals of the fitted rows, of `some` posterior draws: (draw, row)."""
+    found = model.normal_residuals(some(model, draws), model.data)
     return found.reshape(-1, found.shape[-1])
 
 
@@ -31,6 +39,21 @@ def autocorrelation(rows: np.ndarray, lags: int) -> np.ndarray:
         [np.sum(centred[:, k:] * centred[:, :-k], axis=1) / total for k in range(1, lags + 1)],
         axis=1,
     )
+
+
+def power_about(rows: np.ndarray, time: np.ndarray, frequency: np.ndarray, near: int) -> float:
+    """Power of residuals (draw, row) about each draw's frequency; 1 of unit white noise.
+
+    At whole cycles of the time span to both sides, from two to `near`: not at the frequency itself, where
+    the signal was taken out.
+    """
+    steps = np.concatenate([np.arange(-near, -1), np.arange(2, near + 1)]) / np.ptp(time)
+    powers = []
+    for middle, row in zip(frequency, rows, strict=True):
+        at = middle + steps
+        wave = np.exp(2j * np.pi * at[at > 0, None] * time)
+        powers.append(np.mean(np.abs(wave @ row) ** 2) / len(time))
+    return float(np.mean(powers))
 
 
 def white(rows: np.ndarray, advice: str) -> list[Check]:
@@ -55,14 +78,3 @@ def normal(rows: np.ndarray, advice: str) -> Check:
     uniform = float(np.mean([kstest(norm.cdf(row), "uniform").pvalue for row in rows]))
     limit = f"PIT K-S probability at least {MISFIT:g}"
     return Check("normal residuals", True if uniform >= MISFIT else None, uniform, advice, limit)
-
-
-def drift(rows: np.ndarray, time: np.ndarray, advice: str) -> Check:
-    """Chi-square of the residuals' projection on a line and a parabola in time."""
-    from scipy.stats import chi2
-
-    x = (time - time.mean()) / max(float(np.std(time)), 1e-300)
-    basis = np.linalg.qr(np.stack([np.ones_like(x), x, x**2], axis=1))[0][:, 1:]
-    tail = float(np.mean(chi2.sf(np.sum((rows @ basis) ** 2, axis=1), basis.shape[1])))
-    limit = f"tail probability at least {MISFIT:g}"
-    return Check("no drift", tail >= MISFIT, tail, advice, limit)

@@ -43,6 +43,7 @@ class Bug(NamedTuple):
 
 NUTS = "samplers/test_nuts.py::"
 DIAGNOSTICS = "test_diagnostics.py::"
+FAULTS = "test_faults.py::"
 PROCESS = "processes/test_gaussian_process.py::"
 LINE = "regression/test_linear_relation.py::"
 RATES = "populations/test_poisson_rate.py::"
@@ -393,6 +394,69 @@ BUGS = (
         "(blocks - 1) / blocks * np.sum",
         "1.4 * (blocks - 1) / blocks * np.sum",
         (JACKKNIFE,),
+    ),
+    Bug(
+        "range-of-periods-to-twice-nyquist",
+        "periodic/harmonics.py",
+        "high = min(high, 0.5 / usual)",
+        "high = min(high, 1.0 / usual)",
+        (FAULTS + "test_the_range_ends_where_the_sampling_repeats_itself",),
+    ),
+    Bug(
+        "range-of-periods-to-eight-hours",
+        "periodic/harmonics.py",
+        "PER_DAY = 6.0",
+        "PER_DAY = 3.0",
+        (FAULTS + "test_the_range_ends_where_the_sampling_repeats_itself",),
+    ),
+    Bug(
+        "window-of-half-the-power",
+        "periodic/harmonics.py",
+        "np.abs(modes[count:] / len(time)) ** 2",
+        "0.5 * np.abs(modes[count:] / len(time)) ** 2",
+        (FAULTS + "test_the_window_is_that_of_its_definition",),
+    ),
+    Bug(
+        "noise-about-a-period-halved",
+        "residuals.py",
+        "np.mean(np.abs(wave @ row) ** 2) / len(time)",
+        "np.mean(np.abs(wave @ row) ** 2) / (2 * len(time))",
+        (FAULTS + "test_noise_about_the_period_has_the_power_of_its_variance",),
+    ),
+    Bug(
+        "noise-about-another-draws-period",
+        "periodic/periodogram.py",
+        'residuals.some(self)["frequency"].values.ravel()',
+        'residuals.some(self)["frequency"].values.ravel()[::-1]',
+        (FAULTS + "test_noise_about_the_period_is_that_of_each_draw",),
+    ),
+    Bug(
+        "second-signal-at-twice-the-odds",
+        "periodic/periodogram.py",
+        "odds = found.log_evidence - found.log_evidence_null",
+        "odds = 0.5 * (found.log_evidence - found.log_evidence_null)",
+        (FAULTS + "test_the_odds_of_a_second_signal_are_those_of_a_fit_to_the_rest",),
+    ),
+    Bug(
+        "errors-as-stated-halved",
+        "variability/structure_function.py",
+        "gain = found[best] - found[1.0]",
+        "gain = 0.5 * (found[best] - found[1.0])",
+        (FAULTS + "test_the_gain_of_other_errors_is_that_of_the_evidence",),
+    ),
+    Bug(
+        "bins-with-half-a-tenth-of-an-object",
+        "data/binned_redshifts.py",
+        "np.flatnonzero(expected < FEWEST)",
+        "np.flatnonzero(2 * expected < FEWEST)",
+        (FAULTS + "test_a_bin_must_hold_a_tenth_of_an_object",),
+    ),
+    Bug(
+        "a-repeated-redshift-half-as-common",
+        "diagnostics.py",
+        "share = most / len(values)",
+        "share = 0.5 * most / len(values)",
+        (FAULTS + "test_a_redshift_that_stands_out_is_named",),
     ),
     Bug(
         "calibration-width-tested-on-one-side",

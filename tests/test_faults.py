@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 
 import bayes_astro as ba
+from bayes_astro import residuals
+from bayes_astro.data.binned_redshifts import check_trained
 from bayes_astro.diagnostics import Check, Diagnosis, repeated
 from bayes_astro.objects import object_seed
 from bayes_astro.periodic import harmonics
@@ -68,6 +70,9 @@ def test_the_range_ends_where_the_sampling_repeats_itself():
     assert highest(nights() * 24, "h") == pytest.approx(6.0 / 24)
     assert highest(nights(regular=True)) == pytest.approx(0.5, rel=1e-2)  # one alias a day
     assert highest(np.arange(100) / 1440) == pytest.approx(720.0, rel=1e-2)  # every minute
+    step = np.arange(1500.0)  # a cadence on board, by the clock of the barycentre
+    cadence = 0.0204 * (step + 0.3 * np.sin(2 * np.pi * step / 1500))
+    assert highest(cadence) == pytest.approx(0.5 / 0.0204, rel=1e-2)
 
 
 def red(seed=1, n=100):
@@ -98,6 +103,73 @@ def test_a_second_signal_is_seen(second):
     if second:
         assert "no other signal" in failed(model)
         assert "a period of 4.29" in diagnosis["no other signal"].advice
+
+
+def test_the_window_is_that_of_its_definition():
+    time = nights(n=20, span=50.0)
+    frequency, power = harmonics.window(time, 3.0)
+    assert frequency[0] == 0
+    assert frequency[-1] >= 3.0
+    expected = np.abs(np.exp(2j * np.pi * frequency[:, None] * time).mean(axis=1)) ** 2
+    np.testing.assert_allclose(power, expected, atol=1e-5)
+
+
+def test_noise_about_the_period_has_the_power_of_its_variance():
+    rng = np.random.default_rng(1)
+    time = np.sort(rng.uniform(0, 100, 200))
+    rows, frequency = rng.normal(size=(200, 200)), rng.uniform(0.3, 2.0, 200)
+    assert residuals.power_about(rows, time, frequency, 10) == pytest.approx(1.0, abs=0.1)
+    assert residuals.power_about(2 * rows, time, frequency, 10) == pytest.approx(4.0, abs=0.4)
+
+
+def test_noise_about_the_period_is_that_of_each_draw(monkeypatch):
+    model = ba.Periodogram(jitter=True, period=(20, 3000)).fit(red(0), EXACT, seed=1)
+    asked = []
+    monkeypatch.setattr(residuals, "power_about", lambda *given: asked.append(given) or 9.0)
+    model.diagnose()
+    rows, _, frequency, _ = asked[0]
+    draws = model.posterior["posterior"].to_dataset()
+    everything = model.normal_residuals(draws, model.data).reshape(-1, rows.shape[1])
+    every = draws["frequency"].values.ravel()
+    assert len(set(frequency)) > 10
+    for k in (0, 1, len(rows) - 1):
+        np.testing.assert_array_equal(rows[k], everything[list(every).index(frequency[k])])
+
+
+def test_the_odds_of_a_second_signal_are_those_of_a_fit_to_the_rest():
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0, 300, 80))
+    value = np.cos(2 * np.pi * time / 17.0) + 0.6 * np.cos(2 * np.pi * time / 4.3)
+    curve = ba.LightCurve(time, value + 0.2 * rng.normal(size=80), np.full(80, 0.1), time_unit="d")
+    model = ba.Periodogram(jitter=True, period=(2, 100)).fit(curve, EXACT, seed=1)
+    signal = model.predict()["signal"].mean(("chain", "draw")).values
+    rest = curve.replace(value=curve.value - signal)
+    again = ba.Periodogram(jitter=True, period=(2, 100)).fit(rest, EXACT, seed=1)
+    odds = float(again.posterior["evidence"]["log_bayes_factor"])
+    assert model.diagnose()["no other signal"].figure == pytest.approx(odds, abs=3.0)
+
+
+def test_the_gain_of_other_errors_is_that_of_the_evidence():
+    curve = red(2)
+    curve = curve.replace(error=curve.error / 3)
+    fits = [
+        ba.StructureFunction().fit(one, EXACT, seed=1)
+        for one in (curve, curve.replace(error=2.8 * curve.error))
+    ]
+    model = fits[0]
+    priors = model.resolve_priors(curve)
+    assert fits[1].resolve_priors(curve) == priors  # they look at the values alone
+    at_one, at_three = (float(fit.posterior["evidence"]["log_evidence"]) for fit in fits)
+    gain = model.diagnose()["errors as stated"].figure
+    assert at_three - at_one > 1
+    assert gain == pytest.approx(at_three - at_one, abs=1.0)
+
+
+def test_a_bin_must_hold_a_tenth_of_an_object():
+    edges = np.array([0.0, 0.1, 0.2])
+    check_trained(np.array([5.0, 0.11]), edges)
+    with pytest.raises(ValueError, match=r"1 of 2 bins, the first from 0.1 to 0.2"):
+        check_trained(np.array([5.0, 0.09]), edges)
 
 
 def test_an_answer_at_the_edge_of_the_range_is_noted():
@@ -145,6 +217,7 @@ def test_a_redshift_that_stands_out_is_named():
     assert repeated(z, "redshift", "").passed
     check = repeated(np.append(z[200:], np.zeros(200)), "redshift", "leave them out")
     assert check.passed is False
+    assert check.figure == pytest.approx(0.1)
     assert "200 of 2000 objects have the redshift 0" in check.advice
     assert repeated(ba.load("sdss-galaxies").redshift, "redshift", "").passed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
 
 PER_DAY = 6.0  # cycles: periods of four hours and more
 MOST_CYCLES = 5e4  # in the time span, to which six a day may lead
+MOST_WINDOW = 5e5  # cycles up to which the window function is computed: some 100 MB
 REPEATS = 0.99  # of the window function, from where aliases cannot be told apart
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
@@ -60,18 +62,25 @@ def default_range(data: LightCurve) -> tuple[float, float]:
 
     From one cycle in the time span to five times the mean Nyquist frequency or six cycles a day, what
     is higher; but not beyond where the sampling repeats itself: half of the lowest frequency at
-    which the window function comes within a hundredth of one, or half of the usual spacing of the times
-    where most are the same (VanderPlas 2018, ApJS 236, 16, section 4).
+    which the window function comes within a hundredth of one, or where most spacings of the times are the
+    same, one over twice that (VanderPlas 2018, ApJS 236, 16, section 4).
     """
-    time = np.unique(data.time)
+    # Asked for several times by every fit; reading a light curve again makes a new container.
+    return _range(np.unique(data.time).tobytes(), in_days(data.time_unit))
+
+
+@lru_cache(maxsize=8)
+def _range(times: bytes, day: float) -> tuple[float, float]:
+    """See `default_range`, of the different times, and the length of their unit in days."""
+    time = np.frombuffer(times)
     span = float(np.ptp(time))
     high = max(5 * 0.5 * len(time), 10.0) / span
-    high = max(high, min(PER_DAY * in_days(data.time_unit), MOST_CYCLES / span))
+    high = max(high, min(PER_DAY * day, MOST_CYCLES / span))
     steps = np.diff(time)
     usual = float(np.median(steps))
     if len(time) > 2 and np.mean(np.abs(steps - usual) < 0.02 * usual) > 0.8:
         high = min(high, 0.5 / usual)
-    frequency, power = window(time, 2 * high)
+    frequency, power = window(time, min(2 * high, MOST_WINDOW / span))
     side = np.flatnonzero((power >= REPEATS) & (frequency > 2 / span))
     if len(side):
         high = min(high, 0.5 * float(frequency[side[0]]))

@@ -292,19 +292,13 @@ class Periodogram(Model):
 
     def _white(self) -> list[Check]:
         """Whiteness; no fault where the noise about the frequency is no stronger than stated."""
-        time, n = self.data.time - harmonics.epoch(self.data), len(self.data)
-        rows = residuals.of_draws(self)
+        data, rows = self.data, residuals.of_draws(self)
+        time = data.time - harmonics.epoch(data)
         found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
         if not found or found[0].passed:
             return found
-        draws = thinned(self.posterior["posterior"].to_dataset(), len(rows))
-        steps = np.concatenate([np.arange(-NEAR, -1), np.arange(2, NEAR + 1)]) / np.ptp(time)
-        powers = []
-        for frequency, row in zip(draws["frequency"].values.ravel(), rows, strict=False):
-            at = frequency + steps
-            wave = np.exp(2j * np.pi * at[at > 0, None] * time)
-            powers.append(float(np.mean(np.abs(wave @ row) ** 2) / n))
-        if np.mean(powers) > LOUD:
+        frequency = residuals.some(self)["frequency"].values.ravel()
+        if residuals.power_about(rows, time, frequency, NEAR) > LOUD:
             return found
         text = (
             "the residuals are correlated, but not about this frequency: its error holds, while "
