@@ -139,11 +139,14 @@ def calibrate(
     *,
     sampler: Sampler | None = None,
     parameters: tuple[str, ...] | None = None,
+    defaults_anew: bool = False,
     progress: bool = True,
 ) -> Calibration:
     """Simulation-based calibration of any model.
 
-    The priors are resolved once, on `design`, and used for simulating and for fitting.
+    The priors are resolved once, on `design`, and used for simulating and for fitting. A user's
+    default priors are made from the data, which are then used twice: `defaults_anew` makes them from
+    each simulated data set, as a user's first fit would, and says whether that does harm.
 
     Parameters
     ----------
@@ -158,6 +161,8 @@ def calibrate(
         Default: the model's first.
     parameters : tuple of str, optional
         Variables to test; None stands for all.
+    defaults_anew : bool
+        Simulate with the priors of the design, fit with the defaults that each data set gets.
     progress : bool
 
     Returns
@@ -182,7 +187,8 @@ def calibrate(
         for i in range(n):
             streams = np.random.SeedSequence([seed, i]).generate_state(3)
             data, truth = model.simulate(design, int(streams[0]), priors=priors)
-            tree = samplers.sampled(model, sampler, data, priors, int(streams[1]), False)
+            own = model.resolve_priors(data) if defaults_anew else priors
+            tree = samplers.sampled(model, sampler, data, own, int(streams[1]), False)
             if stop or interrupted(tree):
                 asked = int(n)
                 break

@@ -96,6 +96,11 @@ class Problem(ABC):
             for one in free
         }
 
+    def log_evidence(self, draws: int, rng: np.random.Generator) -> dict[str, float] | None:
+        """Log evidence by a way of the task's own, as `samplers.maximum.evidence` gives it; None: about
+        the maximum."""
+        return None
+
     @cached_property
     def idle(self) -> np.ndarray:
         """Which flat coordinates are unit normals that the likelihood does not depend on: (size,)."""

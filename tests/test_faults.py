@@ -2,6 +2,8 @@
 
 | fault | said before | now |
 |---|---|---|
+| A1 evidence and Laplace about one of many periods | -191.7 +- 0.07 and 43 d, no check failed | -124.6, 14.65 d, or "one maximum" and "other periods" fail (`processes/test_periods.py`) |
+| A2 two harmonics of a quasi-periodic kernel | 3.0 d for 8 d, no check failed | as many as the noise lets see; "harmonics" fails where too few were given |
 | A3a regular cadence: exact aliases share the posterior | half of the cadence, 0.0102 d | the period, the range ends at the Nyquist frequency |
 | A3b sixty nights: the range ended at 20 d | 0 of 300 RR Lyrae right | the range goes to four hours |
 | A4 a period of red noise | Bayes factor above 100, no check failed | "white residuals" or "no other signal" fail |
@@ -9,6 +11,8 @@
 | A5 errors of a light curve stated at a third | damping time off by 6 sd, no check failed | "errors as stated" fails |
 | A6 bins of redshift in which nobody trained | mean redshift 0.78 for 0.095 | refused |
 | A9 stars at z = 0 in a training set | a tenth of the modes at zero, no check failed | "no repeated redshift" fails |
+| A8 one sentinel row | main width 7 for 1, no check failed | the prior does not see it, "no rows apart" fails and names the row |
+| A11 a prior with the data's own correlations | 0.90 +- 0.09 for 0.7 | diagonal: 0.65 +- 0.18, 95% intervals cover at least 95% of 120 tables |
 | A7 a colour beside its magnitudes | covariances 50 times too wide | refused, the columns named |
 | A11 the seed of an object had 32 bits | 104 twins among a million | 63 bits |
 | D a full disk while saving | the interpreter ended | an error, the old file whole (`test_storage.py`) |
@@ -26,6 +30,7 @@ from bayes_astro.data.binned_redshifts import check_trained
 from bayes_astro.diagnostics import Check, Diagnosis, repeated
 from bayes_astro.objects import object_seed
 from bayes_astro.periodic import harmonics
+from bayes_astro.processes.roughness import kernel_of, settle
 
 EXACT = ba.Exact(draws=1000)
 
@@ -239,6 +244,98 @@ def test_columns_that_depend_on_each_other_are_named(task):
         data.value[:, kept], data.error[:, kept], names=[names[i] for i in kept]
     )
     model.fit(fewer, ba.MAP(), seed=1, progress=False)
+
+
+def test_a_sentinel_row_is_named_and_the_prior_does_not_see_it():
+    value = np.random.default_rng(1).normal(size=(400, 3))
+    value[5] = 9999
+    data = ba.Measurements(value, np.zeros((400, 3)))
+    one, two = ba.ExtremeDeconvolution(1), ba.ExtremeDeconvolution(2)
+    scale = one.resolve_priors(data)["covariance"].arguments["scale"]
+    assert np.diag(scale) == pytest.approx([1, 1, 1], abs=0.3)
+    one.fit(data, ba.MAP(), seed=1, progress=False)
+    check = one.diagnose()["no rows apart"]
+    assert check.passed is False
+    assert "row 5." in check.advice
+    two.fit(data, ba.MAP(), seed=1, progress=False)
+    assert "no rows apart" not in failed(two)
+    assert two.diagnose()["rows in the smallest component"].passed is None
+
+
+def test_the_default_prior_of_a_covariance_has_no_correlation():
+    rng = np.random.default_rng(2)
+    true = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], size=30)
+    scale = ba.ExtremeDeconvolution(1).resolve_priors(ba.Measurements(true, np.full((30, 2), 0.1)))
+    scale = np.array(scale["covariance"].arguments["scale"])
+    assert scale[0, 1] == 0
+    assert scale[0, 0] < 2
+
+
+@pytest.mark.parametrize("wrong", ["errors", "shape", ""])
+def test_rows_of_a_density_say_what_is_wrong(wrong):
+    """The distribution of each column, and of rows with large errors beside small ones."""
+    rng = np.random.default_rng(3)
+    true = rng.normal(size=(800, 2))
+    if wrong == "shape":
+        true = rng.exponential(size=(800, 2)) ** 2
+    error = np.exp(rng.uniform(np.log(0.1), np.log(3), (800, 2)))
+    value = true + error * rng.normal(size=true.shape)
+    stated = 0.5 * error if wrong == "errors" else error
+    model = ba.ExtremeDeconvolution(1).fit(ba.Measurements(value, stated), ba.MAP(), seed=1)
+    found = {check.name: check for check in model.diagnose()}
+    if wrong == "shape":
+        assert found["distribution of each column"].passed is False
+    if wrong == "errors":
+        assert "larger than stated" in found["errors as stated"].advice
+        assert found["errors as stated"].passed is None
+    if not wrong:
+        assert model.diagnose()
+        assert found["errors as stated"].passed
+
+
+def quasi_periodic(roughness, seed, n=150):
+    """Of the field's own kernel: a period of 8 d and a lifetime of 25 d."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, 90, n))
+    lag = time[:, None] - time
+    covariance = np.exp(-0.5 * (lag / 25) ** 2 - 2 * (np.sin(np.pi * lag / 8) / roughness) ** 2)
+    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
+    value = factor @ rng.normal(size=n) + 0.1 * rng.normal(size=n)
+    return ba.LightCurve(time, value, np.full(n, 0.1))
+
+
+def test_a_quasi_periodic_kernel_has_the_harmonics_that_its_data_need():
+    smooth, rough = (
+        settle(ba.GaussianProcess(ba.kernels.QuasiPeriodic()), quasi_periodic(r, 0))[0].kernel
+        for r in (1.0, 0.35)
+    )
+    assert smooth.harmonics <= 4
+    assert rough.harmonics >= 8
+    # Where nothing is known of the noise the prior decides.
+    several = ba.kernels.QuasiPeriodic() + ba.kernels.Matern32()
+    chosen = settle(ba.GaussianProcess(several), quasi_periodic(0.35, 0))[0].kernel
+    assert chosen.parts[0].harmonics >= 6
+    assert ba.kernels.QuasiPeriodic(harmonics=2).left_out(0.35) > 0.3
+    assert ba.kernels.QuasiPeriodic(harmonics=12).left_out(0.35) < 1e-4
+
+
+def test_too_few_harmonics_are_seen():
+    data = quasi_periodic(0.5, 1, n=100)
+    few = ba.GaussianProcess(ba.kernels.QuasiPeriodic(harmonics=1))
+    few.fit(data, ba.MAP(), seed=1, progress=False)
+    assert "harmonics of quasi_periodic" in failed(few)
+
+
+@pytest.mark.slow
+def test_a_quasi_periodic_kernel_finds_period_and_lifetime():
+    data = quasi_periodic(0.7, 1)
+    model = ba.GaussianProcess(ba.kernels.QuasiPeriodic()).fit(data, seed=1, progress=False)
+    # Dense fits of the field's own kernel: 7.977 +- 0.032 d, 26.7 d.
+    table = model.summary()
+    assert table.loc["period", "mean"] == pytest.approx(7.977, abs=0.064)
+    assert np.log(table.loc["decay", "median"]) == pytest.approx(np.log(26.7), abs=2 * 0.083 + 0.1)
+    # What was chosen is kept with the fit.
+    assert kernel_of(model).harmonics == int(model.posterior["selection"]["harmonics"][0])
 
 
 def test_seeds_of_objects_do_not_repeat():

@@ -12,7 +12,7 @@ from bayes_astro.density import inputs
 from bayes_astro.density.deconvolved import DeconvolvedDensity
 from bayes_astro.diagnostics import Check
 from bayes_astro.hooks import hook
-from bayes_astro.mixtures import log_densities, selection
+from bayes_astro.mixtures import log_densities, row_checks, selection
 from bayes_astro.mixtures.expectation import Conjugate, Deconvolution, Regularised
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.mixture_problem import MixtureProblem
@@ -81,9 +81,10 @@ class ExtremeDeconvolution(DeconvolvedDensity):
     priors : dict of str to Prior, optional
         ``weight``: Dirichlet(alpha=1); ``mean``: Normal about the mean of the single deconvolved
         Gaussian S, with twice its width; ``covariance``: InverseWishart(nu=d + 2,
-        scale=S / K^(2/d)), whose mean is its scale. It adds this scatter to that of each
-        component's points: for components much narrower than that and of few points, give a
-        smaller scale.
+        scale=D / K^(2/d)), whose mean is its scale. D is diagonal, the lesser of S's variance and
+        the square of half the central 68%, so that neither the data's correlations nor single rows
+        make the prior. It adds this scatter to that of each component's points: for components
+        much narrower than that and of few points, give a smaller scale.
 
     Notes
     -----
@@ -209,7 +210,8 @@ class ExtremeDeconvolution(DeconvolvedDensity):
         mean, covariance = selection.single_gaussian(data)
         width = np.sqrt(np.diag(covariance))
         # As many of these as there are components fill the volume of the whole.
-        scale = covariance / (self.components + (self.background is not None)) ** (2 / d)
+        parts = self.components + (self.background is not None)
+        scale = np.diag(selection.robust_variance(data, covariance) / parts ** (2 / d))
         normal = Prior("Normal", mu=mean.tolist(), sigma=(2 * width).tolist())
         wishart = Prior("InverseWishart", nu=float(d + 2), scale=scale.tolist())
         return conjugate(Prior("Dirichlet", alpha=1.0), normal, wishart)
@@ -249,7 +251,7 @@ class ExtremeDeconvolution(DeconvolvedDensity):
         """Points, free parameters and prior in the kernel's coordinates."""
         shift, scale = self.frame(data, priors)
         d = len(shift)
-        layout = inputs.layout(self.fixed, self.components, shift, scale, self.background)
+        layout = inputs.layout(self.fixed, self.components, shift, scale, self.background, priors)
         points = self.blocks(data, shift, scale)
         if self.regularization is not None:
             return Deconvolution(
@@ -366,29 +368,18 @@ class ExtremeDeconvolution(DeconvolvedDensity):
             raise ValueError("regularization stands for an improper prior: nothing to draw from.")
         problem = self.problem(design, priors)
         frame = (problem.shift, problem.scale)
-        layout = inputs.layout(self.fixed, self.components, *frame, self.background)
+        layout = inputs.layout(self.fixed, self.components, *frame, self.background, priors)
         stacked = selection.prior_sample(layout, priors, draws, rng, *frame)
         return problem.draws(stacked).expand_dims("chain").rename(sample="draw")
 
     def checks(self) -> list[Check]:
-        """Why this sampler, and components that hold next to nothing."""
+        """Why this sampler, and what the rows say."""
         found = []
         record = self.record
         because = record.get("sampler_because", "")
         if because and because != "asked for":
             found.append(Check("choice of sampler", None, len(self.data), because, "by size"))
-        least = float(self.posterior["posterior"]["weight"].mean(("chain", "draw")).min())
-        if least * len(self.data) < 1:
-            found.append(
-                Check(
-                    "points in the smallest component",
-                    None,
-                    least * len(self.data),
-                    "a component holds less than a point: fewer components may do",
-                    "more than one",
-                )
-            )
-        return found
+        return [*found, *row_checks.checks(self)]
 
     def equation(self) -> str:
         """The model in one line."""

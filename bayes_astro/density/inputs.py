@@ -10,6 +10,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.data.columns import refuse_collinear
 from bayes_astro.likelihoods.mixture_blocks import Blocks, lay_out
 from bayes_astro.mixtures.coordinates import Layout
+from bayes_astro.priors import Prior
 
 __all__ = ["blocks", "dimensions", "layout", "scaled_frame", "true_size", "uniform_width"]
 
@@ -105,10 +106,12 @@ def layout(
     shift: np.ndarray,
     scale: np.ndarray,
     background: str | None,
+    priors: dict[str, Prior] | None = None,
 ) -> Layout:
     """What is free, in scaled coordinates.
 
-    A broad background is one more component, at `shift` with five times `scale`.
+    A broad background is one more component, at `shift`: two and a half times as wide as the prior of
+    the means, which by default is five times the width of the data; without priors five times `scale`.
     """
     fixed = fixed or {}
     d = len(shift)
@@ -136,7 +139,10 @@ def layout(
         weight = np.append(weight, np.nan)
     if background == "broad":
         mean = np.append(mean, np.zeros((1, d)), axis=0)
-        covariance = np.append(covariance, 25.0 * np.eye(d)[None], axis=0)
+        wide = np.full(d, 5.0)
+        if priors:
+            wide = 2.5 * np.asarray(priors["mean"].arguments["sigma"], dtype=float) / scale
+        covariance = np.append(covariance, np.diag(wide**2)[None], axis=0)
     return Layout(weight, mean, covariance, uniform=background == "uniform")
 
 

@@ -11,6 +11,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.density import inputs
 from bayes_astro.mixtures.coordinates import Layout
 from bayes_astro.mixtures.expectation import Conjugate, Deconvolution, Regularised
+from bayes_astro.mixtures.rows import Rows
 from bayes_astro.mixtures.search import single
 from bayes_astro.priors import Prior
 
@@ -23,11 +24,14 @@ __all__ = [
     "held_out",
     "log_normalisation",
     "prior_sample",
+    "robust_variance",
     "scale_matrix",
     "single_gaussian",
 ]
 
 ROWS = 5000  # enough to know how well a variance is known
+TRIMS, FAR = 5, 12.0
+"""Times that rows are left out, and their squared distance from the others for each column."""
 
 
 def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
@@ -51,25 +55,38 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
 
 
+def robust_variance(data: Measurements, covariance: np.ndarray) -> np.ndarray:
+    """Variance of each true quantity, which single rows far from the others hardly change: (d,).
+
+    At most that of the single Gaussian's `covariance`, and at most the square of half of the central
+    68% of the measured values; under a projection the former again, without rows that are far from it.
+    """
+    found = np.diag(covariance)
+    if data.projection is None:
+        return np.minimum(found, inputs.scaled_frame(data)[1] ** 2)
+    for _ in range(TRIMS):
+        mean, covariance = single_gaussian(data)
+        rows = Rows.of(data, np.arange(len(data)))
+        far = rows.beside(mean, covariance).distance > FAR * rows.measured
+        if not far.any():
+            break
+        data = data[~far]
+    return np.minimum(found, np.diag(covariance))
+
+
 def _standard_errors(
     data: Measurements, covariance: np.ndarray, axes: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     """Of the variances along the axes (columns), in the scaled frame."""
-    n, d = len(data), len(scale)
+    n = len(data)
     rows = np.linspace(0, n - 1, min(n, ROWS)).astype(int)
-    projection = np.broadcast_to(np.eye(d), (len(rows), d, d))
-    if data.projection is not None:
-        projection = data.projection[rows]
-    seen = projection * scale
-    missing = data.missing[rows]
-    seen = np.where(missing[:, :, None], 0.0, seen)
-    noise = np.where(missing[:, :, None] | missing[:, None], 0.0, data.covariance[rows])
-    total = seen @ covariance @ np.swapaxes(seen, 1, 2) + noise
+    part = Rows.of(data, rows)
+    seen, missing = part.projection * scale, part.missing
+    total = seen @ covariance @ np.swapaxes(seen, 1, 2) + part.noise
     # Columns in their own widths; those that are missing weigh nothing.
     width = np.sqrt(np.diagonal(total, axis1=1, axis2=2))
     width = np.where(missing | (width == 0), 1.0, width)
     total = total / (width[:, :, None] * width[:, None]) + 1e-12 * np.eye(data.d)
-    total += missing[:, :, None] * np.eye(data.d)
     turned = (seen / width[:, :, None]) @ axes
     precision = np.sum(turned * np.linalg.solve(total, turned), axis=1)
     information = 0.5 * np.sum(precision**2, axis=0) * n / len(rows)

@@ -31,6 +31,8 @@ BACKGROUND = (5.0, 2.0)
 """Widths of the background in magnitudes and log(1 + z), in those of the sample."""
 SHRINKAGE = 1e-2
 """Scale of the prior of covariances, in units of the covariance of the whole."""
+ROBUST = 0.5
+"""Half of the central 68% below this share of the standard deviation says that few rows make it."""
 
 
 def trains(data: Photometry) -> np.ndarray:
@@ -66,7 +68,11 @@ def default_priors(measured: Measurements) -> tuple[Prior, Prior, Prior]:
     """Weakly informative priors of weights, means and covariances, from one Gaussian."""
     mean, covariance = selection.single_gaussian(measured)
     width = np.sqrt(np.diag(covariance))
-    scale = SHRINKAGE * covariance
+    # Correlations as they are: colours are known much better than magnitudes. Widths as they are,
+    # unless single rows make them.
+    narrow = np.sqrt(selection.robust_variance(measured, covariance)) / width
+    narrow = np.where(narrow < ROBUST, narrow, 1.0)
+    scale = SHRINKAGE * covariance * np.outer(narrow, narrow)
     return (
         Prior("Dirichlet", alpha=2.0),
         Prior("Normal", mu=mean.tolist(), sigma=(3 * width).tolist()),

@@ -31,6 +31,7 @@ from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.process import OWN, Tables
 from bayes_astro.processes.process_problem import ProcessProblem
+from bayes_astro.processes.roughness import columns, kernel_of, settle
 from bayes_astro.report import Section, evidence_section
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["GaussianProcess"]
 
 MEANS = ("zero", "constant", "linear", "harmonics")
-LONG = 20_000  # points
+LONG, WORK = 20_000, 5e4  # points; and times the squares of quasi-periodic columns
+LOOK = "ask for ba.NUTS() where diagnose() finds the importance efficiency low"
 
 
 @dataclass(eq=False, repr=False)
@@ -278,7 +280,7 @@ class GaussianProcess(Model):
     @hook
     def tables(self, values: dict[str, Any], bands: int) -> Tables:
         """Arguments of the recursion at named values."""
-        return process.tables(self.kernel, values, bands, self.independent)
+        return process.tables(kernel_of(self), values, bands, self.independent)
 
     @hook
     def components(self) -> tuple[str, ...]:
@@ -308,17 +310,22 @@ class GaussianProcess(Model):
         precision = rng.gamma(DEGREES / 2, 2 / DEGREES, (1, draws.sizes["draw"], len(design)))
         return draws.assign(noise_scale=(("chain", "draw", "row"), precision**-0.5))
 
+    def settle(
+        self, data: LightCurve, seed: int | None, progress: bool
+    ) -> tuple[Model, dict[str, xr.Dataset]]:
+        """With the harmonics of quasi-periodic kernels chosen."""
+        return settle(self, data)
+
     def default_sampler(self, data: LightCurve) -> tuple[Any, str]:
         """Exact where it can be, else NUTS; of very long light curves the Gaussian at the maximum."""
         from bayes_astro.samplers import NUTS, Exact, Laplace
 
         if not exact_walk.because(self, len(data.bands) > 1):
             return Exact(), ""
-        if len(data) > LONG and not self.outliers:
-            return Laplace(restarts=4), (
-                f"{len(data)} points: NUTS would take minutes; ask for ba.NUTS() where diagnose() "
-                "finds the importance efficiency low"
-            )
+        work = len(data) * columns(settle(self, data)[0].kernel) ** 2
+        if (len(data) > LONG or work > WORK) and not self.outliers:
+            many = f"{len(data)} points{' and many harmonics' if work > WORK else ''}"
+            return Laplace(restarts=4), f"{many}: NUTS would take minutes; {LOOK}"
         return NUTS(target_accept=0.9), ""
 
     # Simulation and prediction -----------------------------------------------------------------

@@ -93,6 +93,14 @@ class Harmonics:
                 found[f"{name}_{k}"] = Prior("Normal", mu=0.0, sigma=spread / k)
         return found
 
+    period_name = "signal_period"
+    curved = ()
+
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """Parameters in which it is linear, given the period."""
+        return tuple(f"{n}_{k}" for k in range(1, self.n_terms + 1) for n in ("cosine", "sine"))
+
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
         """At times from the reference epoch."""
         xp = _functions(time, parameters["signal_period"])
@@ -149,6 +157,14 @@ class KeplerOrbit:
         if self.eccentric:
             found["h"] = found["k"] = Prior("Normal", mu=0.0, sigma=0.3)
         return found
+
+    period_name = "orbital_period"
+    linear = ("velocity_cosine", "velocity_sine")
+
+    @property
+    def curved(self) -> tuple[str, ...]:
+        """Parameters of the eccentricity: in those of `linear` it is linear where they are zero."""
+        return ("h", "k") if self.eccentric else ()
 
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
         """At times from the reference epoch."""

@@ -14,7 +14,7 @@ from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.processes import exact_walk, process
 from bayes_astro.processes.curve import Curve
-from bayes_astro.processes.kernels import DampedRandomWalk
+from bayes_astro.processes.kernels import DampedRandomWalk, QuasiPeriodic
 from bayes_astro.processes.mean_and_noise import (
     COEFFICIENTS,
     DEGREES,
@@ -25,6 +25,9 @@ from bayes_astro.processes.mean_and_noise import (
     noise_variance,
     seen,
 )
+from bayes_astro.processes.period_evidence import log_evidence
+from bayes_astro.processes.periods import Periods
+from bayes_astro.processes.roughness import pilot
 from bayes_astro.processes.tracing import NotFollowed, Tape
 
 if TYPE_CHECKING:
@@ -315,12 +318,33 @@ class ProcessProblem(Problem):
                     pm.Deterministic(name, own, dims=dims[0] if dims else None)
         return model
 
-    def scatter(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """From the prior."""
-        return {
-            one.name: np.asarray(one.prior.sample(rng, (count, *one.shape)))  # type: ignore[union-attr]
-            for one in self.free()
-        }
+    @cached_property
+    def periods(self) -> Periods | None:
+        """All periods of the mean function; None where it has none, or there are outliers."""
+        has = hasattr(self.function, "period_name") and not self.model.outliers
+        return Periods(self) if has and self.traced is not None else None
+
+    def of_rows(self, rows: Any) -> ProcessProblem:
+        """The same of some of the rows."""
+        return ProcessProblem(self.model, self.data[rows], self.priors)
+
+    def candidates(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """From the prior, and the maxima over the periods."""
+        found = super().candidates(count, rng)
+        if self.periods is not None:
+            for row, mode in zip(found, self.periods.modes, strict=False):
+                row[: len(mode.point)] = mode.point
+        elif isinstance(self.model.kernel, QuasiPeriodic) and not self.curve.several:
+            values = self.target.coordinates.values(found[:1])
+            for name, value in pilot(self.model.kernel, self.data, self.priors).items():
+                if name in values:
+                    values[name] = np.full(values[name].shape, value)
+            found[:1] = self.flat(values)
+        return found
+
+    def log_evidence(self, draws: int, rng: np.random.Generator) -> dict[str, float] | None:
+        """Over all periods of the mean function; None where it has none."""
+        return None if self.periods is None else log_evidence(self.periods, draws, rng)
 
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Draws from the Gaussian about the maximum of the posterior without outliers."""
@@ -329,8 +353,11 @@ class ProcessProblem(Problem):
         plain = self
         if self.model.outliers:
             plain = ProcessProblem(self.model.copy(outliers=False), self.data, self.priors)
-        mode = Mode.of(plain, MAP(restarts=4, max_steps=200), rng)
-        points = mode.around().points(rng.standard_normal((count, len(mode.point))))
+        if plain.periods is not None:
+            mode, points = plain.periods.modes[0], plain.periods.draws(count, rng)
+        else:
+            mode = Mode.of(plain, MAP(restarts=4, max_steps=200), rng)
+            points = mode.around().points(rng.standard_normal((count, len(mode.point))))
         found = plain.target.coordinates.values(mode.whole(points, rng))
         if self.model.outliers:
             found["precision"] = rng.gamma(5.0, 0.2, (count, len(self.data)))

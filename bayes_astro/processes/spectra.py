@@ -10,6 +10,7 @@ from bayes_astro.draws import each_draw, thinned
 from bayes_astro.processes import blocks
 from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.mean_and_noise import noise_variance
+from bayes_astro.processes.roughness import kernel_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +49,7 @@ def power_spectrum(model: Any, frequency: Any, draws: int) -> xr.Dataset:
     noise = np.empty(power.shape[:2])
     band = Curve.of(data).band
     for chain, draw, values in each_draw(some):
-        power[chain, draw] = blocks.spectrum(model.kernel.at(values), grid)
+        power[chain, draw] = blocks.spectrum(kernel_of(model).at(values), grid)
         noise[chain, draw] = spacing * np.mean(noise_variance(values, data.error, band))
     dims = ("chain", "draw", "frequency")
     return xr.Dataset(
@@ -83,7 +84,7 @@ def structure_function(model: Any, lag: Any, draws: int) -> xr.Dataset:
     grid = np.atleast_1d(np.asarray(lag, dtype=float))
     out = np.empty((some.sizes["chain"], some.sizes["draw"], len(grid)))
     for chain, draw, values in each_draw(some):
-        found = model.kernel.at(values)
+        found = kernel_of(model).at(values)
         at_lag = sum(blocks.covariance(block, grid, np) for block in found)
         at_zero = sum(block.variance for block in found)
         out[chain, draw] = np.sqrt(np.maximum(2 * (at_zero - at_lag), 0))

@@ -8,9 +8,13 @@ import numpy as np
 
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit
+from bayes_astro.priors import Prior
+from bayes_astro.processes import roughness
 
 __all__ = ["checks"]
 
+ELSEWHERE = 0.05  # of the posterior, at periods that no draw has
+AGREE = 0.3  # nats between two estimates of an evidence
 TENTH = 0.1  # of the time span: longer damping times are not measured (Kozlowski 2017)
 
 
@@ -30,6 +34,52 @@ def checks(model: Any) -> list[Check]:
         *residuals.white(rows, correlated),
         residuals.normal(rows, tails),
         *_constrained(model),
+        *roughness.check(model),
+        *_periods(model),
+        *_two_ways(model),
+    ]
+
+
+def _periods(model: Any) -> list[Check]:
+    """Whether the draws know of all periods of the mean function that have a share."""
+    priors = {name: Prior.from_dict(plain) for name, plain in model.record["priors"].items()}
+    problem = model.problem(model.data, priors)
+    periods = problem.periods
+    if periods is None:
+        return []
+    posterior = model.posterior["posterior"]
+    values = {one.name: np.zeros((1, *one.shape)) for one in problem.free()}
+    for name in set(values) & set(posterior.data_vars):
+        values[name] = np.asarray(posterior[name].median(("chain", "draw")))[None]
+    at = problem.flat(values)[0, : periods.size]
+    share = periods.elsewhere(1 / posterior[periods.name].values.ravel(), at)
+    return [
+        Check(
+            "other periods",
+            share <= ELSEWHERE,
+            share,
+            f"values of {periods.name} that no draw has hold so much of the posterior: several periods "
+            "are possible; list them with ba.Periodogram, and fit each with a range of its own",
+            f"share of the posterior at most {ELSEWHERE:g}",
+        )
+    ]
+
+
+def _two_ways(model: Any) -> list[Check]:
+    """Whether two proposals give the same evidence."""
+    if "evidence" not in model.posterior or "log_evidence_again" not in model.posterior["evidence"]:
+        return []
+    found = {str(n): float(v) for n, v in model.posterior["evidence"].data_vars.items()}
+    apart = abs(found["log_evidence"] - found["log_evidence_again"])
+    error = np.hypot(found["log_evidence_error"], found["log_evidence_again_error"])
+    return [
+        Check(
+            "evidence by two ways",
+            bool(apart <= AGREE + 3 * error and error < AGREE),
+            apart,
+            "do not quote the evidence: too few of its draws carry the weight; narrow the range of periods",
+            f"at most {AGREE:g} and three errors apart, errors below {AGREE:g}",
+        )
     ]
 
 

@@ -6,11 +6,24 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
-__all__ = ["STEP", "Gaussian", "about_the_mode", "climb", "curvature", "gaussian", "importance"]
+__all__ = [
+    "STEP",
+    "Gaussian",
+    "about_the_mode",
+    "climb",
+    "climbs",
+    "curvature",
+    "gaussian",
+    "importance",
+    "student",
+    "student_draws",
+]
 
 STEP = 1e-4
 FLAT = 1e-6
+DEGREES = 5.0  # of freedom of Student t proposals
 
 Density = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -71,33 +84,57 @@ def importance(log_weight: np.ndarray) -> tuple[float, float, float]:
     return efficiency, top + float(np.log(mean)), float(weight.std() / mean / np.sqrt(len(weight)))
 
 
+def student(around: Gaussian, points: np.ndarray, wide: float) -> np.ndarray:
+    """Log density at points (n, size) of a Student t about a Gaussian, `wide` times its width."""
+    size = points.shape[1]
+    unit = (points - around.mode) @ around.axes / (wide * around.width)
+    constant = gammaln((DEGREES + size) / 2) - gammaln(DEGREES / 2)
+    constant -= 0.5 * size * np.log(DEGREES * np.pi) + np.log(wide * around.width).sum()
+    return constant - (DEGREES + size) / 2 * np.log1p(np.sum(unit**2, axis=1) / DEGREES)
+
+
+def student_draws(
+    around: Gaussian, count: int, wide: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws (count, size) of it."""
+    scale = wide * np.sqrt(DEGREES / rng.chisquare(DEGREES, count))
+    return around.points(rng.standard_normal((count, len(around.mode))) * scale[:, None])
+
+
 def climb(
     density: Density, starts: np.ndarray, max_steps: int = 2000
 ) -> tuple[np.ndarray, float, bool]:
     """The highest maximum that quasi-Newton searches reach: where, its log density, converged."""
+    return climbs(density, starts, max_steps)[0]
+
+
+def climbs(
+    density: Density, starts: np.ndarray, max_steps: int = 2000
+) -> list[tuple[np.ndarray, float, bool]]:
+    """Where quasi-Newton searches end, the highest first: point, its log density, converged."""
     from scipy.optimize import minimize
 
     def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = density(x)
         return (-value, -gradient) if np.isfinite(value) else (1e300, 0 * x)
 
-    best: Any = None
+    found = []
     for start in starts:
-        found = minimize(
+        end = minimize(
             downhill,
             start,
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": max_steps, "ftol": 1e-12, "gtol": 1e-5},
         )
-        if best is None or found.fun < best.fun:
-            best = found
-    if best is None or not best.fun < 1e299:
+        if end.fun < 1e299:
+            found.append((end.x, -float(end.fun), bool(end.success or end.nit > 5)))
+    if not found:
         raise ValueError(
             "The posterior density is zero wherever it was tried: check that the priors admit "
             "the data."
         )
-    return best.x, -float(best.fun), bool(best.success or best.nit > 5)
+    return sorted(found, key=lambda one: -one[1])
 
 
 def about_the_mode(problem: Any, rng: np.random.Generator) -> Gaussian:

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
 from bayes_astro.problem import Exactly, HasLaplace, HasMaximum, Problem
 from bayes_astro.samplers.base import Sampler
-from bayes_astro.samplers.curvature import Gaussian, climb, gaussian, importance
+from bayes_astro.samplers.curvature import (
+    Gaussian,
+    climbs,
+    gaussian,
+    importance,
+    student,
+    student_draws,
+)
 from bayes_astro.samplers.exact import efficiency_check, tree_of
 
 __all__ = ["MAP", "Laplace", "Mode", "evidence"]
 
 TRIALS = 400  # draws whose weights judge a Laplace approximation
 WEIGHTED = 2000  # draws of an evidence
+WIDER = 1.1  # than the posterior's curvature says
+DEPTH, FAR, MOST_MODES = 20.0, 6.0, 8
+"""Nats below the highest maximum, and widths from every other, of maxima of their own."""
+LEAST_SHARE = 0.02
+ELSEWHERE = 0.05  # of the posterior, which draws about one maximum may miss
+_HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class MAP(Sampler):
 
     def checks(self, statistics: Any, table: Any) -> list[Any]:
         """Whether the search came to its end."""
-        return [_maximum_check(statistics)]
+        return [_maximum_check(statistics), *_one_maximum(statistics)]
 
 
 @dataclass(frozen=True)
@@ -130,12 +145,17 @@ class Laplace(Sampler):
         whole = mode.whole(points, rng).reshape(chains, -1, problem.size)
         statistics = mode.statistics(importance_efficiency=efficiency)
         tree = _tree(problem.variables(whole), statistics)
-        tree["evidence"] = xr.DataTree(xr.Dataset(mode.log_evidence(WEIGHTED, rng)))
+        found = problem.log_evidence(WEIGHTED, rng) or mode.log_evidence(WEIGHTED, rng)
+        tree["evidence"] = xr.DataTree(xr.Dataset(found))
         return tree
 
     def checks(self, statistics: Any, table: Any) -> list[Any]:
         """Whether the search came to its end, and whether the Gaussian is the posterior."""
-        return [_maximum_check(statistics), efficiency_check(self, statistics)]
+        return [
+            _maximum_check(statistics),
+            efficiency_check(self, statistics),
+            *_one_maximum(statistics),
+        ]
 
 
 class Mode:
@@ -152,10 +172,20 @@ class Mode:
     value : float
         Log density there.
     converged : bool
+    others : sequence of Mode
+        Lower maxima, which stand apart.
     """
 
-    def __init__(self, problem: Problem, point: np.ndarray, value: float, converged: bool) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        point: np.ndarray,
+        value: float,
+        converged: bool,
+        others: tuple[Mode, ...] = (),
+    ) -> None:
         self.problem, self.point, self.value, self.converged = problem, point, value, converged
+        self.others = others
 
     @classmethod
     def of(cls, problem: Problem, search: MAP, rng: np.random.Generator) -> Mode:
@@ -169,7 +199,8 @@ class Mode:
         if candidates.shape[1] == 0:
             return cls(problem, np.zeros(0), float(density[0]), True)
         starts = candidates[order[np.isfinite(density[order])]]
-        return cls(problem, *climb(found.density, starts, search.max_steps))
+        ends = climbs(found.density, starts, search.max_steps)
+        return cls(problem, *ends[0], others=_apart([cls(problem, *end) for end in ends]))
 
     def whole(self, points: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         """Flat vectors of the problem: idle coordinates drawn, or without `rng` at zero."""
@@ -197,33 +228,69 @@ class Mode:
         import xarray as xr
 
         attributes = {"converged": int(self.converged), "gain_to_come": 0.0, "interrupted": 0}
-        return xr.Dataset(attrs=attributes | {"maximum": self.value} | more)
+        attributes |= {"maximum": self.value, "mass_elsewhere": self.mass_elsewhere()}
+        return xr.Dataset(attrs=attributes | more)
+
+    @cached_property
+    def mass(self) -> float:
+        """Log of the integral of the Gaussian about the mode."""
+        size = len(self.point)
+        return self.value + float(np.log(self.around().width).sum()) + size * _HALF_LOG_2PI
+
+    def mass_elsewhere(self) -> float:
+        """Share of the posterior about the other maxima, by their Gaussians."""
+        masses = np.array([mode.mass for mode in (self, *self.others)])
+        return 1 - float(np.exp(self.mass - logsumexp(masses)))
 
     def around(self) -> Gaussian:
         """The Gaussian at the mode, no wider than three in any direction."""
+        return self._around
+
+    @cached_property
+    def _around(self) -> Gaussian:
         found = gaussian(self.density, self.point)
         return found._replace(width=np.minimum(found.width, 3.0))
 
     def log_evidence(self, draws: int, rng: np.random.Generator) -> dict[str, float]:
         """Log marginal likelihood, its standard error, and the efficiency of its weights.
 
-        By importance sampling from a Student t with five degrees of freedom that has the mode and
-        curvature of the posterior, a little wider.
+        By importance sampling from a Student t with five degrees of freedom about each maximum, with
+        its curvature, a little wider.
         """
-        from scipy.stats import multivariate_t
-
-        if len(self.point) == 0:
-            found = self.value, 0.0, 1.0
-        else:
-            around, size, nu = self.around(), len(self.point), 5.0
-            scale = np.sqrt(nu / rng.chisquare(nu, draws))
-            unit = 1.1 * rng.standard_normal((draws, size)) * scale[:, None]
-            log_t = multivariate_t.logpdf(unit / 1.1, df=nu, shape=np.eye(size))
-            log_q = np.atleast_1d(log_t) - np.log(1.1 * around.width).sum()
-            efficiency, log_mean, error = importance(self.densities(around.points(unit)) - log_q)
-            found = log_mean, error, efficiency
         names = ("log_evidence", "log_evidence_error", "importance_efficiency")
-        return dict(zip(names, found, strict=True))
+        if len(self.point) == 0:
+            return dict(zip(names, (self.value, 0.0, 1.0), strict=True))
+        modes = (self, *self.others)
+        masses = np.array([mode.mass for mode in modes])
+        share = np.exp(masses - logsumexp(masses)) + LEAST_SHARE
+        share /= share.sum()
+        counts = np.bincount(rng.choice(len(modes), draws, p=share), minlength=len(modes))
+        each = [mode.around() for mode in modes]
+        points = np.concatenate(
+            [
+                student_draws(one, int(count), WIDER, rng)
+                for one, count in zip(each, counts, strict=True)
+            ]
+        )
+        log_q = [
+            np.log(part) + student(one, points, WIDER)
+            for part, one in zip(share, each, strict=True)
+        ]
+        weight = self.densities(points) - logsumexp(log_q, axis=0)
+        efficiency, log_mean, error = importance(weight)
+        return dict(zip(names, (log_mean, error, efficiency), strict=True))
+
+
+def _apart(modes: list[Mode]) -> tuple[Mode, ...]:
+    """Those behind the first that are maxima of their own and not far below it, the highest first."""
+    kept: list[Mode] = modes[:1]
+    for mode in modes[1:]:
+        if mode.value < modes[0].value - DEPTH or len(kept) > MOST_MODES or not mode.converged:
+            continue
+        steps = [(mode.point - one.point) @ one.around().axes / one.around().width for one in kept]
+        if all(np.sum(step**2) > FAR**2 for step in steps):
+            kept.append(mode)
+    return tuple(kept[1:])
 
 
 def evidence(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
@@ -236,6 +303,8 @@ def evidence(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
         found = {str(n): float(v) for n, v in groups["evidence"].data_vars.items()}
         efficiency = float(groups["sample_stats"].attrs["importance_efficiency"])
         return found | {"importance_efficiency": efficiency}
+    if (whole := problem.log_evidence(2 * WEIGHTED, rng)) is not None:
+        return whole
     mode = Mode.of(problem, MAP(restarts=6, max_steps=300), rng)
     return mode.log_evidence(2 * WEIGHTED, rng)
 
@@ -256,3 +325,22 @@ def _maximum_check(statistics: Any) -> Any:
         "the search ended before its gains were negligible: raise max_steps",
         "predicted gain to come in nats",
     )
+
+
+def _one_maximum(statistics: Any) -> list[Any]:
+    """Whether other maxima hold much of the posterior."""
+    from bayes_astro.diagnostics import Check
+
+    share = float(statistics.attrs.get("mass_elsewhere", 0.0))
+    if share == 0:
+        return []
+    return [
+        Check(
+            "one maximum",
+            share <= ELSEWHERE,
+            share,
+            "other maxima hold so much of the posterior, which draws about the highest do not know: narrow "
+            "the priors to one of them, or look at all with ba.NUTS() and ba.Emcee()",
+            f"at most {ELSEWHERE:g} elsewhere",
+        )
+    ]

@@ -1,0 +1,190 @@
+"""What the rows say about a fitted density: rows far from it, errors that do not fit, shape, size.
+
+Under the right model the distribution function of each measured column, at the measurement,
+
+.. code-block:: text
+
+    u_ij = sum_k w_k Phi((x_ij - (R_i m_k)_j) / sqrt(T_ikjj)),   T_ik = R_i V_k R_i' + S_i
+
+is uniform over the rows and depends on nothing, the size of the errors included. So is, for components
+that do not overlap, the tail probability of a row's distance from its own component,
+
+.. code-block:: text
+
+    t_i = sum_k r_ik P(chi2_d > (x_i - R_i m_k)' T_ik^-1 (x_i - R_i m_k)),
+
+r_ik the probability that component k holds the row. All are averaged over posterior draws.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_astro.diagnostics import MISFIT, Check
+from bayes_astro.mixtures.mixture import Mixture
+from bayes_astro.mixtures.rows import Rows
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_astro.data import Measurements
+
+__all__ = ["checks"]
+
+ROWS = 10_000
+WORK = 5e5
+SHAPE, LEAST_SHARE = 0.03, 0.05
+"""Rows; covariances to factor; the error of a distribution function that is no matter; the least range
+of the noise's share of the variance that tells errors from the population."""
+
+
+def checks(model: Any) -> list[Check]:
+    """Rows that stand apart, columns' distributions, errors, components that hold too few."""
+    data = model.data
+    rows = _rows(model, data)
+    work = len(rows) * model.components * data.d
+    some = model.thinned(max(1, min(50, int(WORK / work))))
+    tail, uniform, share = _tails(some, data, rows)
+    found = [_apart(tail, rows, len(data))]
+    if data.weight is None or np.ptp(data.weight) == 0:
+        fair = rows if len(rows) == len(data) else slice(len(rows) - ROWS, None)
+        part = slice(None) if fair is rows else fair
+        found += [
+            _shape(uniform[part], data.names),
+            *_errors(uniform[part], share[part], data.names),
+        ]
+    return [*found, *_few(model)]
+
+
+def _rows(model: Any, data: Measurements) -> np.ndarray:
+    """All rows; of very many those of the least density, and then as many as are left at random."""
+    if len(data) <= 2 * ROWS:
+        return np.arange(len(data))
+    density = model.pointwise(model.thinned(2), data).values.reshape(-1, len(data)).mean(axis=0)
+    least = np.argpartition(density, ROWS)[:ROWS]
+    return np.concatenate([least, np.random.default_rng(0).choice(len(data), ROWS, replace=False)])
+
+
+def _tails(
+    draws: xr.Dataset, data: Measurements, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """t_i (n,), u_ij and the noise's share of the variance (n, columns), averages over draws.
+
+    nan where nothing was measured. A row that belongs to a uniform background is not far from it.
+    """
+    from scipy.special import ndtr
+    from scipy.stats import chi2
+
+    mixture, part = Mixture.of(draws), Rows.of(data, rows)
+    noise = np.diagonal(part.noise, axis1=1, axis2=2)
+    background = np.zeros(len(mixture.weight))
+    if "background" in draws:
+        background = draws["background"].values.ravel()
+    low, high = np.nanmin(data.value, axis=0), np.nanmax(data.value, axis=0)
+    width = np.where(high > low, high - low, 1.0)
+    flat = -np.sum(np.where(part.missing, 0.0, np.log(width)), axis=1)
+    within = np.clip((part.value - low) / width, 0, 1)
+    tail = np.zeros(len(rows))
+    uniform, share = np.zeros((2, *part.value.shape))
+    for s, weights in enumerate(mixture.weight):
+        logs, far = np.empty((2, len(rows), len(weights)))
+        uniform += background[s] * within
+        for k, weight in enumerate(weights):
+            found = part.beside(mixture.mean[s, k], mixture.covariance[s, k])
+            uniform += weight * ndtr(found.z)
+            with np.errstate(divide="ignore"):
+                logs[:, k] = np.log(weight) + found.log_density
+            far[:, k] = chi2.sf(found.distance, np.maximum(part.measured, 1))
+            share += weight * noise / found.sd**2
+        top = np.maximum(logs.max(axis=1), flat)
+        held = np.exp(logs - top[:, None])
+        none = background[s] * np.exp(flat - top)
+        whole = held.sum(axis=1) + none
+        tail += (np.sum(held * far, axis=1) + none) / whole
+    tail[part.measured == 0] = np.nan
+    uniform[part.missing] = np.nan
+    return tail / len(mixture.weight), uniform / len(mixture.weight), share / len(mixture.weight)
+
+
+def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
+    """The row that is farthest, and how often one of so many would be as far."""
+    expected = n * tail
+    far = np.unique(rows[expected < MISFIT])
+    worst = int(np.nanargmin(tail))
+    which = ", ".join(str(row) for row in far[:5]) + (", ..." if len(far) > 5 else "")
+    return Check(
+        "no rows apart",
+        not len(far),
+        float(min(expected[worst], 1.0)),
+        f"{len(far)} of {n} rows are farther from every component than the density allows, and widen "
+        f"the one that holds them: row {which}. Look at them; background='broad', one more component, "
+        "or a table without them",
+        f"rows expected as far as the farthest: at least {MISFIT:g}",
+    )
+
+
+def _shape(uniform: np.ndarray, names: tuple[str, ...]) -> Check:
+    """Kolmogorov & Smirnov: each column's distribution is that of the mixture behind its errors."""
+    from scipy.stats import kstest
+
+    tests = [kstest(column[~np.isnan(column)], "uniform") for column in uniform.T]
+    worst = int(np.argmin([test.pvalue for test in tests]))
+    tail = float(min(1.0, len(tests) * tests[worst].pvalue))
+    error = float(tests[worst].statistic)
+    found = None if error < SHAPE else False
+    return Check(
+        "distribution of each column",
+        True if tail >= MISFIT else found,
+        tail,
+        f"the distribution of {names[worst]} is off by {error:.2g}: more components, other errors, or a "
+        "background",
+        f"PIT K-S probability at least {MISFIT:g}",
+    )
+
+
+def _errors(uniform: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> list[Check]:
+    """Whether rows lie far out, or near the middle, according to the size of their errors, by ranks."""
+    from scipy.stats import spearmanr
+
+    found = []
+    for j, name in enumerate(names):
+        known = ~np.isnan(uniform[:, j])
+        noise = share[known, j]
+        if known.sum() >= 10 and np.ptp(noise) >= LEAST_SHARE:
+            test = spearmanr(np.abs(uniform[known, j] - 0.5), noise)
+            found.append((float(test.pvalue), float(test.statistic), name))
+    if not found:
+        return []
+    least, statistic, name = min(found)
+    tail = min(1.0, len(found) * least)
+    size = "larger" if statistic > 0 else "smaller"
+    return [
+        Check(
+            "errors as stated",
+            True if tail >= MISFIT else None,
+            tail,
+            f"{name}: rows with larger errors scatter as if these were {size} than stated: scale them; or "
+            "noisy rows are of another kind, or errors grow with the value, which the model does not know",
+            f"rank correlation of scatter with errors: probability at least {MISFIT:g}",
+        )
+    ]
+
+
+def _few(model: Any) -> list[Check]:
+    """The smallest component of each draw: whether the prior has more to say of it than its rows."""
+    weight = Mixture.of(model.thinned(400)).weight
+    enough = len(model.posterior["posterior"]["dimension"]) + 2
+    held = float(np.median(weight.min(axis=1)) * len(model.data))
+    if model.components == 1 or held >= enough:
+        return []
+    return [
+        Check(
+            "rows in the smallest component",
+            None,
+            held,
+            "the prior says more about its widths than its rows do: fewer components may do",
+            f"at least {enough}, in half of the draws",
+        )
+    ]

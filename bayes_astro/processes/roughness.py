@@ -1,0 +1,229 @@
+"""How many harmonics a quasi-periodic process needs: by a pilot fit with all of them.
+
+A process cut after too few harmonics is another one: what is missing is taken for a short lifetime, or
+for another period. The pilot is the maximum for a part of the rows with the whole periodic factor, by
+dense algebra; as many harmonics are kept as leave out less variance than a share of the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.data import LightCurve
+from bayes_astro.diagnostics import Check
+from bayes_astro.priors import Prior
+from bayes_astro.processes.kernels import Kernel, QuasiPeriodic
+
+__all__ = ["check", "columns", "kernel_of", "pilot", "settle", "settled"]
+
+CHOICES = (2, 3, 4, 6, 8, 12, 16)
+NEGLIGIBLE = 0.3
+"""Variance left out, in that of the noise."""
+ENOUGH = 1.0  # the same, before the diagnosis fails
+WITHOUT_PILOT = 0.01  # share of the process' variance, where nothing is known of the noise
+ROWS = 200
+PERIODS = 60
+CAUTIOUS = 0.9  # the roughness for which harmonics are counted, in the pilot's
+
+
+def settle(model: Any, data: LightCurve) -> tuple[Any, dict[str, Any]]:
+    """The model with every number of harmonics chosen, and group ``selection`` with them."""
+    import xarray as xr
+
+    if not _open(model.kernel):
+        return model, {}
+    several, priors = len(data.bands) > 1, model.resolve_priors(data)
+    plain = isinstance(model.mean, str) and model.mean in ("constant", "zero")
+    alone = plain and not several and not model.outliers and model.independent is None
+    kernel = settled(model.kernel, data, priors, alone)
+    counts = [leaf.harmonics for leaf in _quasi_periodic(kernel)]
+    group = xr.Dataset({"harmonics": ("leaf", counts)})
+    return model.copy(kernel=kernel), {"selection": group}
+
+
+def columns(kernel: Kernel) -> int:
+    """Columns that its quasi-periodic kernels take."""
+    return sum(2 + 4 * (leaf.harmonics or 0) for leaf in _quasi_periodic(kernel))
+
+
+def check(model: Any) -> list[Check]:
+    """Whether the harmonics that were left out, at the values drawn, are less than the noise."""
+    kernel, posterior = kernel_of(model), model.posterior["posterior"]
+    found = []
+    for leaf, names in zip(kernel.leaves(), kernel.names(), strict=True):
+        if not isinstance(leaf, QuasiPeriodic):
+            continue
+        roughness, sigma = (
+            posterior[names[p]].values if names[p] in posterior else float(leaf.given(p))
+            for p in ("roughness", "sigma")
+        )
+        jitter = posterior["jitter"].values if "jitter" in posterior else np.zeros(1)
+        noise = np.median(model.data.error**2) + float(np.median(jitter)) ** 2
+        left = float(np.median(sigma**2 * leaf.left_out(roughness)) / noise)
+        found.append(
+            Check(
+                f"harmonics of {leaf.label()}",
+                left <= ENOUGH,
+                left,
+                f"{leaf.harmonics} harmonics are too few at this {names['roughness']}: the process that was "
+                "fitted is another one, and its period and lifetime may be wrong; use "
+                f"QuasiPeriodic(harmonics={min(2 * (leaf.harmonics or 1), 20)}) and ba.Laplace()",
+                f"variance left out at most {ENOUGH:g} of the noise's",
+            )
+        )
+    return found
+
+
+def kernel_of(model: Any) -> Kernel:
+    """The kernel that was fitted, its numbers of harmonics included."""
+    if model._tree is None or "selection" not in model._tree or not _open(model.kernel):
+        return model.kernel
+    counts = model._tree["selection"]["harmonics"].values
+    leaves = _quasi_periodic(model.kernel)
+    chosen = {id(leaf): int(count) for leaf, count in zip(leaves, counts, strict=True)}
+    return _mapped(
+        model.kernel, set(chosen), lambda leaf: replace(leaf, harmonics=chosen[id(leaf)])
+    )
+
+
+def _quasi_periodic(kernel: Kernel) -> list[QuasiPeriodic]:
+    return [leaf for leaf in kernel.leaves() if isinstance(leaf, QuasiPeriodic)]
+
+
+def _open(kernel: Kernel) -> list[QuasiPeriodic]:
+    """The quasi-periodic kernels whose number of harmonics is left to the data."""
+    return [leaf for leaf in _quasi_periodic(kernel) if leaf.harmonics is None]
+
+
+def settled(kernel: Kernel, data: LightCurve, priors: dict[str, Prior], alone: bool) -> Kernel:
+    """The kernel with every number of harmonics chosen.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    data : LightCurve
+    priors : dict of str to Prior
+        Of the kernel's variables and the jitter.
+    alone : bool
+        Whether the light curve is this process and noise: only then is there a pilot.
+    """
+    if alone and isinstance(kernel, QuasiPeriodic):
+        found = pilot(kernel, data, priors)
+        noise = np.median(data.error**2) + found.get("jitter", 0.0) ** 2
+        most = NEGLIGIBLE * float(noise) / found["sigma"] ** 2
+        return replace(kernel, harmonics=_enough(CAUTIOUS * found["roughness"], most))
+    names = {id(leaf): own for leaf, own in zip(kernel.leaves(), kernel.names(), strict=True)}
+
+    def chosen(leaf: Any) -> Any:
+        prior = priors.get(names[id(leaf)]["roughness"])
+        rough = leaf.roughness
+        if prior is not None:
+            rough = float(np.quantile(prior.sample(np.random.default_rng(1), 4000), 0.1))
+        return replace(leaf, harmonics=_enough(float(rough), WITHOUT_PILOT))
+
+    return _mapped(kernel, {id(leaf) for leaf in _open(kernel)}, chosen)
+
+
+def _mapped(kernel: Any, which: set[int], change: Callable[[Any], Any]) -> Any:
+    """A kernel with some of its leaves changed."""
+    if id(kernel) in which:
+        return change(kernel)
+    changed = {}
+    for field in fields(kernel):
+        value = getattr(kernel, field.name)
+        if isinstance(value, tuple):
+            changed[field.name] = tuple(_mapped(part, which, change) for part in value)
+        elif isinstance(value, Kernel):
+            changed[field.name] = _mapped(value, which, change)
+    return replace(kernel, **changed) if changed else kernel
+
+
+def _enough(roughness: float, most: float) -> int:
+    """The smallest number of harmonics that leaves out at most so large a share of the variance."""
+    for count in CHOICES:
+        if QuasiPeriodic(harmonics=count).left_out(roughness) <= most:
+            return count
+    return CHOICES[-1]
+
+
+def pilot(kernel: QuasiPeriodic, data: LightCurve, priors: dict[str, Prior]) -> dict[str, float]:
+    """Values at the maximum for some of the rows, the periodic factor whole."""
+    (names,) = kernel.names()
+    own = [priors.get(names[p]) for p in ("sigma", "period", "decay", "roughness")]
+    own.append(priors.get("jitter"))
+    given = tuple(
+        prior if prior is not None else float(getattr(kernel, p, None) or 0.0)
+        for p, prior in zip(("sigma", "period", "decay", "roughness", "jitter"), own, strict=True)
+    )
+    rows = np.linspace(0, len(data) - 1, min(len(data), ROWS)).astype(int)
+    table = np.array([data.time[rows], data.value[rows], data.error[rows]])
+    return dict(_pilot(table.tobytes(), given))
+
+
+@lru_cache(maxsize=16)
+def _pilot(table: bytes, given: tuple[Any, ...]) -> tuple[tuple[str, float], ...]:
+    from scipy.linalg import LinAlgError, cho_solve, cholesky
+    from scipy.optimize import minimize
+
+    time, value, error = np.frombuffer(table).reshape(3, -1)
+    lag = np.abs(time[:, None] - time)
+    value = value - value.mean()
+    wide = 25 * np.var(value)
+    free = [i for i, one in enumerate(given) if isinstance(one, Prior)]
+    fixed = np.array([0.0 if isinstance(one, Prior) else one for one in given])
+
+    def whole(x: np.ndarray) -> np.ndarray:
+        parameters = fixed.copy()
+        parameters[free] = np.exp(x)
+        return parameters
+
+    def cost(x: np.ndarray) -> float:
+        if np.any(np.abs(x) > 50):
+            return 1e300
+        sigma, period, decay, roughness, jitter = whole(x)
+        steps = lag / decay
+        covariance = sigma**2 * (1 + steps) * np.exp(-steps)
+        covariance *= np.exp(-2 * (np.sin(np.pi * lag / period) / roughness) ** 2)
+        covariance += wide + np.diag(error**2 + jitter**2 + 1e-10 * wide)
+        try:
+            factor = cholesky(covariance, lower=True)
+        except (LinAlgError, ValueError):
+            return 1e300
+        fit = 0.5 * value @ cho_solve((factor, True), value) + np.log(np.diag(factor)).sum()
+        prior = sum(
+            float(given[i].log_density(np.exp(v))) + v for i, v in zip(free, x, strict=True)
+        )
+        return fit - prior if np.isfinite(prior) else 1e300
+
+    middle = np.log([max(float(np.asarray(given[i].median())), 1e-12) for i in free])
+    starts = [middle]
+    if 1 in free:
+        at = free.index(1)
+        draws = given[1].sample(np.random.default_rng(3), 4000)
+        starts = []
+        low, high = np.quantile(draws, [0.01, 0.99])
+        for period in np.geomspace(float(low), float(high), PERIODS):
+            for rough in (0.35, 0.8):
+                start = middle.copy()
+                start[at] = np.log(period)
+                if 3 in free:
+                    start[free.index(3)] = np.log(rough)
+                if 2 in free:
+                    start[free.index(2)] = np.log(4 * period)
+                starts.append(start)
+    starts.sort(key=cost)
+    if not free:
+        best = starts[0]
+    else:
+        ends = [
+            minimize(cost, start, method="Nelder-Mead", options={"maxfev": 120 * len(free)})
+            for start in starts[:3]
+        ]
+        best = min(ends, key=lambda end: end.fun).x
+    names = ("sigma", "period", "decay", "roughness", "jitter")
+    return tuple((name, float(v)) for name, v in zip(names, whole(best), strict=True))
