@@ -16,6 +16,7 @@ __all__ = ["from_covariances", "from_errors"]
 # Covariances rounded in print are not symmetric or positive to the last digit.
 ASYMMETRY = 1e-8
 NEGATIVE = 1e-8
+DROP = "read(..., drop_missing=True) leaves such rows out"
 CHUNK = 16_384  # rows that are checked at a time: millions need no more memory than they are
 
 
@@ -53,7 +54,7 @@ def from_errors(
 def _check_errors(error: np.ndarray, missing: np.ndarray, name: str) -> None:
     column = f"error of {name}"
     exact = "use 0 for a value that is known exactly"
-    refuse(~np.isfinite(error) & ~missing, error, column, f"give a number >= 0; {exact}")
+    refuse(~np.isfinite(error) & ~missing, error, column, f"give a number >= 0; {exact}; {DROP}")
     refuse(error < 0, error, column, f"errors are standard deviations; {exact}")
     tiny = (error > 0) & (error < 1 / LARGEST)
     refuse(

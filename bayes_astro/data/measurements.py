@@ -132,13 +132,15 @@ class Measurements:
         weight: str | None = None,
         name: str = "",
         source: str = "",
+        drop_missing: bool = False,
     ) -> "Measurements":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         value : tuple of str
             Columns of the measured quantities.
         error : tuple of str or None
@@ -152,11 +154,14 @@ class Measurements:
         projection : tuple of tuples of str or None, optional
             For each of `value` the columns with its row of the projection; None: 0.
         weight : str, optional
+        drop_missing : bool
+            Drop the rows where one of these columns is missing; a `DataWarning` says how many. Default:
+            a missing value is not measured, and its row is kept.
         """
         from bayes_astro.data.tables import read_measurements
 
         arrays, own = read_measurements(
-            x, value, error, covariance, correlation, weight, projection
+            x, value, error, covariance, correlation, weight, projection, drop_missing
         )
         if units is not None and own:
             raise DataError(f"units: the table has its own ({', '.join(own)}); leave units out")

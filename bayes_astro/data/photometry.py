@@ -99,7 +99,8 @@ class Photometry:
             bad = ~missing[:, j] & ~((error[:, j] > 1 / LARGEST) & (error[:, j] < LARGEST))
             remedy = (
                 "errors are finite standard deviations > 0: correct them, or use nan as the flux "
-                "of what was not measured"
+                "of what was not measured; Photometry.read(..., drop_missing=True) leaves out objects of "
+                "which something is missing"
             )
             refuse(bad, error[:, j], f"error in {band}", remedy)
         arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
@@ -210,13 +211,15 @@ class Photometry:
         error_convention: str = "linear",
         name: str = "",
         source: str = "",
+        drop_missing: bool = False,
     ) -> "Photometry":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         flux, magnitude : tuple of str
             Columns, of one of the two.
         error : tuple of str
@@ -229,6 +232,9 @@ class Photometry:
             Of fluxes too.
         system, asinh_softening, non_detection, limit, error_convention
             As in `from_magnitudes`, of magnitudes only.
+        drop_missing : bool
+            Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
+            Default: what is missing was not measured, and the object is kept.
         """
         from bayes_astro.data.tables import read_columns
 
@@ -242,7 +248,7 @@ class Photometry:
         names |= {f"error {i}": column for i, column in enumerate(error)}
         if redshift is not None:
             names["redshift"] = redshift
-        columns = read_columns(x, names, text=())
+        columns = read_columns(x, names, (), drop_missing)
         pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
         own = {u for _, u in pairs if u}
         if len(own) > 1:
