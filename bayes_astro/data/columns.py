@@ -158,7 +158,7 @@ def _from_objects(array: np.ndarray, column: str, mask: np.ndarray | None) -> np
                 out[index] = np.inf
             continue
         what = NOT_NUMBERS.get(np.asarray(entry).dtype.kind, "is not a number")
-        where = "row " + ", column ".join(str(i) for i in index)
+        where = "row " + ", column ".join(str(i) for i in index) if index else "it"
         raise DataError(
             f"{column}: {where} {what} ({str(entry)[:40]!r}); correct it or drop that row"
         )

@@ -10,6 +10,7 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.errors import errors
 
 __all__ = ["from_covariances", "from_errors"]
 
@@ -32,12 +33,7 @@ def from_errors(
     `unit` is the one that the values came with, `units` those that they have now.
     """
     error, own = split_unit(error, "error")
-    error = floats(error, "error", (1, 2))
-    error = error[:, None] if error.ndim == 1 else error
-    if error.shape != missing.shape:
-        raise DataError(
-            f"error: has shape {error.shape}, value {missing.shape}; they must be equal"
-        )
+    error = errors(error, missing.shape)
     source = own if own is not None else unit
     if source is not None:
         error = convert(error, source, _single(units, "error"), "error", error=True)

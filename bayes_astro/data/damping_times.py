@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
+from bayes_astro.data.errors import errors
 
 __all__ = ["DampingTimes"]
 
@@ -21,7 +22,7 @@ class DampingTimes:
     log_prior : (n, k) array
         Log density, in log10 tau, of the prior of each object's own fit at its draws.
     log_mass, log_mass_error : (n,) arrays
-        log10 of the black hole's mass in suns; errors are standard deviations >= 0.
+        log10 of the black hole's mass in suns; errors are standard deviations >= 0, or one for all.
     objects : sequence of str, optional
         Their names; default: their positions.
     name, source : str
@@ -42,10 +43,8 @@ class DampingTimes:
 
     def __post_init__(self):
         check_labels(self, "name", "source")
-        mass, error = (
-            floats(self.log_mass, "log_mass"),
-            floats(self.log_mass_error, "log_mass_error"),
-        )
+        mass = floats(self.log_mass, "log_mass")
+        error = errors(self.log_mass_error, mass.shape, "log_mass_error")
         tau, prior = (np.array(x, dtype=float) for x in (self.log_tau, self.log_prior))
         if tau.ndim != 2 or tau.shape[1] < 2 or prior.shape != tau.shape:
             raise DataError(

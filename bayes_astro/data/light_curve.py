@@ -20,6 +20,7 @@ from bayes_astro.data.columns import (
     unit_name,
 )
 from bayes_astro.data.epochs import counted, scale_of, time_of
+from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.names import nearest
 
 __all__ = ["LightCurve"]
@@ -40,7 +41,7 @@ class LightCurve:
     time : array_like, Quantity, Time or TimeDelta, shape (n,)
         A Time is stored as MJD in days, with its scale and ``time_format="mjd"``; see `to_time`.
     value : array_like or Quantity, shape (n,)
-    error : array_like or Quantity, shape (n,)
+    error : array_like or Quantity, shape (n,), or a number for all
         Standard deviations, > 0; without a unit they are in that of `value`.
     band : array_like of str, shape (n,), optional
     time_unit : str, optional
@@ -103,7 +104,7 @@ class LightCurve:
         *,
         time: str = "time",
         value: str = "value",
-        error: str = "error",
+        error: Any = "error",
         band: str | None = None,
         time_unit: str | None = None,
         value_unit: str | None = None,
@@ -124,7 +125,7 @@ class LightCurve:
             Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
             blanks); each also compressed, as csv.gz.
         time, value, error, band : str
-            Names of columns. A unit of time such as "BJD - 2454833" becomes `time_format`; the scale of a
+            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such as "BJD - 2454833" becomes `time_format`; the scale of a
             FITS table (TIMESYS) becomes `time_scale`.
         select : str, optional
             Keep only the rows of this band.
@@ -145,9 +146,13 @@ class LightCurve:
         """
         from bayes_astro.data.tables import read_table
 
-        names = {"time": time, "value": value, "error": error}
+        names = {"time": time, "value": value}
+        refuse_sides(error, "error")
+        if not is_constant(error):
+            names["error"] = error
         if band is not None:
             names["band"] = band
+        constant = {} if "error" in names else {"error": error}
         columns, meta = read_table(x, names, ("band",), drop_missing, quality, quality_bits)
         labels: dict[str, Any] = {
             "name": name,
@@ -156,7 +161,7 @@ class LightCurve:
         }
         labels |= {"time_unit": time_unit, "value_unit": value_unit, "source": source}
         try:
-            curve = cls(**columns, **labels)
+            curve = cls(**columns, **constant, **labels)
         except DataError as problem:
             listed = ", ".join(f"{field}={column!r}" for field, column in names.items())
             raise DataError(f"{problem} (columns: {listed})") from None
@@ -283,7 +288,7 @@ def _read_value(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str | 
     if error_unit is not None and wanted is None:
         raise DataError(f"error: is in {error_unit!r}, value has no unit; give value_unit=")
     value = floats(value, "value")
-    error = floats(error, "error")
+    error = errors(error, value.shape)
     if unit is not None:
         value = convert(value, unit, wanted, "value")
     if error_unit is not None or unit is not None:

@@ -33,7 +33,7 @@ class Measurements:
     ----------
     value : array_like or Quantity, shape (n, d) or (n,)
         nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
-    error : array_like or Quantity, shape (n, d)
+    error : array_like or Quantity, shape (n, d), (d,) or a single number for all
         Standard deviations; 0 says that the value is known exactly. Give either this or `covariance`;
         afterwards it is the square root of the covariance's diagonal.
     covariance : array_like or Quantity, shape (n, d, d), or (d, d) for all objects
@@ -123,7 +123,7 @@ class Measurements:
         x,
         *,
         value: tuple[str, ...] = ("x", "y"),
-        error: tuple[str | None, ...] = ("x_err", "y_err"),
+        error: tuple[Any, ...] = ("x_err", "y_err"),
         covariance: Mapping[tuple[str, str], str] | None = None,
         correlation: Mapping[tuple[str, str], str] | None = None,
         names: tuple[str, ...] | None = None,
@@ -143,8 +143,8 @@ class Measurements:
             blanks); each also compressed, as csv.gz.
         value : tuple of str
             Columns of the measured quantities.
-        error : tuple of str or None
-            Columns of their standard deviations; None: known exactly.
+        error : tuple of str, float, Quantity or None
+            Columns of their standard deviations, or a number for all rows; None: known exactly.
         covariance, correlation : mapping of (str, str) to str
             Columns with the covariance, or the correlation, of the errors of two of `value`.
         names : tuple of str, optional

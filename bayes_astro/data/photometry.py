@@ -16,6 +16,7 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
+from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.names import nearest
 
@@ -36,7 +37,7 @@ class Photometry:
     ----------
     flux : array_like or Quantity, shape (n, m)
         nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
-    error : array_like or Quantity, shape (n, m)
+    error : array_like or Quantity, shape (n, m), (m,) or a single number for all
         Standard deviations, > 0; without a unit they are in that of `flux`.
     bands : sequence of str, length m
         By which bands are matched, whatever their order.
@@ -80,12 +81,12 @@ class Photometry:
         unit = own if self.unit is None else unit_name(self.unit, "unit")
         if error_unit is not None and not unit:
             raise DataError(f"error: is in {error_unit!r}, flux has no unit; give unit=")
-        flux, error = floats(flux, "flux", (2,)), floats(error, "error", (2,))
-        if flux.shape != error.shape or not flux.size:
+        flux = floats(flux, "flux", (2,))
+        if not flux.size:
             raise DataError(
-                f"flux, error: have the shapes {flux.shape} and {error.shape}; expected the same "
-                "(objects, bands), at least one of each"
+                f"flux: has the shape {flux.shape}; expected (objects, bands), at least one of each"
             )
+        error = errors(error, flux.shape)
         if own is not None and unit is not None:
             flux = convert(flux, own, unit, "flux")
         if (error_unit or own) is not None and unit is not None:
@@ -133,7 +134,7 @@ class Photometry:
         Parameters
         ----------
         magnitude, error : array_like, shape (n, m)
-            Errors are standard deviations in magnitudes, > 0.
+            Errors are standard deviations in magnitudes, > 0; also (m,) or a single number for all.
         bands : sequence of str, length m
         redshift : array_like, shape (n,), optional
         system : {"AB", "Vega", "other"}
@@ -173,12 +174,8 @@ class Photometry:
             raise DataError(
                 f"magnitude: is in {own!r}, which is not a magnitude of system={system!r}"
             )
-        magnitude, error = floats(magnitude, "magnitude", (2,)), floats(error, "error", (2,))
-        if magnitude.shape != error.shape:
-            raise DataError(
-                f"magnitude, error: have the shapes {magnitude.shape} and {error.shape}; expected "
-                "the same"
-            )
+        magnitude = floats(magnitude, "magnitude", (2,))
+        error = errors(error, magnitude.shape)
         flux, sigma = fluxes_of(
             magnitude,
             error,
@@ -199,7 +196,7 @@ class Photometry:
         *,
         flux: tuple[str, ...] = (),
         magnitude: tuple[str, ...] = (),
-        error: tuple[str, ...] = (),
+        error: tuple[Any, ...] = (),
         bands: tuple[str, ...] = (),
         redshift: str | None = None,
         unit: str | None = None,
@@ -222,8 +219,8 @@ class Photometry:
             blanks); each also compressed, as csv.gz.
         flux, magnitude : tuple of str
             Columns, of one of the two.
-        error : tuple of str
-            Columns of their standard deviations.
+        error : tuple of str or float
+            Columns of their standard deviations, or a number for all rows.
         bands : tuple of str
             Default: the names of the columns.
         redshift : str, optional
@@ -245,7 +242,10 @@ class Photometry:
                 f"errors, got {flux!r}, {magnitude!r} and {error!r}"
             )
         names = {f"value {i}": column for i, column in enumerate(values)}
-        names |= {f"error {i}": column for i, column in enumerate(error)}
+        for i, column in enumerate(error):
+            refuse_sides(column, f"error of {values[i]}")
+            if not is_constant(column):
+                names[f"error {i}"] = column
         if redshift is not None:
             names["redshift"] = redshift
         columns = read_columns(x, names, (), drop_missing)
@@ -254,15 +254,16 @@ class Photometry:
         if len(own) > 1:
             raise DataError(f"flux: the columns are in {' and '.join(sorted(own))}; convert them")
         stacked = np.column_stack([floats(v, c) for (v, _), c in zip(pairs, values, strict=True)])
-        errors = np.column_stack(
-            [floats(split_unit(columns[f"error {i}"], e, "")[0], e) for i, e in enumerate(error)]
-        )
+        sigma = np.column_stack(
+            [errors(split_unit(columns.get(f"error {i}", e), str(e), "")[0], stacked.shape[:1], str(e))
+             for i, e in enumerate(error)]
+        )  # fmt: skip
         spec = columns.get("redshift")
         labels: dict[str, Any] = {"name": name, "source": source}
         bands = bands or tuple(values)
         if magnitude:
             return cls.from_magnitudes(
-                stacked, errors, bands, spec, system=system, asinh_softening=asinh_softening,
+                stacked, sigma, bands, spec, system=system, asinh_softening=asinh_softening,
                 non_detection=non_detection, limit=limit, missing=missing,
                 error_convention=error_convention, **labels,
             )  # fmt: skip
@@ -276,8 +277,8 @@ class Photometry:
                     "for what was not detected, and missing= for what was not observed"
                 )
         for mark in () if missing is None else np.atleast_1d(missing):
-            stacked[(stacked == mark) | (errors == mark)] = np.nan
-        return cls(stacked, errors, bands, spec, unit=unit or next(iter(own), None), **labels)
+            stacked[(stacked == mark) | (sigma == mark)] = np.nan
+        return cls(stacked, sigma, bands, spec, unit=unit or next(iter(own), None), **labels)
 
     @property
     def n(self) -> int:

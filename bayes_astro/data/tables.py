@@ -13,6 +13,7 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.errors import is_constant, refuse_sides
 from bayes_astro.data.files import read_file, refuse_twins
 from bayes_astro.data.missing import absent, say_dropped, some_rows
 from bayes_astro.names import nearest
@@ -107,7 +108,7 @@ def _without_missing(columns: dict[str, Any], names: Mapping[str, str], drop: bo
 def read_measurements(
     x,
     value: tuple[str, ...],
-    error: tuple[str | None, ...],
+    error: tuple[Any, ...],
     covariance: Mapping[tuple[str, str], str] | None,
     correlation: Mapping[tuple[str, str], str] | None,
     weight: str | None,
@@ -118,8 +119,10 @@ def read_measurements(
     if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
         raise DataError(
             f"value, error: expected as many names in both, got {value!r} and {error!r}; "
-            "give None as the error of a column that is known exactly"
+            "give None as the error of a column that is known exactly, a number as that of all rows"
         )
+    for v, e in zip(value, error, strict=True):
+        refuse_sides(e, f"error of {v}")
     pairs = {("covariance", *pair): name for pair, name in (covariance or {}).items()}
     pairs |= {("correlation", *pair): name for pair, name in (correlation or {}).items()}
     for _, *pair in pairs:
@@ -127,7 +130,8 @@ def read_measurements(
             if name not in value:
                 raise DataError(f"{pair}: {name!r} is none of the values.{nearest(name, value)}")
     names = {f"value {name}": name for name in value}
-    names |= {f"error of {v}": e for v, e in zip(value, error, strict=True) if e is not None}
+    names |= {f"error of {v}": e for v, e in zip(value, error, strict=True)
+              if e is not None and not is_constant(e)}  # fmt: skip
     names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}
     if weight is not None:
         names["weight"] = weight
@@ -139,7 +143,9 @@ def read_measurements(
     errors = np.zeros((len(numbers[0]), len(value)))
     for j, (v, e) in enumerate(zip(value, error, strict=True)):
         if e is not None:
-            array, unit = _numbers(columns[f"error of {v}"], e)
+            constant = is_constant(e)
+            array, unit = _constant(e, v) if constant else _numbers(columns[f"error of {v}"], e)
+            e = f"error of {v}" if constant else e
             refuse(
                 array < 0,
                 array,
@@ -148,7 +154,7 @@ def read_measurements(
             )
             if unit:
                 array = convert(array, unit, units[j], e, error=True)
-            errors[:, j] = _same_length(array, errors, e)
+            errors[:, j] = array if constant else _same_length(array, errors, e)
     stacked = np.stack(
         [_same_length(array, errors, v) for array, v in zip(numbers, value, strict=True)],
         1,
@@ -190,6 +196,11 @@ def _projection_names(projection, value: tuple[str, ...]) -> dict[str, str]:
 def _numbers(column, name: str) -> tuple[np.ndarray, str]:
     column, unit = split_unit(column, name)
     return floats(column, name), unit or ""
+
+
+def _constant(error, value: str) -> tuple[np.ndarray, str]:
+    error, unit = split_unit(error, f"error of {value}")
+    return np.atleast_1d(floats(error, f"error of {value}", (0,))), unit or ""
 
 
 def _same_length(array: np.ndarray, errors: np.ndarray, name: str) -> np.ndarray:
