@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
+from bayes_astro.data.container import ReadOnly
 
 __all__ = [
     "BinnedRedshifts",
@@ -24,7 +25,7 @@ FEWEST = 0.1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BinnedRedshifts:
+class BinnedRedshifts(ReadOnly):
     """Probabilities of J redshift bins for each of n objects, under an interim prior.
 
     Parameters

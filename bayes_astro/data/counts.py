@@ -14,6 +14,7 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
+from bayes_astro.data.container import ReadOnly
 
 __all__ = ["Counts"]
 
@@ -24,7 +25,7 @@ LEFT_OUT = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Counts:
+class Counts(ReadOnly):
     """Counts of n sources (or bins), each in an exposure of its own, above a background.
 
     The background is absent, known, or measured beside the source (on/off counting). Arrays are

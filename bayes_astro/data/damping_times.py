@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
+from bayes_astro.data.container import ReadOnly
 from bayes_astro.data.errors import errors
 
 __all__ = ["DampingTimes"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DampingTimes:
+class DampingTimes(ReadOnly):
     """Posterior draws of log10 tau of many objects, with the prior that they were made under.
 
     Parameters

@@ -17,6 +17,7 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.container import ReadOnly
 from bayes_astro.data.covariance import from_covariances, from_errors
 from bayes_astro.names import nearest
 
@@ -24,7 +25,7 @@ __all__ = ["Measurements"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurements:
+class Measurements(ReadOnly):
     """n objects with d measured quantities each, and the covariance of each object's errors.
 
     The arrays are checked, copied to float64 and read-only.

@@ -16,6 +16,7 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
+from bayes_astro.data.container import ReadOnly
 from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.names import nearest
@@ -27,7 +28,7 @@ LARGEST_REDSHIFT = 100.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Photometry:
+class Photometry(ReadOnly):
     """n objects with fluxes in m bands.
 
     The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
