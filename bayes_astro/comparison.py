@@ -28,8 +28,8 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        One row a model, the best log score first: ``log_score`` (mean log predictive density of a
-        row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
+        One row a model, the best log score first: ``log_score`` (`score` of the model: mean log
+        predictive density of a row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
         response, lower is better), ``rmse`` and ``bias`` of the predictive mean,
         ``coverage_68`` and ``coverage_95`` of the central predictive intervals, and ``rows``.
         Where several columns are measured, all but the log score are of each column by itself.
@@ -63,8 +63,6 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
 
 
 def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
-    from scipy.special import logsumexp
-
     posterior = model.posterior["posterior"].to_dataset()
     draws = _about_a_thousand(posterior)
     if not isinstance(test, model.data_type):
@@ -72,8 +70,6 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
             f"{type(model).__name__} is scored on a {model.data_type.__name__}, got "
             f"{type(test).__name__}."
         )
-    once = posterior if posterior.sizes["draw"] < draws.sizes["draw"] else draws
-    density = model.log_predictive(once, test).values.reshape(-1, len(test))
     replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
     truth = model.responses(test)
     samples = replicated.values.reshape(-1, *truth.shape)
@@ -82,7 +78,7 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
     low95, low68, high68, high95 = np.quantile(samples, [0.025, 0.16, 0.84, 0.975], axis=0)
     error = samples.mean(axis=0) - truth
     found = {
-        "log_score": float(np.mean(logsumexp(density, axis=0) - np.log(len(density)))),
+        "log_score": model.score(test),
         "crps": float(np.mean(_crps(samples, truth))),
         "rmse": float(np.sqrt(np.mean(error**2))),
         "bias": float(np.mean(error)),

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Container", "ReadOnly"]
+__all__ = ["Container", "ReadOnly", "Rows", "chosen"]
 
 
 class ReadOnly:
@@ -31,6 +31,22 @@ class ReadOnly:
     def __setstate__(self, state: dict[str, Any]) -> None:
         _close(state)
         self.__dict__.update(state)
+
+
+class Rows(ReadOnly):
+    """The same of data whose rows can be chosen."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(number of rows,): what scikit-learn asks of data that it divides into folds."""
+        return (len(self),)  # type: ignore[arg-type]
+
+
+def chosen(rows: Any) -> Any:
+    """An index of rows: of one row as a list; without the dots that scikit-learn adds."""
+    if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
+        rows = rows[0]
+    return [rows] if isinstance(rows, int | np.integer) else rows
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -82,8 +98,8 @@ class Container(Protocol):
 
     It knows nothing of models. A `DataError` names column, row and remedy. Beside what is here, the
     command line asks for a classmethod ``read(table, name=, source=, **columns)``, and simulation and
-    comparison by folds for ``replace(**changes)`` and rows by ``data[rows]``. `ReadOnly` brings equality
-    and pickles.
+    comparison by folds for ``replace(**changes)`` and rows by ``data[rows]``. `Rows` brings equality
+    and pickles, and what scikit-learn asks of data.
 
     Attributes
     ----------

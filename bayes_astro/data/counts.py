@@ -14,7 +14,7 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
-from bayes_astro.data.container import ReadOnly
+from bayes_astro.data.container import Rows, chosen
 
 __all__ = ["Counts"]
 
@@ -25,7 +25,7 @@ LEFT_OUT = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Counts(ReadOnly):
+class Counts(Rows):
     """Counts of n sources (or bins), each in an exposure of its own, above a background.
 
     The background is absent, known, or measured beside the source (on/off counting). Arrays are
@@ -209,8 +209,7 @@ class Counts(ReadOnly):
 
     def __getitem__(self, rows) -> "Counts":
         """Some sources, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         arrays = {field: array[rows] for field, array in self.to_arrays().items()}
         names = None if self.names is None else tuple(np.array(self.names)[rows].tolist())
         return self.replace(**arrays, names=names)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
-from bayes_astro.data.container import ReadOnly
+from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.errors import errors
 
 __all__ = ["DampingTimes"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DampingTimes(ReadOnly):
+class DampingTimes(Rows):
     """Posterior draws of log10 tau of many objects, with the prior that they were made under.
 
     Parameters
@@ -98,6 +98,12 @@ class DampingTimes(ReadOnly):
 
     def __len__(self) -> int:
         return len(self.log_mass)
+
+    def __getitem__(self, rows) -> "DampingTimes":
+        """Some objects, by slice, mask or integers."""
+        rows = chosen(rows)
+        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
+        return self.replace(**arrays, objects=tuple(np.array(self.objects)[rows].tolist()))
 
     def __repr__(self) -> str:
         return f"<DampingTimes {self.name or 'unnamed'}: {len(self)} objects>"

@@ -19,7 +19,7 @@ from bayes_astro.data.columns import (
     texts,
     unit_name,
 )
-from bayes_astro.data.container import ReadOnly
+from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.epochs import counted, scale_of, time_of
 from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.names import nearest
@@ -30,7 +30,7 @@ MAGNITUDE = re.compile(r"[a-zµ]?mag(\(.*\))?|(AB|ST)mag")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LightCurve(ReadOnly):
+class LightCurve(Rows):
     """Values with errors at given times, in one or several bands.
 
     The arrays are checked, copied to float64, sorted by time (stable; the other columns follow) and
@@ -243,8 +243,7 @@ class LightCurve(ReadOnly):
 
     def __getitem__(self, rows) -> "LightCurve":
         """Some rows, by slice, mask or integers; they stay sorted by time."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
-from bayes_astro.data.container import ReadOnly
+from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.covariance import from_covariances, from_errors
 from bayes_astro.names import nearest
 
@@ -25,7 +25,7 @@ __all__ = ["Measurements"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurements(ReadOnly):
+class Measurements(Rows):
     """n objects with d measured quantities each, and the covariance of each object's errors.
 
     The arrays are checked, copied to float64 and read-only.
@@ -265,8 +265,7 @@ class Measurements(ReadOnly):
 
     def __getitem__(self, rows) -> "Measurements":
         """Some rows, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         arrays = {field: array[rows] for field, array in self.to_arrays().items()}
         return self.replace(**arrays)
 

@@ -16,7 +16,7 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
-from bayes_astro.data.container import ReadOnly
+from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.names import nearest
@@ -28,7 +28,7 @@ LARGEST_REDSHIFT = 100.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Photometry(ReadOnly):
+class Photometry(Rows):
     """n objects with fluxes in m bands.
 
     The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
@@ -346,8 +346,7 @@ class Photometry(ReadOnly):
 
     def __getitem__(self, rows) -> "Photometry":
         """Some objects, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
 
     def __repr__(self) -> str:
