@@ -19,6 +19,7 @@ from bayes_astro.data.columns import (
 from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
+from bayes_astro.data.marks import refuse_negative_nines
 from bayes_astro.names import nearest
 
 __all__ = ["Photometry"]
@@ -105,6 +106,7 @@ class Photometry(Rows):
                 "which something is missing"
             )
             refuse(bad, error[:, j], f"error in {band}", remedy)
+        refuse_negative_nines(flux, error, bands)
         arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
         for field, array in arrays.items():
             if array is not None:
@@ -149,14 +151,17 @@ class Photometry(Rows):
             Magnitude of a flux of one standard deviation in each band. Default: `error` holds it for
             each non-detection, as in BPZ's catalogues.
         missing : float or sequence of floats, optional
-            Values of magnitude or error that mark what was not observed, e.g. -99.
+            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that look like
+            marks which were not declared are refused: 0.0 or -9.99 far from all others, three equal
+            ones apart from the others, 30 +- 30. An empty sequence says that all are measurements.
         error_convention : {"linear", "log"}
             sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
 
         Raises
         ------
         DataError
-            As above, and for magnitudes beyond 50 that are not declared.
+            As above, and for magnitudes beyond 50, and others that look like marks, that are not
+            declared: the message says which, how many, and what to do.
 
         References
         ----------
