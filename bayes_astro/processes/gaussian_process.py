@@ -31,6 +31,7 @@ from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.process import OWN, Tables
 from bayes_astro.processes.process_problem import ProcessProblem
+from bayes_astro.processes.units import plain
 from bayes_astro.report import Section, evidence_section
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ class GaussianProcess(Model):
                     f"lag=({low:g}, {high:g}) must satisfy lowest < highest, both within the time "
                     f"span of {span:g} {data.time_unit}: beyond, the bands would not overlap."
                 )
-        exposure = max((k.exposure for k in exposed_kernels(self.kernel)), default=0.0)
+        kernel = plain(self, data).kernel
+        exposure = max((k.exposure for k in exposed_kernels(kernel)), default=0.0)
         if exposure:
             gaps = np.diff(data.time)
             if np.any(gaps < exposure * (1 - 1e-9)):
@@ -273,7 +275,7 @@ class GaussianProcess(Model):
 
     def problem(self, data: LightCurve, priors: dict[str, Prior]) -> ProcessProblem:
         """The marginal posterior: kernel and mean on a tape, coefficients integrated out."""
-        return ProcessProblem(self, data, priors)
+        return ProcessProblem(plain(self, data), data, priors)
 
     @hook
     def tables(self, values: dict[str, Any], bands: int) -> Tables:

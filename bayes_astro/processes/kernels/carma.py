@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, quantity_to_dict
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.base import Kernel
@@ -82,7 +82,11 @@ class CARMA(Kernel):
         """With the given values as a table."""
         plain = {"kernel": "CARMA", "p": self.p, "q": self.q}
         given = {
-            name: value.to_dict() if isinstance(value, Prior) else value
+            name: value.to_dict()
+            if isinstance(value, Prior)
+            else quantity_to_dict(value)
+            if hasattr(value, "unit")
+            else value
             for name, value in self.values
         }
         extra = {"values": given} if given else {}

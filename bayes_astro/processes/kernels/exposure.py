@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.parameters import duration
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.base import Kernel
@@ -27,18 +28,17 @@ class ExposureIntegrated(Kernel):
     Parameters
     ----------
     of : Kernel
-    exposure : float
+    exposure : float or Quantity
         In the time unit of the data.
     """
 
     of: Kernel
-    exposure: float
+    exposure: Any
     name: str = ""
 
     def check(self) -> None:
         """A positive exposure, and the kernel's own."""
-        if not isinstance(self.exposure, int | float) or not 0 < self.exposure < np.inf:
-            raise ValueError(f"ExposureIntegrated: exposure={self.exposure!r} must be positive.")
+        duration("ExposureIntegrated: exposure", self.exposure)
 
     def leaves(self) -> list[Kernel]:
         """Those of the kernel."""
