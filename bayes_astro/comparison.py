@@ -97,7 +97,7 @@ def _about_a_thousand(draws: Any) -> Any:
 
 
 def _crps(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """CRPS of samples (draws, rows): E|X - y| - E|X - X'| / 2, the second term by sorting."""
+    """CRPS of samples (draws, rows): mean of abs(X - y) less half of that of abs(X - X'), by sorting."""
     count = len(samples)
     ordered = np.sort(samples, axis=0)
     weight = 2 * np.arange(1, count + 1) - count - 1

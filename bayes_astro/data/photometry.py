@@ -231,10 +231,15 @@ class Photometry(Rows):
             Default: the names of the columns.
         redshift : str, optional
             Column.
-        missing : float or sequence of floats, optional
-            Of fluxes too.
-        system, asinh_softening, non_detection, limit, error_convention
+        unit : str, optional
+            Of fluxes; default: that of their columns.
+        system, asinh_softening, non_detection, limit
             As in `from_magnitudes`, of magnitudes only.
+        missing : float or sequence of floats, optional
+            As there, and of fluxes too.
+        error_convention
+            As there, of magnitudes only.
+        name, source : str
         drop_missing : bool
             Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
             Default: what is missing was not measured, and the object is kept.

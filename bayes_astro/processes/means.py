@@ -75,7 +75,11 @@ def _functions(*values: Any) -> Any:
 
 @dataclass(frozen=True)
 class Harmonics:
-    """sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period).
+    """A periodic signal of a few harmonics.
+
+    .. code-block:: text
+
+        sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period)
 
     Parameters
     ----------
@@ -132,7 +136,11 @@ class Harmonics:
 class KeplerOrbit:
     """The radial velocity of a planet's star.
 
-    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu. Semi-amplitude and mean
+    .. code-block:: text
+
+        semi_amplitude (cos(omega + nu) + e cos(omega)),        nu the true anomaly
+
+    Semi-amplitude and mean
     anomaly at the reference epoch, ``phase``, are the length and angle of (velocity_cosine,
     velocity_sine), which are normal: nothing wraps around and nothing is lost at zero. The
     eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's equation is

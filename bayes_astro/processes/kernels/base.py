@@ -305,7 +305,14 @@ def numbered(labels: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, repr=False)
 class Sum(Kernel):
-    """The sum of independent processes: each part is a component."""
+    """The sum of independent processes: each part is a component.
+
+    Parameters
+    ----------
+    parts : tuple of Kernel
+    name : str, optional
+        Stands before the names of its variables.
+    """
 
     parts: tuple[Kernel, ...]
     name: str = ""
@@ -329,7 +336,14 @@ class Sum(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Product(Kernel):
-    """The product of kernels; the amplitudes of all but the first are one unless given."""
+    """The product of kernels; the amplitudes of all but the first are one unless given.
+
+    Parameters
+    ----------
+    parts : tuple of Kernel
+    name : str, optional
+        Stands before the names of its variables.
+    """
 
     parts: tuple[Kernel, ...]
     name: str = ""

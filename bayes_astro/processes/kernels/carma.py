@@ -20,10 +20,9 @@ __all__ = ["CARMA"]
 class CARMA(Kernel):
     r"""A continuous-time autoregressive moving-average process (Kelly et al. 2014).
 
-    Power spectrum proportional to |beta(i omega)|^2 / |alpha(i omega)|^2, with
-
     .. code-block:: text
 
+        power spectrum ~ |beta(i omega)|^2 / |alpha(i omega)|^2
         alpha(s) = (s + 1 / tau)^(p odd) prod_k (s^2 + omega_k s / quality_k + omega_k^2)
         beta(s) = 1 + beta_1 s + ... + beta_q s^q,        omega_k = 2 pi / period_k
 
@@ -35,9 +34,11 @@ class CARMA(Kernel):
     ----------
     p, q : int
         Orders, 0 <= q < p <= 7. CARMA(1, 0) is the damped random walk, CARMA(2, 0) the SHO.
-    given : dict, optional
+    values : dict, optional
         Priors or numbers by parameter: ``sigma``, ``period_1``, ``quality_1``, ..., ``tau`` (of odd
         p), ``beta_1``, ... .
+    name : str, optional
+        Stands before the names of its variables.
     """
 
     p: int = 2
@@ -141,7 +142,7 @@ class CARMA(Kernel):
         return found
 
     def _numerator(self, values: dict[str, Any], unit: Any) -> list[Any]:
-        """|beta(i omega)|^2 as a polynomial in y."""
+        """The square of beta(i omega) as a polynomial in y."""
         beta = [1.0] + [values[f"beta_{j}"] * unit**j for j in range(1, self.q + 1)]
         found: list[Any] = [0.0] * self.p
         for i, a in enumerate(beta):

@@ -20,7 +20,7 @@ __all__ = ["ExposureIntegrated", "exposed_kernels"]
 class ExposureIntegrated(Kernel):
     """A kernel averaged over exposures of one length, which must not overlap.
 
-    With B the mean of Phi(s) over |s| < exposure / 2, the covariance of two exposures is
+    With B the mean of Phi(s) over s from -exposure / 2 to exposure / 2, the covariance of two exposures is
     (B' u)' Phi(t) (B v), and the variance of one 2 / exposure^2 integral_0^exposure
     (exposure - t) k(t) dt; both by Gauss-Legendre quadrature, to round-off while the exposure is
     shorter than a few decay times and periods.
@@ -30,6 +30,8 @@ class ExposureIntegrated(Kernel):
     of : Kernel
     exposure : float or Quantity
         In the time unit of the data.
+    name : str, optional
+        Stands before the names of its variables.
     """
 
     of: Kernel

@@ -29,6 +29,7 @@ class SHO(Kernel):
     sigma : standard deviation of the process.
     period : of the undamped oscillator, 2 pi / omega_0.
     quality : Q; any positive number: Q < 1/2 is overdamped and 1/2 the Matern-3/2 kernel.
+    name : str, optional; stands before the names of its variables.
 
     Notes
     -----
@@ -63,6 +64,7 @@ class Rotation(Kernel):
     quality : Q_0 of the second mode less a half.
     quality_difference : what the first mode has more.
     mix : variance of the second mode over that of the first.
+    name : str, optional; stands before the names of its variables.
     """
 
     sigma: Any = None
@@ -113,6 +115,7 @@ class QuasiPeriodic(Kernel):
     roughness : length scale of the periodic factor, in units of the period over pi; small is rough.
     harmonics : int
         J = 2 + 4 harmonics columns. Two serve a roughness above 0.7, four above 0.45.
+    name : str, optional; stands before the names of its variables.
     """
 
     sigma: Any = None
