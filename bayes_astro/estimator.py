@@ -14,7 +14,7 @@ import numpy as np
 
 from bayes_astro import registry, storage
 from bayes_astro.configured import Configured
-from bayes_astro.draws import in_turn, thinned
+from bayes_astro.draws import affordable, in_turn, thinned
 from bayes_astro.hooks import Hooked, hook, visible
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
@@ -258,7 +258,8 @@ class Estimator(Configured, metaclass=Hooked):
         y : None
             Not used: scikit-learn has such an argument.
         draws : int, optional
-            Use about this many posterior draws, evenly spaced; None stands for all.
+            Use about this many posterior draws, evenly spaced, or fewer where their densities would
+            take more than 2 GB; None stands for all.
         """
         from scipy.special import logsumexp
 
@@ -267,7 +268,8 @@ class Estimator(Configured, metaclass=Hooked):
             kind = self.data_type.__name__
             given = type(data).__name__ if y is None else "a second argument"
             raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
-        posterior = thinned(self.posterior["posterior"].to_dataset(), draws)
+        some = draws if draws is None else affordable(int(draws), len(data))
+        posterior = thinned(self.posterior["posterior"].to_dataset(), some)
         density = self.log_predictive(posterior, data).values.reshape(-1, len(data))
         by_row = logsumexp(density, axis=0) - np.log(len(density))
         return float(np.average(by_row, weights=getattr(data, "weight", None)))
