@@ -26,7 +26,7 @@ from bayes_astro.processes import (
 )
 from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.kernels import Kernel
-from bayes_astro.processes.kernels.exposure import exposed_kernels
+from bayes_astro.processes.kernels.exposure import check_exposures
 from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function_of
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.process import OWN, Tables
@@ -196,16 +196,10 @@ class GaussianProcess(Model):
                     f"lag=({low:g}, {high:g}) must satisfy lowest < highest, both within the time "
                     f"span of {span:g} {data.time_unit}: beyond, the bands would not overlap."
                 )
-        kernel = plain(self, data).kernel
-        exposure = max((k.exposure for k in exposed_kernels(kernel)), default=0.0)
-        if exposure:
-            gaps = np.diff(data.time)
-            if np.any(gaps < exposure * (1 - 1e-9)):
-                row = int(np.argmax(gaps < exposure * (1 - 1e-9))) + 1
-                raise ValueError(
-                    f"column 'time', row {row}: {gaps[row - 1]:g} after the row before, less than "
-                    f"the exposure {exposure:g}: exposures must not overlap."
-                )
+        model = plain(self, data)
+        moves = self.lag is not None or self.derivative
+        check_exposures(model.kernel, data, True, moves)
+        check_exposures(model.independent, data, False, moves)
 
     @hook
     def lag_range(self, data: LightCurve) -> tuple[float, float]:
