@@ -15,6 +15,8 @@ from bayes_astro.processes.kernels.base import Kernel
 
 __all__ = ["CARMA"]
 
+LARGEST = 1e9  # fraction over the variance; what is left of their sum has seven digits then
+
 
 @dataclass(frozen=True, repr=False)
 class CARMA(Kernel):
@@ -28,7 +30,8 @@ class CARMA(Kernel):
 
     All parameters positive: every alpha of a stationary process can be written so, and beta has its
     zeros in the left half plane for q <= 2. The blocks follow by partial fractions in omega^2,
-    without complex numbers.
+    without complex numbers. Where roots of alpha of different factors coincide there are none:
+    such numbers are refused.
 
     Parameters
     ----------
@@ -65,6 +68,13 @@ class CARMA(Kernel):
                     f"CARMA({self.p}, {self.q}) has no {name!r:.80}.{nearest(name, self.parameters())}"
                 )
         super().check()
+        given = {name: self.given(name) for name in self.parameters() if "beta" not in name}
+        if all(not self.is_free(name) for name in given if name != "sigma"):
+            values = {
+                name: self._plain(name, x, "s", "") for name, x in given.items() if name != "sigma"
+            }
+            betas = {f"beta_{j}": 0.0 for j in range(1, self.q + 1)}
+            self.blocks({"sigma": 1.0} | betas | values, np)
 
     def parameters(self) -> dict[str, str]:
         """By the orders."""
@@ -120,10 +130,12 @@ class CARMA(Kernel):
             columns.append(others)
             if len(own) == 3:
                 columns.append([0.0, *others])
-        if len(columns) == 1:
+        try:
             solution = [numerator[0] / columns[0][0]]
-        else:
-            solution = _solve(columns, numerator, xp)
+            if len(columns) > 1:
+                solution = _solve(columns, numerator, xp)
+        except np.linalg.LinAlgError:
+            self._refuse(values)
         raw = []
         for k, (w, c) in enumerate(quadratics):
             plus, minus = solution[2 * k] / (2 * w**2), solution[2 * k + 1] / 2
@@ -132,6 +144,10 @@ class CARMA(Kernel):
         if decay is not None:
             last = solution[-1] / (2 * decay)
             total = total + last
+        if xp is np:
+            fractions = [x for term in raw for x in term[:2]] + [last if decay is not None else 0.0]
+            if not np.max(np.abs(fractions)) < LARGEST * np.abs(total):
+                self._refuse(values)
         scale = values["sigma"] ** 2 / total
         found = [
             blocks.pair(scale * cosine, scale * sine * unit, c * unit, x * unit**2)
@@ -140,6 +156,18 @@ class CARMA(Kernel):
         if decay is not None:
             found.append(blocks.real(scale * last, decay * unit))
         return found
+
+    def _refuse(self, values: dict[str, Any]) -> None:
+        listed = ", ".join(
+            f"{name}={float(x):.6g}"
+            for name, x in values.items()
+            if name.startswith(("period", "quality", "tau"))
+        )
+        raise ValueError(
+            f"CARMA({self.p}, {self.q}): roots of alpha coincide, or nearly so ({listed}), and their "
+            "partial fractions cancel; move one of these numbers by a thousandth, which changes the "
+            "covariance by less."
+        )
 
     def _numerator(self, values: dict[str, Any], unit: Any) -> list[Any]:
         """The square of beta(i omega) as a polynomial in y."""
