@@ -17,7 +17,10 @@ from bayes_astro.registry import CONTAINERS, SAMPLERS, TASKS
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bayes_astro import exchange as exchange
     from bayes_astro import exercises as exercises
+    from bayes_astro import kernels as kernels
+    from bayes_astro import means as means
     from bayes_astro.calibration import calibrate as calibrate
     from bayes_astro.catalog import fit_each as fit_each
     from bayes_astro.comparison import compare as compare
@@ -37,13 +40,11 @@ if TYPE_CHECKING:
     )
     from bayes_astro.opening import open_fit as open
     from bayes_astro.periodic.periodogram import Periodogram as Periodogram
-    from bayes_astro.photoz import exchange as exchange
     from bayes_astro.photoz.joint_mixture import XDPhotoZ as XDPhotoZ
     from bayes_astro.photoz.n_of_z import PopulationNz as PopulationNz
     from bayes_astro.photoz.templates import TemplatePhotoZ as TemplatePhotoZ
     from bayes_astro.populations.poisson_rate import PoissonRate as PoissonRate
     from bayes_astro.priors import Prior as Prior
-    from bayes_astro.processes import kernels, means
     from bayes_astro.processes.gaussian_process import GaussianProcess as GaussianProcess
     from bayes_astro.registry import register as register
     from bayes_astro.regression.linear_relation import LinearRelation as LinearRelation
@@ -73,10 +74,10 @@ _PUBLIC = {
 }
 _MODULES = {
     "baselines": "bayes_astro.baselines",
-    "exchange": "bayes_astro.photoz.exchange",
+    "exchange": "bayes_astro.exchange",
     "exercises": "bayes_astro.exercises",
-    "kernels": "bayes_astro.processes.kernels",
-    "means": "bayes_astro.processes.means",
+    "kernels": "bayes_astro.kernels",
+    "means": "bayes_astro.means",
 }
 _CALLED = {"open": "open_fit"}  # where the name here is another than there
 

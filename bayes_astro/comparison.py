@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.draws import affordable
+
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["compare"]
+
+AT_ONCE = 10_000_000  # samples
 
 
 def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame:
@@ -28,13 +32,13 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        One row a model, the best log score first: ``log_score`` (mean log predictive density of a
-        row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
+        One row a model, the best log score first: ``log_score`` (`score` of the model: mean log
+        predictive density of a row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
         response, lower is better), ``rmse`` and ``bias`` of the predictive mean,
         ``coverage_68`` and ``coverage_95`` of the central predictive intervals, and ``rows``.
         Where several columns are measured, all but the log score are of each column by itself.
         Densities of redshift have more, and some of these by another definition
-        (`bayes_astro.photoz.scores`).
+        (`bayes_astro.photoz.scores`). A thousand draws are used, or as many as fit into 2 GB.
 
     Raises
     ------
@@ -63,45 +67,49 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
 
 
 def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
-    from scipy.special import logsumexp
-
     posterior = model.posterior["posterior"].to_dataset()
-    draws = _about_a_thousand(posterior)
     if not isinstance(test, model.data_type):
         raise ValueError(
             f"{type(model).__name__} is scored on a {model.data_type.__name__}, got "
             f"{type(test).__name__}."
         )
-    once = posterior if posterior.sizes["draw"] < draws.sizes["draw"] else draws
-    density = model.log_predictive(once, test).values.reshape(-1, len(test))
-    replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
     truth = model.responses(test)
-    samples = replicated.values.reshape(-1, *truth.shape)
-    measured = ~np.isnan(truth)  # several columns are scored one by one, missing values left out
-    truth, samples = truth[measured], samples[:, measured]
-    low95, low68, high68, high95 = np.quantile(samples, [0.025, 0.16, 0.84, 0.975], axis=0)
-    error = samples.mean(axis=0) - truth
-    found = {
-        "log_score": float(np.mean(logsumexp(density, axis=0) - np.log(len(density)))),
-        "crps": float(np.mean(_crps(samples, truth))),
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "bias": float(np.mean(error)),
-        "coverage_68": float(np.mean((truth >= low68) & (truth <= high68))),
-        "coverage_95": float(np.mean((truth >= low95) & (truth <= high95))),
-        "rows": len(test),
-    } | model.scores(test)
+    draws = _about_a_thousand(posterior, affordable(1000, truth.size))
+    found = {"log_score": model.score(test)}
+    replicated = model.replicate(draws, model.data, test, np.random.default_rng(seed))
+    samples = replicated.values.reshape(draws.sizes["chain"] * draws.sizes["draw"], -1)
+    found |= _of_samples(samples, truth.ravel()) | {"rows": len(test)} | model.scores(test)
     return {name: score for name, score in found.items() if score is not None}
 
 
-def _about_a_thousand(draws: Any) -> Any:
+def _of_samples(samples: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Scores of samples (draws, values), where the truth is not nan, some values at a time."""
+    measured = np.flatnonzero(~np.isnan(truth))  # several columns are scored one by one
+    parts = []
+    for at in np.array_split(measured, max(1, samples.shape[0] * len(measured) // AT_ONCE)):
+        some, true = samples[:, at], truth[at]
+        low95, low68, high68, high95 = np.quantile(some, [0.025, 0.16, 0.84, 0.975], axis=0)
+        error = some.mean(axis=0) - true
+        inside = [
+            (true >= low) & (true <= high) for low, high in ((low68, high68), (low95, high95))
+        ]
+        parts.append([_crps(some, true), error**2, error, *inside])
+    crps, square, bias, *coverage = (
+        float(np.mean(np.concatenate(x))) for x in zip(*parts, strict=True)
+    )
+    found = {"crps": crps, "rmse": float(np.sqrt(square)), "bias": bias}
+    return found | {"coverage_68": coverage[0], "coverage_95": coverage[1]}
+
+
+def _about_a_thousand(draws: Any, count: int = 1000) -> Any:
     """Evenly spaced draws, or repeats of the few that there are: noise needs many."""
-    wanted = max(1, 1000 // draws.sizes["chain"])
+    wanted = max(1, count // draws.sizes["chain"])
     keep = np.linspace(0, draws.sizes["draw"] - 1, wanted).round().astype(int)
     return draws.isel(draw=keep)
 
 
 def _crps(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """CRPS of samples (draws, rows): E|X - y| - E|X - X'| / 2, the second term by sorting."""
+    """CRPS of samples (draws, rows): mean of abs(X - y) less half of that of abs(X - X'), by sorting."""
     count = len(samples)
     ordered = np.sort(samples, axis=0)
     weight = 2 * np.arange(1, count + 1) - count - 1

@@ -58,6 +58,11 @@ class Configured:
     def __sklearn_clone__(self) -> Any:
         return self.copy()
 
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(None, TargetTags(required=False), no_validation=True)
+
     def __repr__(self) -> str:
         given = []
         for field in fields(self):  # type: ignore[arg-type]

@@ -10,7 +10,21 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["by_row", "each_draw", "entries", "in_turn", "thinned"]
+__all__ = ["affordable", "by_row", "each_draw", "entries", "in_turn", "thinned"]
+
+MOST = 2e9  # bytes of numbers by draw and row
+FEWEST = 100  # draws that a score needs
+
+
+def affordable(count: int, numbers: int) -> int:
+    """So many draws, or fewer where `numbers` of each would take more than 2 GB."""
+    most = int(MOST / (8 * max(numbers, 1)))
+    if most < min(count, FEWEST):
+        raise ValueError(
+            f"{numbers} numbers for each of {min(count, FEWEST)} draws take more than {MOST / 1e9:g} GB: "
+            "score some of the rows, e.g. test[::10]."
+        )
+    return min(count, most)
 
 
 def thinned(draws: xr.Dataset, count: int | None) -> xr.Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bayes_astro import registry, storage
 from bayes_astro.configured import Configured
-from bayes_astro.draws import in_turn, thinned
+from bayes_astro.draws import affordable, in_turn, thinned
 from bayes_astro.hooks import Hooked, hook, visible
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
@@ -245,6 +245,34 @@ class Estimator(Configured, metaclass=Hooked):
         seed = self.record["seed"] if seed is None else seed
         rng = np.random.default_rng([int(seed), 1])
         return self.forecast(posterior, data, data if at is None else at, rng)
+
+    def score(self, data: Any, y: Any = None, *, draws: int | None = 1000) -> float:
+        """Mean log predictive density of a row of held-out data, as in `ba.compare`.
+
+        Higher is better. Of a response given what it depends on, where the task has one; rows count by
+        their weights. scikit-learn's ``cross_val_score(model, data)`` and ``GridSearchCV`` call it.
+
+        Parameters
+        ----------
+        data : container
+        y : None
+            Not used: scikit-learn has such an argument.
+        draws : int, optional
+            Use about this many posterior draws, evenly spaced, or fewer where their densities would
+            take more than 2 GB; None stands for all.
+        """
+        from scipy.special import logsumexp
+
+        fits = isinstance(data, self.data_type)
+        if y is not None or not fits:
+            kind = self.data_type.__name__
+            given = type(data).__name__ if y is None else "a second argument"
+            raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
+        some = draws if draws is None else affordable(int(draws), len(data))
+        posterior = thinned(self.posterior["posterior"].to_dataset(), some)
+        density = self.log_predictive(posterior, data).values.reshape(-1, len(data))
+        by_row = logsumexp(density, axis=0) - np.log(len(density))
+        return float(np.average(by_row, weights=getattr(data, "weight", None)))
 
     def log_likelihood(self) -> xr.Dataset:
         """Pointwise log likelihood of the fitted data, also put into the tree for ArviZ."""

@@ -19,7 +19,9 @@ __all__ = [
     "Parameter",
     "anything",
     "choice",
+    "duration",
     "either",
+    "in_unit",
     "number",
     "optional",
     "pair",
@@ -126,6 +128,27 @@ def number(
             raise ValueError(f"{name}={value!r} must be {what}.")
 
     return check
+
+
+def in_unit(name: str, value: Any, unit: str | None) -> Any:
+    """A number as it is, a Quantity as one in `unit`."""
+    if not hasattr(value, "unit"):
+        return value
+    try:
+        return value.to_value(unit or "")
+    except Exception as error:  # astropy raises errors of several kinds
+        raise ValueError(
+            f"{name}={value} cannot be converted to {unit or 'a number'!r}."
+        ) from error
+
+
+def duration(name: str, value: Any) -> None:
+    """A positive time: a number in the time unit of the data, or a Quantity."""
+    number = in_unit(name, value, "s")
+    if np.ndim(number) or not is_number(number) or not 0 < number < np.inf:
+        raise ValueError(
+            f"{name}={value!r} must be a positive number in the time unit of the data, or a Quantity."
+        )
 
 
 def switch(name: str, value: Any) -> None:

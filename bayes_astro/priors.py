@@ -13,7 +13,7 @@ import numpy as np
 from bayes_astro.names import is_absurd_unit, nearest
 from bayes_astro.prior_families import FAMILIES
 
-__all__ = ["Prior", "quantity"]
+__all__ = ["Prior", "quantity", "quantity_to_dict"]
 
 
 def quantity(value: Any, unit: Any) -> Any:
@@ -28,6 +28,11 @@ def quantity(value: Any, unit: Any) -> Any:
         return units.Quantity(np.asarray(value, dtype=float), unit, subok=True)
     except Exception:  # astropy raises anything, as for "m**(1/0)"
         raise ValueError(f"{unit!r:.80} is not a unit that astropy knows.") from None
+
+
+def quantity_to_dict(value: Any) -> dict[str, Any]:
+    """A Quantity as files hold it."""
+    return {"value": np.asarray(value.value).tolist(), "unit": str(value.unit)}
 
 
 def _short(value: Any) -> str:
@@ -302,7 +307,7 @@ class Prior:
         plain: dict[str, Any] = {"distribution": self.distribution}
         for key, value in self.arguments.items():
             if hasattr(value, "unit"):
-                plain[key] = {"value": np.asarray(value.value).tolist(), "unit": str(value.unit)}
+                plain[key] = quantity_to_dict(value)
             else:
                 plain[key] = np.asarray(value).tolist() if isinstance(value, tuple) else value
         return plain

@@ -30,7 +30,8 @@ from bayes_astro.data.binned_redshifts import check_trained
 from bayes_astro.diagnostics import Check, Diagnosis, repeated
 from bayes_astro.objects import object_seed
 from bayes_astro.periodic import harmonics
-from bayes_astro.processes.roughness import kernel_of, settle
+from bayes_astro.processes.harmonics_kept import kernel_of
+from bayes_astro.processes.roughness import settle
 
 EXACT = ba.Exact(draws=1000)
 

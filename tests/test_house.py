@@ -27,7 +27,7 @@ FLOORS = (
     ("processes", "periodic", "variability", "density", "photoz", "regression", "populations"),
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "catalog", "specs"),
-    ("cli", "exercises", ""),
+    ("cli", "exercises", "kernels", "means", "exchange", ""),
 )
 """From the ground up; a module imports from its own floor and those below."""
 UPWARD = 5

@@ -53,6 +53,32 @@ def test_dir_lists_the_public_names_and_each_resolves():
         assert getattr(ba, name).__doc__, f"{name} has no docstring"
 
 
+@pytest.mark.parametrize("name", ["kernels", "means", "exchange"])
+@pytest.mark.parametrize("first", ["ba.{}", "importlib.import_module('bayes_astro.{}')"])
+def test_modules_are_imported_by_their_public_names(name, first):
+    found = run(
+        "import importlib, json, sys, bayes_astro as ba\n"
+        f"{first.format(name)}\n"
+        f"import bayes_astro.{name} as module\n"
+        f"from bayes_astro.{name} import *\n"
+        "where = {getattr(module, name).__module__ for name in module.__all__}\n"
+        f"print(json.dumps([ba.{name} is module, sorted(module.__all__), *sorted(where)]))"
+    )
+    assert found[0] and found[1]
+    assert all(
+        where.startswith(("bayes_astro.processes", "bayes_astro.photoz")) for where in found[2:]
+    )
+
+
+def test_one_definition_of_a_kernel():
+    from bayes_astro.kernels import SHO
+    from bayes_astro.means import KeplerOrbit
+    from bayes_astro.processes import kernels, means
+
+    assert SHO is kernels.SHO is ba.kernels.SHO
+    assert KeplerOrbit is means.KeplerOrbit is ba.means.KeplerOrbit
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Periodgram"):
         _ = ba.Periodgram

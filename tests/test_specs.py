@@ -270,7 +270,7 @@ WRONG_PROCESS = [
     (
         'kernel = "Cosine", period = 1',
         'kernel = "ExposureIntegrated", of = {kernel = "SHO"}, exposure = 0',
-        "exposure=0 must be positive",
+        "exposure=0 must be a positive number",
     ),
     (
         'kernel = "Cosine", period = 1',

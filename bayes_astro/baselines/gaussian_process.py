@@ -14,9 +14,11 @@ from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
 from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
+from bayes_astro.parameters import Setting, duration, in_unit, optional
 from bayes_astro.processes import prediction
 from bayes_astro.processes.mean_and_noise import by_name
 from bayes_astro.processes.process_problem import ProcessProblem
+from bayes_astro.processes.units import plain
 from bayes_astro.samplers.curvature import STEP, climb, curvature
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class MaximumLikelihood(Baseline):
 
     def estimate(self, data: LightCurve) -> Any:
         """The highest of several maxima, and the curvature there."""
-        model = self.task()
+        model = plain(self.task(), data)
         problem = ProcessProblem(model, data, model.resolve_priors(data), rotate=False)
         found = Likelihood(problem)
         starts = found.starts(self.restarts, np.random.default_rng(0))
@@ -343,21 +345,18 @@ class RunningMedian(Smoother):
 
     Parameters
     ----------
-    window : float, optional
+    window : float or Quantity, optional
         Full width in the time unit. Default: the span of some fifteen points.
     """
 
-    window: float | None = None
+    window: Any = None
 
-    def check_settings(self) -> None:
-        """Raise ValueError for a window that is no positive number."""
-        if self.window is not None and not (
-            isinstance(self.window, int | float | np.number) and 0 < self.window < np.inf
-        ):
-            raise ValueError(f"window={self.window!r} must be a positive number of time units.")
+    settings: ClassVar[dict[str, Setting]] = {"window": optional(duration)}
 
     def _width(self, data: LightCurve) -> float:
-        return float(self.window or 15 * np.ptp(data.time) / len(data))
+        if self.window is not None:
+            return float(in_unit("window", self.window, data.time_unit))
+        return 15 * float(np.ptp(data.time)) / len(data)
 
     def estimate(self, data: LightCurve) -> Any:
         """The robust scatter about the curve beyond the error bars."""

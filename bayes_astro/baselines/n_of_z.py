@@ -19,7 +19,7 @@ __all__ = ["Stacking"]
 
 @dataclass(eq=False, repr=False)
 class Stacking(Baseline):
-    """The mean of all p(bin | data), with the standard error of that mean.
+    """The mean of all objects' probabilities by bin, with the standard error of that mean.
 
     What surveys do, and biased: it is N(z) smeared by the objects' uncertainties and drawn towards the
     interim prior (Malz & Hogg 2022).

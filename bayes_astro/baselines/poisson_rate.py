@@ -23,7 +23,7 @@ LEVELS = {"68": 0.6826894921, "95": 0.9544997361}
 
 @dataclass(eq=False, repr=False)
 class PoissonIntervals(Baseline):
-    """(counts - background) / exposure of each source, and the pooled rate of all.
+    """Counts less background over exposure of each source, and the pooled rate of all.
 
     The interval is Garwood's central one (1936), exact for counts without background; a known
     background is taken off both ends, and what is below zero cut off. With off counts m and

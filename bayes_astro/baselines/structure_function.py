@@ -10,6 +10,7 @@ import numpy as np
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
 from bayes_astro.draws import by_row
+from bayes_astro.parameters import in_unit
 from bayes_astro.variability import structure_function_data as series_data
 from bayes_astro.variability.stationary_increments import DRW
 
@@ -47,7 +48,7 @@ class BinnedStructureFunction(Baseline):
     """
 
     form: str = DRW
-    reference: float = 1.0
+    reference: Any = 1.0
     bins: int = 12
 
     data_type: ClassVar[type] = LightCurve
@@ -125,7 +126,7 @@ class BinnedStructureFunction(Baseline):
         errors: dict[str, Any] = {}
         first = np.exp(fit.x[0])
         if self.form != DRW:  # fitted at the lag of the span, quoted at the reference
-            first *= (self.reference / span) ** fit.x[1]
+            first *= (in_unit("reference", self.reference, data.time_unit) / span) ** fit.x[1]
         found = (first, np.exp(fit.x[1]) if self.form == DRW else fit.x[1])
         for i, (name, log) in enumerate(shape.items()):
             values[name] = ((), found[i])

@@ -23,10 +23,12 @@ class TemplateFit(OnGrid, Baseline):
 
     Parameters
     ----------
-    templates, filters, between, z_max, step, igm
+    templates, filters, between
         As for `ba.TemplatePhotoZ`.
     template_error : float
         Fraction of the flux, in every band.
+    z_max, step, igm
+        As for `ba.TemplatePhotoZ`.
     """
 
     templates: Any = "cww-sb"

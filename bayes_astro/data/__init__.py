@@ -8,4 +8,5 @@ from bayes_astro.data.datasets import fetch as fetch
 from bayes_astro.data.datasets import load as load
 from bayes_astro.data.light_curve import LightCurve as LightCurve
 from bayes_astro.data.measurements import Measurements as Measurements
+from bayes_astro.data.missing import DataWarning as DataWarning
 from bayes_astro.data.photometry import Photometry as Photometry

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
+from bayes_astro.data.container import Rows, chosen
 
 __all__ = [
     "BinnedRedshifts",
@@ -24,7 +25,7 @@ FEWEST = 0.1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BinnedRedshifts:
+class BinnedRedshifts(Rows):
     """Probabilities of J redshift bins for each of n objects, under an interim prior.
 
     Parameters
@@ -237,8 +238,7 @@ class BinnedRedshifts:
 
     def __getitem__(self, rows) -> "BinnedRedshifts":
         """Some objects, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         return self.replace(probability=self.probability[:, rows])
 
     def __repr__(self) -> str:

@@ -32,7 +32,15 @@ FAR = 1e3  # half widths of the central 68%
 # Known without importing astropy, which would cost more than everything else here.
 COMMON_UNITS = frozenset(("d", "s", "h", "min", "yr", "mag", "mmag", "m/s", "km/s"))
 TIME_UNITS = frozenset(("d", "s", "h", "min", "yr"))
-SHORT = {"m / s": "m/s", "km / s": "km/s", "day": "d"}
+SHORT = {"m / s": "m/s", "km / s": "km/s", "day": "d"} | {
+    # As archives write them, against the standards of units.
+    "days": "d",
+    "mags": "mag",
+    "magnitude": "mag",
+    "e-": "electron",
+    "electrons": "electron",
+    **dict.fromkeys(("e-/s", "e- / s", "e-/sec", "e- s-1", "electrons/s"), "electron / s"),
+}
 
 NOT_NUMBERS = {
     "b": "is true or false",
@@ -150,7 +158,7 @@ def _from_objects(array: np.ndarray, column: str, mask: np.ndarray | None) -> np
                 out[index] = np.inf
             continue
         what = NOT_NUMBERS.get(np.asarray(entry).dtype.kind, "is not a number")
-        where = "row " + ", column ".join(str(i) for i in index)
+        where = "row " + ", column ".join(str(i) for i in index) if index else "it"
         raise DataError(
             f"{column}: {where} {what} ({str(entry)[:40]!r}); correct it or drop that row"
         )

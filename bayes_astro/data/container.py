@@ -1,10 +1,95 @@
 """What every data container has."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Container"]
+__all__ = ["Container", "ReadOnly", "Rows", "chosen"]
+
+
+class ReadOnly:
+    """Equality, hash and pickles of a frozen dataclass of arrays.
+
+    Two are equal where all their fields are, nan and nan too. Arrays stay read-only in copies and in
+    other processes.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+    def __hash__(self) -> int:
+        digest = hashlib.sha256(type(self).__name__.encode())
+        for field in fields(self):  # type: ignore[arg-type]
+            _add(digest, getattr(self, field.name))
+        return int.from_bytes(digest.digest()[:8], "little")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        _close(state)
+        self.__dict__.update(state)
+
+
+class Rows(ReadOnly):
+    """The same of data whose rows can be chosen."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(number of rows,): what scikit-learn asks of data that it divides into folds."""
+        return (len(self),)  # type: ignore[arg-type]
+
+
+def chosen(rows: Any) -> Any:
+    """An index of rows: of one row as a list; without the dots that scikit-learn adds."""
+    if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
+        rows = rows[0]
+    return [rows] if isinstance(rows, int | np.integer) else rows
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        numbers = one.dtype.kind == "f" and other.dtype.kind == "f"
+        return one.shape == other.shape and np.array_equal(one, other, equal_nan=numbers)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return _equal(tuple(one.items()), tuple(other.items()))
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
+
+
+def _add(digest: Any, value: Any) -> None:
+    """What is equal adds the same: every zero, every nan."""
+    if isinstance(value, np.ndarray):
+        number = value.dtype.kind == "f"
+        digest.update(repr(value.shape).encode())
+        digest.update(
+            np.where(np.isnan(value), np.nan, value + 0.0).tobytes()
+            if number
+            else repr(value.tolist()).encode()
+        )
+    elif isinstance(value, Mapping):
+        _add(digest, tuple(value.items()))
+    elif isinstance(value, tuple):
+        for item in value:
+            _add(digest, item)
+    else:
+        digest.update(repr(value).encode())
+
+
+def _close(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _close(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            _close(item)
 
 
 @runtime_checkable
@@ -13,7 +98,8 @@ class Container(Protocol):
 
     It knows nothing of models. A `DataError` names column, row and remedy. Beside what is here, the
     command line asks for a classmethod ``read(table, name=, source=, **columns)``, and simulation and
-    comparison by folds for ``replace(**changes)`` and rows by ``data[rows]``.
+    comparison by folds for ``replace(**changes)`` and rows by ``data[rows]``. `Rows` brings equality
+    and pickles, and what scikit-learn asks of data.
 
     Attributes
     ----------

@@ -14,15 +14,18 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
+from bayes_astro.data.container import Rows, chosen
 
 __all__ = ["Counts"]
 
 MOST = 1_000_000  # counts of a source; likelihoods sum over them
-LEFT_OUT = "drop such rows, as a count that was not made says nothing"
+LEFT_OUT = (
+    "drop such rows, as a count that was not made says nothing: Counts.read(..., drop_missing=True)"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Counts:
+class Counts(Rows):
     """Counts of n sources (or bins), each in an exposure of its own, above a background.
 
     The background is absent, known, or measured beside the source (on/off counting). Arrays are
@@ -114,19 +117,23 @@ class Counts:
         exposure_unit: str = "",
         name: str = "",
         source: str = "",
+        drop_missing: bool = False,
     ) -> "Counts":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         counts, exposure : str
             Names of columns.
         background, off_counts, off_exposure, names : str, optional
             Names of columns; None: there is none.
         exposure_unit : str, optional
             Of a table that has none of its own.
+        drop_missing : bool
+            Drop the rows where one of these columns is missing; a `DataWarning` says how many.
         """
         from bayes_astro.data.tables import read_columns
 
@@ -139,7 +146,7 @@ class Counts:
             "names": names,
         }
         wanted = {field: column for field, column in asked.items() if column is not None}
-        columns = read_columns(x, wanted, text=("names",))
+        columns = read_columns(x, wanted, ("names",), drop_missing)
         if "names" in columns:
             columns["names"] = [str(text) for text in np.asarray(columns["names"])]
         return cls(**columns, exposure_unit=exposure_unit, name=name, source=source)
@@ -202,8 +209,7 @@ class Counts:
 
     def __getitem__(self, rows) -> "Counts":
         """Some sources, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         arrays = {field: array[rows] for field, array in self.to_arrays().items()}
         names = None if self.names is None else tuple(np.array(self.names)[rows].tolist())
         return self.replace(**arrays, names=names)

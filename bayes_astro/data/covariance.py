@@ -10,12 +10,14 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.errors import errors
 
 __all__ = ["from_covariances", "from_errors"]
 
 # Covariances rounded in print are not symmetric or positive to the last digit.
 ASYMMETRY = 1e-8
 NEGATIVE = 1e-8
+DROP = "read(..., drop_missing=True) leaves such rows out"
 CHUNK = 16_384  # rows that are checked at a time: millions need no more memory than they are
 
 
@@ -31,12 +33,7 @@ def from_errors(
     `unit` is the one that the values came with, `units` those that they have now.
     """
     error, own = split_unit(error, "error")
-    error = floats(error, "error", (1, 2))
-    error = error[:, None] if error.ndim == 1 else error
-    if error.shape != missing.shape:
-        raise DataError(
-            f"error: has shape {error.shape}, value {missing.shape}; they must be equal"
-        )
+    error = errors(error, missing.shape)
     source = own if own is not None else unit
     if source is not None:
         error = convert(error, source, _single(units, "error"), "error", error=True)
@@ -53,7 +50,7 @@ def from_errors(
 def _check_errors(error: np.ndarray, missing: np.ndarray, name: str) -> None:
     column = f"error of {name}"
     exact = "use 0 for a value that is known exactly"
-    refuse(~np.isfinite(error) & ~missing, error, column, f"give a number >= 0; {exact}")
+    refuse(~np.isfinite(error) & ~missing, error, column, f"give a number >= 0; {exact}; {DROP}")
     refuse(error < 0, error, column, f"errors are standard deviations; {exact}")
     tiny = (error > 0) & (error < 1 / LARGEST)
     refuse(

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError, check_labels, floats
+from bayes_astro.data.container import Rows, chosen
+from bayes_astro.data.errors import errors
 
 __all__ = ["DampingTimes"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DampingTimes:
+class DampingTimes(Rows):
     """Posterior draws of log10 tau of many objects, with the prior that they were made under.
 
     Parameters
@@ -21,7 +23,7 @@ class DampingTimes:
     log_prior : (n, k) array
         Log density, in log10 tau, of the prior of each object's own fit at its draws.
     log_mass, log_mass_error : (n,) arrays
-        log10 of the black hole's mass in suns; errors are standard deviations >= 0.
+        log10 of the black hole's mass in suns; errors are standard deviations >= 0, or one for all.
     objects : sequence of str, optional
         Their names; default: their positions.
     name, source : str
@@ -42,10 +44,8 @@ class DampingTimes:
 
     def __post_init__(self):
         check_labels(self, "name", "source")
-        mass, error = (
-            floats(self.log_mass, "log_mass"),
-            floats(self.log_mass_error, "log_mass_error"),
-        )
+        mass = floats(self.log_mass, "log_mass")
+        error = errors(self.log_mass_error, mass.shape, "log_mass_error")
         tau, prior = (np.array(x, dtype=float) for x in (self.log_tau, self.log_prior))
         if tau.ndim != 2 or tau.shape[1] < 2 or prior.shape != tau.shape:
             raise DataError(
@@ -98,6 +98,12 @@ class DampingTimes:
 
     def __len__(self) -> int:
         return len(self.log_mass)
+
+    def __getitem__(self, rows) -> "DampingTimes":
+        """Some objects, by slice, mask or integers."""
+        rows = chosen(rows)
+        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
+        return self.replace(**arrays, objects=tuple(np.array(self.objects)[rows].tolist()))
 
     def __repr__(self) -> str:
         return f"<DampingTimes {self.name or 'unnamed'}: {len(self)} objects>"

@@ -1,4 +1,4 @@
-"""Tables in files, bounded by what they declare: csv, txt, dat, ecsv, fits, parquet."""
+"""Tables in files, bounded by what they declare; see `FORMATS`, each also compressed as .gz."""
 
 import csv
 import warnings
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bayes_astro.data.columns import DataError
+from bayes_astro.data.compressed import decompressed
 
-__all__ = ["MAX_BYTES", "read_file", "refuse_twins"]
+__all__ = ["FORMATS", "MAX_BYTES", "read_file", "refuse_twins"]
 
 # What a file may declare. A larger table is read by the caller, who knows which rows are needed.
 MAX_BYTES = 2 * 1024**3
@@ -20,18 +21,12 @@ def read_file(path: Path, wanted: list[str], as_text: set[str]):
 
     `as_text` are the columns that are not numbers. No format that is read here can run code.
     """
-    readers = {
-        ".csv": _read_text,
-        ".txt": _read_text,
-        ".dat": _read_text,
-        ".ecsv": _read_ecsv,
-        ".fits": _read_fits,
-        ".fit": _read_fits,
-        ".parquet": _read_parquet,
-    }
-    reader = readers.get(path.suffix.lower())
+    packed = path.suffix.lower() == ".gz"
+    suffix = (Path(path.stem) if packed else path).suffix.lower()
+    reader = FORMATS.get(suffix)
     if reader is None:
-        raise DataError(f"{path}: {path.suffix or 'no suffix'!r} is not among {', '.join(readers)}")
+        known = f"{', '.join(FORMATS)} (or one of these compressed, as .csv.gz)"
+        raise DataError(f"{path}: {suffix or 'no suffix'!r} is not among {known}")
     try:
         size = path.stat().st_size if path.is_file() else None
     except (OSError, ValueError) as error:
@@ -45,16 +40,17 @@ def read_file(path: Path, wanted: list[str], as_text: set[str]):
         with warnings.catch_warnings():
             # A unit that cannot be read is an error later, if that column is wanted.
             warnings.simplefilter("ignore")
-            return reader(path, wanted, as_text)
+            if not packed:
+                return reader(path, wanted, as_text)
+            with decompressed(path, MAX_BYTES) as inner:
+                return reader(inner, wanted, as_text)
     except DataError:
         raise
     except ModuleNotFoundError:
         raise
     except Exception as error:  # parsers raise anything on damaged files
         reason = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"{path}: cannot be read as {path.suffix} ({reason}); is it damaged?"
-        ) from error
+        raise DataError(f"{path}: cannot be read as {suffix} ({reason}); is it damaged?") from error
 
 
 def _check_size(path: Path, size: int) -> None:
@@ -71,13 +67,13 @@ def _read_text(path: Path, wanted: list[str], as_text: set[str]):
     with path.open("rb") as file:
         if b"\0" in file.read(65536):
             raise DataError(f"{path}: is not a text file, though its name ends in {path.suffix}")
-    blanks = path.suffix.lower() != ".csv"
-    names, skip = _header(path, blanks, wanted)
+    delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower(), " ")
+    names, skip = _header(path, delimiter, wanted)
     warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
     refuse_twins(names, str(path))
     frame = pd.read_csv(
         path,
-        sep=r"\s+" if blanks else ",",
+        sep=r"\s+" if delimiter == " " else delimiter,
         names=names,
         skiprows=skip,
         comment="#",
@@ -104,12 +100,12 @@ def _read_text(path: Path, wanted: list[str], as_text: set[str]):
     return frame
 
 
-def _header(path: Path, blanks: bool, wanted: list[str]) -> tuple[list[str], int]:
+def _header(path: Path, delimiter: str, wanted: list[str]) -> tuple[list[str], int]:
     """Names of the columns, and how many lines stand above the first row."""
     comment: list[str] = []
     with path.open(encoding="utf-8-sig", newline=None) as file:
         for number, line in enumerate(file):
-            names = _split(line.lstrip("# "), blanks)
+            names = _split(line.lstrip("# "), delimiter)
             if line.lstrip().startswith("#"):
                 comment = names
             elif names:
@@ -125,10 +121,10 @@ def _header(path: Path, blanks: bool, wanted: list[str]) -> tuple[list[str], int
     )
 
 
-def _split(line: str, blanks: bool) -> list[str]:
-    if blanks:
+def _split(line: str, delimiter: str) -> list[str]:
+    if delimiter == " ":
         line = " ".join(line.split())
-    cells = next(csv.reader([line], delimiter=" " if blanks else ",", skipinitialspace=True), [])
+    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     return [cell.strip() for cell in cells]
 
 
@@ -197,8 +193,31 @@ def _read_parquet(path: Path, wanted: list[str], as_text: set[str]):
         return table.to_pandas(ignore_metadata=True)
 
 
+def _read_votable(path: Path, wanted: list[str], as_text: set[str]):
+    from bayes_astro.data.votable import read_votable
+
+    return read_votable(path, MAX_BYTES)
+
+
+def _read_hdf5(path: Path, wanted: list[str], as_text: set[str]):
+    from bayes_astro.data.hdf5 import read_hdf5
+
+    return read_hdf5(path, wanted, MAX_BYTES)
+
+
 def refuse_twins(names: list[str], where: str) -> None:
     """Raise where two columns have the same name."""
     twins = [name for name, count in Counter(names).items() if count > 1]
     if twins:
         raise DataError(f"{where} has more than one column {twins[0]!r}; rename one of them")
+
+
+FORMATS = {
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".dat"), _read_text),
+    ".ecsv": _read_ecsv,
+    **dict.fromkeys((".fits", ".fit"), _read_fits),
+    **dict.fromkeys((".vot", ".votable", ".xml"), _read_votable),
+    **dict.fromkeys((".hdf5", ".h5"), _read_hdf5),
+    ".parquet": _read_parquet,
+}
+"""Readers by suffix; none of them can run code."""

@@ -19,6 +19,9 @@ from bayes_astro.data.columns import (
     texts,
     unit_name,
 )
+from bayes_astro.data.container import Rows, chosen
+from bayes_astro.data.epochs import counted, scale_of, time_of
+from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.names import nearest
 
 __all__ = ["LightCurve"]
@@ -27,7 +30,7 @@ MAGNITUDE = re.compile(r"[a-zµ]?mag(\(.*\))?|(AB|ST)mag")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LightCurve:
+class LightCurve(Rows):
     """Values with errors at given times, in one or several bands.
 
     The arrays are checked, copied to float64, sorted by time (stable; the other columns follow) and
@@ -37,18 +40,20 @@ class LightCurve:
     Parameters
     ----------
     time : array_like, Quantity, Time or TimeDelta, shape (n,)
-        A Time is stored as MJD in days, with its scale and ``time_format="mjd"``.
+        A Time is stored as MJD in days, with its scale and ``time_format="mjd"``; see `to_time`.
     value : array_like or Quantity, shape (n,)
-    error : array_like or Quantity, shape (n,)
+    error : array_like or Quantity, shape (n,), or a number for all
         Standard deviations, > 0; without a unit they are in that of `value`.
     band : array_like of str, shape (n,), optional
     time_unit : str, optional
         Default: the unit that `time` comes with, otherwise days. A Quantity is converted to it.
+        A text such as "BJD - 2454833" or "MJD" stands for days, and becomes `time_format`.
     value_unit : str, optional
         Default: the unit that `value` comes with. A Quantity is converted to it.
     name : str
     time_scale, time_format : str
-        As in astropy, e.g. "tdb" and "jd": labels of plain times, kept and never guessed.
+        As in astropy, e.g. "tdb" and "jd", or "BJD - 2454833": labels of plain times, kept and never
+        guessed.
     source : str
         Where the data come from, for citations.
 
@@ -100,7 +105,7 @@ class LightCurve:
         *,
         time: str = "time",
         value: str = "value",
-        error: str = "error",
+        error: Any = "error",
         band: str | None = None,
         time_unit: str | None = None,
         value_unit: str | None = None,
@@ -109,32 +114,55 @@ class LightCurve:
         time_format: str = "",
         source: str = "",
         select: str | None = None,
+        quality: str | None = None,
+        quality_bits: int | None = None,
+        drop_missing: bool = False,
     ) -> "LightCurve":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, TimeSeries, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         time, value, error, band : str
-            Names of columns.
+            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such as "BJD - 2454833" becomes `time_format`; the scale of a
+            FITS table (TIMESYS) becomes `time_scale`.
         select : str, optional
             Keep only the rows of this band.
-        """
-        from bayes_astro.data.tables import read_columns
+        quality : str, optional
+            Column of flags, as SAP_QUALITY of Kepler and QUALITY of TESS: rows that have one are dropped.
+        quality_bits : int, optional
+            Sum of the flags that count, e.g. 128 + 2048. Default: all.
+        drop_missing : bool
+            Drop the rows where time, value, error or band is missing. A `DataWarning` says how many rows
+            were dropped, here and for their quality.
 
-        names = {"time": time, "value": value, "error": error}
+        Examples
+        --------
+        >>> LightCurve.read(  # doctest: +SKIP
+        ...     "kplr006932990_llc.fits", time="TIME", value="PDCSAP_FLUX", error="PDCSAP_FLUX_ERR",
+        ...     quality="SAP_QUALITY", drop_missing=True,
+        ... )
+        """
+        from bayes_astro.data.tables import read_table
+
+        names = {"time": time, "value": value}
+        refuse_sides(error, "error")
+        if not is_constant(error):
+            names["error"] = error
         if band is not None:
             names["band"] = band
-        columns = read_columns(x, names)
+        constant = {} if "error" in names else {"error": error}
+        columns, meta = read_table(x, names, ("band",), drop_missing, quality, quality_bits)
         labels: dict[str, Any] = {
             "name": name,
-            "time_scale": time_scale,
+            "time_scale": scale_of(meta, columns["time"], time_scale),
             "time_format": time_format,
         }
         labels |= {"time_unit": time_unit, "value_unit": value_unit, "source": source}
         try:
-            curve = cls(**columns, **labels)
+            curve = cls(**columns, **constant, **labels)
         except DataError as problem:
             listed = ", ".join(f"{field}={column!r}" for field, column in names.items())
             raise DataError(f"{problem} (columns: {listed})") from None
@@ -168,6 +196,13 @@ class LightCurve:
     def replace(self, **changes: Any) -> "LightCurve":
         """A new light curve with some of the fields changed."""
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+
+    def to_time(self):
+        """The times as an astropy Time, where `time_format` and `time_scale` say what they are.
+
+        To the last digit: days and the date from which they count are not added up.
+        """
+        return time_of(self.time, self.time_unit or "d", self.time_format, self.time_scale)
 
     def to_table(self):
         """An astropy QTable with units; name, time scale, format and source in its `meta`."""
@@ -208,8 +243,7 @@ class LightCurve:
 
     def __getitem__(self, rows) -> "LightCurve":
         """Some rows, by slice, mask or integers; they stay sorted by time."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
 
     def __repr__(self) -> str:
@@ -220,13 +254,15 @@ class LightCurve:
 
 
 def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    time, unit = split_unit(lc.time, "time", lc.time_unit)
-    labels = {"time_scale": lc.time_scale, "time_format": lc.time_format}
+    time, unit, wanted, label = counted(lc.time, lc.time_unit, lc.time_format)
+    labels = {"time_scale": lc.time_scale, "time_format": label}
+    if unit is None:
+        time, unit = split_unit(time, "time", wanted)
     if hasattr(time, "jd1"):  # astropy's Time and TimeDelta
         absolute, scale, unit = hasattr(time, "mjd"), time.scale or "", "d"
         for given, own, field in (
             (lc.time_scale, scale, "time_scale"),
-            (lc.time_format, "mjd" if absolute else "", "time_format"),
+            (label, "mjd" if absolute else "", "time_format"),
         ):
             if given and given != own:
                 raise DataError(
@@ -238,7 +274,7 @@ def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     array = floats(time, "time")
     if unit is not None:
         unit = unit_name(unit, "time", time=True)
-    wanted = unit_name(lc.time_unit or unit or "d", "time_unit", time=True)
+    wanted = unit_name(wanted or unit or "d", "time_unit", time=True)
     array = convert(array, unit or wanted, wanted, "time")
     return {"time": array}, labels | {"time_unit": wanted}
 
@@ -252,7 +288,7 @@ def _read_value(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str | 
     if error_unit is not None and wanted is None:
         raise DataError(f"error: is in {error_unit!r}, value has no unit; give value_unit=")
     value = floats(value, "value")
-    error = floats(error, "error")
+    error = errors(error, value.shape)
     if unit is not None:
         value = convert(value, unit, wanted, "value")
     if error_unit is not None or unit is not None:
@@ -277,7 +313,10 @@ def _check(columns: dict[str, np.ndarray]) -> None:
         raise DataError("time, value, error: are empty; give at least one row")
     for field in ("time", "value", "error"):
         array = columns[field]
-        remedy = f"drop such rows, e.g. with keep = numpy.isfinite({field})"
+        remedy = (
+            "drop such rows: LightCurve.read(..., drop_missing=True) leaves out what is missing, "
+            f"keep = numpy.isfinite({field}) says which"
+        )
         refuse(~np.isfinite(array), array, field, remedy)
         refuse(
             np.abs(array) > LARGEST,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.data.epochs import numbers_of, zero_of
 
 __all__ = ["check_units", "times"]
 
@@ -19,12 +20,12 @@ def times(data: LightCurve, at: Any) -> tuple[np.ndarray, np.ndarray]:
         check_units(data, at)
         return at.time, at.error
     if hasattr(at, "scale") and hasattr(at, "mjd"):
-        if data.time_format != "mjd":
+        if zero_of(data.time_format) is None:
             raise ValueError(
-                "at: astropy Times need a light curve whose times came as Times; "
-                f"these are plain numbers in {data.time_unit!r}. Give numbers."
+                "at: astropy Times need a light curve whose times came as Times, or whose time_format "
+                f"says where they count from; these are plain numbers in {data.time_unit!r}. Give numbers."
             )
-        at = getattr(at, data.time_scale or at.scale).mjd
+        at = numbers_of(getattr(at, data.time_scale or at.scale), data.time_format)
         if data.time_unit != "d":
             from astropy import units
 

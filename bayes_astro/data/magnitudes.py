@@ -21,6 +21,7 @@ Some pipelines write sigma_m = 2.5 log10(1 + sigma_f / f) instead.
 import numpy as np
 
 from bayes_astro.data.columns import DataError, floats, refuse
+from bayes_astro.data.marks import refuse_marks
 
 __all__ = ["SYSTEMS", "fluxes_of", "zero_point"]
 
@@ -74,6 +75,8 @@ def fluxes_of(
         remedy = "errors are standard deviations > 0: correct such entries, or use nan magnitudes"
         wrong = ~(error[:, j] > 0) & usual[:, j]
         refuse(wrong, error[:, j], f"error of {band}", remedy)
+    if missing is None or np.size(missing):
+        refuse_marks(magnitude, error, usual, bands)
     m, sigma = np.where(usual, magnitude, 0.0), np.where(usual, error, 1.0)
     if asinh_softening is None:
         flux = zero * np.exp(-PER_MAGNITUDE * m)

@@ -17,6 +17,7 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.covariance import from_covariances, from_errors
 from bayes_astro.names import nearest
 
@@ -24,7 +25,7 @@ __all__ = ["Measurements"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurements:
+class Measurements(Rows):
     """n objects with d measured quantities each, and the covariance of each object's errors.
 
     The arrays are checked, copied to float64 and read-only.
@@ -33,7 +34,7 @@ class Measurements:
     ----------
     value : array_like or Quantity, shape (n, d) or (n,)
         nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
-    error : array_like or Quantity, shape (n, d)
+    error : array_like or Quantity, shape (n, d), (d,) or a single number for all
         Standard deviations; 0 says that the value is known exactly. Give either this or `covariance`;
         afterwards it is the square root of the covariance's diagonal.
     covariance : array_like or Quantity, shape (n, d, d), or (d, d) for all objects
@@ -123,7 +124,7 @@ class Measurements:
         x,
         *,
         value: tuple[str, ...] = ("x", "y"),
-        error: tuple[str | None, ...] = ("x_err", "y_err"),
+        error: tuple[Any, ...] = ("x_err", "y_err"),
         covariance: Mapping[tuple[str, str], str] | None = None,
         correlation: Mapping[tuple[str, str], str] | None = None,
         names: tuple[str, ...] | None = None,
@@ -132,17 +133,19 @@ class Measurements:
         weight: str | None = None,
         name: str = "",
         source: str = "",
+        drop_missing: bool = False,
     ) -> "Measurements":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         value : tuple of str
             Columns of the measured quantities.
-        error : tuple of str or None
-            Columns of their standard deviations; None: known exactly.
+        error : tuple of str, float, Quantity or None
+            Columns of their standard deviations, or a number for all rows; None: known exactly.
         covariance, correlation : mapping of (str, str) to str
             Columns with the covariance, or the correlation, of the errors of two of `value`.
         names : tuple of str, optional
@@ -152,11 +155,14 @@ class Measurements:
         projection : tuple of tuples of str or None, optional
             For each of `value` the columns with its row of the projection; None: 0.
         weight : str, optional
+        drop_missing : bool
+            Drop the rows where one of these columns is missing; a `DataWarning` says how many. Default:
+            a missing value is not measured, and its row is kept.
         """
         from bayes_astro.data.tables import read_measurements
 
         arrays, own = read_measurements(
-            x, value, error, covariance, correlation, weight, projection
+            x, value, error, covariance, correlation, weight, projection, drop_missing
         )
         if units is not None and own:
             raise DataError(f"units: the table has its own ({', '.join(own)}); leave units out")
@@ -259,8 +265,7 @@ class Measurements:
 
     def __getitem__(self, rows) -> "Measurements":
         """Some rows, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         arrays = {field: array[rows] for field, array in self.to_arrays().items()}
         return self.replace(**arrays)
 

@@ -16,7 +16,10 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
+from bayes_astro.data.container import Rows, chosen
+from bayes_astro.data.errors import errors, is_constant, refuse_sides
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
+from bayes_astro.data.marks import refuse_negative_nines
 from bayes_astro.names import nearest
 
 __all__ = ["Photometry"]
@@ -26,7 +29,7 @@ LARGEST_REDSHIFT = 100.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Photometry:
+class Photometry(Rows):
     """n objects with fluxes in m bands.
 
     The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
@@ -36,7 +39,7 @@ class Photometry:
     ----------
     flux : array_like or Quantity, shape (n, m)
         nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
-    error : array_like or Quantity, shape (n, m)
+    error : array_like or Quantity, shape (n, m), (m,) or a single number for all
         Standard deviations, > 0; without a unit they are in that of `flux`.
     bands : sequence of str, length m
         By which bands are matched, whatever their order.
@@ -80,12 +83,12 @@ class Photometry:
         unit = own if self.unit is None else unit_name(self.unit, "unit")
         if error_unit is not None and not unit:
             raise DataError(f"error: is in {error_unit!r}, flux has no unit; give unit=")
-        flux, error = floats(flux, "flux", (2,)), floats(error, "error", (2,))
-        if flux.shape != error.shape or not flux.size:
+        flux = floats(flux, "flux", (2,))
+        if not flux.size:
             raise DataError(
-                f"flux, error: have the shapes {flux.shape} and {error.shape}; expected the same "
-                "(objects, bands), at least one of each"
+                f"flux: has the shape {flux.shape}; expected (objects, bands), at least one of each"
             )
+        error = errors(error, flux.shape)
         if own is not None and unit is not None:
             flux = convert(flux, own, unit, "flux")
         if (error_unit or own) is not None and unit is not None:
@@ -99,9 +102,11 @@ class Photometry:
             bad = ~missing[:, j] & ~((error[:, j] > 1 / LARGEST) & (error[:, j] < LARGEST))
             remedy = (
                 "errors are finite standard deviations > 0: correct them, or use nan as the flux "
-                "of what was not measured"
+                "of what was not measured; Photometry.read(..., drop_missing=True) leaves out objects of "
+                "which something is missing"
             )
             refuse(bad, error[:, j], f"error in {band}", remedy)
+        refuse_negative_nines(flux, error, bands)
         arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
         for field, array in arrays.items():
             if array is not None:
@@ -132,7 +137,7 @@ class Photometry:
         Parameters
         ----------
         magnitude, error : array_like, shape (n, m)
-            Errors are standard deviations in magnitudes, > 0.
+            Errors are standard deviations in magnitudes, > 0; also (m,) or a single number for all.
         bands : sequence of str, length m
         redshift : array_like, shape (n,), optional
         system : {"AB", "Vega", "other"}
@@ -146,14 +151,17 @@ class Photometry:
             Magnitude of a flux of one standard deviation in each band. Default: `error` holds it for
             each non-detection, as in BPZ's catalogues.
         missing : float or sequence of floats, optional
-            Values of magnitude or error that mark what was not observed, e.g. -99.
+            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that look like
+            marks which were not declared are refused: 0.0 or -9.99 far from all others, three equal
+            ones apart from the others, 30 +- 30. An empty sequence says that all are measurements.
         error_convention : {"linear", "log"}
             sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
 
         Raises
         ------
         DataError
-            As above, and for magnitudes beyond 50 that are not declared.
+            As above, and for magnitudes beyond 50, and others that look like marks, that are not
+            declared: the message says which, how many, and what to do.
 
         References
         ----------
@@ -172,12 +180,8 @@ class Photometry:
             raise DataError(
                 f"magnitude: is in {own!r}, which is not a magnitude of system={system!r}"
             )
-        magnitude, error = floats(magnitude, "magnitude", (2,)), floats(error, "error", (2,))
-        if magnitude.shape != error.shape:
-            raise DataError(
-                f"magnitude, error: have the shapes {magnitude.shape} and {error.shape}; expected "
-                "the same"
-            )
+        magnitude = floats(magnitude, "magnitude", (2,))
+        error = errors(error, magnitude.shape)
         flux, sigma = fluxes_of(
             magnitude,
             error,
@@ -198,7 +202,7 @@ class Photometry:
         *,
         flux: tuple[str, ...] = (),
         magnitude: tuple[str, ...] = (),
-        error: tuple[str, ...] = (),
+        error: tuple[Any, ...] = (),
         bands: tuple[str, ...] = (),
         redshift: str | None = None,
         unit: str | None = None,
@@ -210,25 +214,35 @@ class Photometry:
         error_convention: str = "linear",
         name: str = "",
         source: str = "",
+        drop_missing: bool = False,
     ) -> "Photometry":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, ecsv, fits, parquet, and txt or dat (separated by blanks).
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
+            blanks); each also compressed, as csv.gz.
         flux, magnitude : tuple of str
             Columns, of one of the two.
-        error : tuple of str
-            Columns of their standard deviations.
+        error : tuple of str or float
+            Columns of their standard deviations, or a number for all rows.
         bands : tuple of str
             Default: the names of the columns.
         redshift : str, optional
             Column.
-        missing : float or sequence of floats, optional
-            Of fluxes too.
-        system, asinh_softening, non_detection, limit, error_convention
+        unit : str, optional
+            Of fluxes; default: that of their columns.
+        system, asinh_softening, non_detection, limit
             As in `from_magnitudes`, of magnitudes only.
+        missing : float or sequence of floats, optional
+            As there, and of fluxes too.
+        error_convention
+            As there, of magnitudes only.
+        name, source : str
+        drop_missing : bool
+            Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
+            Default: what is missing was not measured, and the object is kept.
         """
         from bayes_astro.data.tables import read_columns
 
@@ -239,24 +253,28 @@ class Photometry:
                 f"errors, got {flux!r}, {magnitude!r} and {error!r}"
             )
         names = {f"value {i}": column for i, column in enumerate(values)}
-        names |= {f"error {i}": column for i, column in enumerate(error)}
+        for i, column in enumerate(error):
+            refuse_sides(column, f"error of {values[i]}")
+            if not is_constant(column):
+                names[f"error {i}"] = column
         if redshift is not None:
             names["redshift"] = redshift
-        columns = read_columns(x, names, text=())
+        columns = read_columns(x, names, (), drop_missing)
         pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
         own = {u for _, u in pairs if u}
         if len(own) > 1:
             raise DataError(f"flux: the columns are in {' and '.join(sorted(own))}; convert them")
         stacked = np.column_stack([floats(v, c) for (v, _), c in zip(pairs, values, strict=True)])
-        errors = np.column_stack(
-            [floats(split_unit(columns[f"error {i}"], e, "")[0], e) for i, e in enumerate(error)]
-        )
+        sigma = np.column_stack(
+            [errors(split_unit(columns.get(f"error {i}", e), str(e), "")[0], stacked.shape[:1], str(e))
+             for i, e in enumerate(error)]
+        )  # fmt: skip
         spec = columns.get("redshift")
         labels: dict[str, Any] = {"name": name, "source": source}
         bands = bands or tuple(values)
         if magnitude:
             return cls.from_magnitudes(
-                stacked, errors, bands, spec, system=system, asinh_softening=asinh_softening,
+                stacked, sigma, bands, spec, system=system, asinh_softening=asinh_softening,
                 non_detection=non_detection, limit=limit, missing=missing,
                 error_convention=error_convention, **labels,
             )  # fmt: skip
@@ -270,8 +288,8 @@ class Photometry:
                     "for what was not detected, and missing= for what was not observed"
                 )
         for mark in () if missing is None else np.atleast_1d(missing):
-            stacked[(stacked == mark) | (errors == mark)] = np.nan
-        return cls(stacked, errors, bands, spec, unit=unit or next(iter(own), None), **labels)
+            stacked[(stacked == mark) | (sigma == mark)] = np.nan
+        return cls(stacked, sigma, bands, spec, unit=unit or next(iter(own), None), **labels)
 
     @property
     def n(self) -> int:
@@ -338,8 +356,7 @@ class Photometry:
 
     def __getitem__(self, rows) -> "Photometry":
         """Some objects, by slice, mask or integers."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
+        rows = chosen(rows)
         return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
 
     def __repr__(self) -> str:

@@ -13,14 +13,41 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
+from bayes_astro.data.errors import is_constant, refuse_sides
 from bayes_astro.data.files import read_file, refuse_twins
+from bayes_astro.data.missing import absent, say_dropped, some_rows
 from bayes_astro.names import nearest
 
-__all__ = ["read_columns", "read_measurements"]
+__all__ = ["read_columns", "read_measurements", "read_table"]
 
 
-def read_columns(x, names: Mapping[str, str], text: tuple[str, ...] = ("band",)) -> dict[str, Any]:
-    """The columns `names[field]` of `x`, by field, with their units; `text` are the fields of text."""
+def read_columns(
+    x,
+    names: Mapping[str, str],
+    text: tuple[str, ...] = ("band",),
+    drop_missing: bool = False,
+) -> dict[str, Any]:
+    """The columns `names[field]` of `x`, by field, with their units.
+
+    `text` are the fields of text; `drop_missing` leaves out rows where one of the columns is missing.
+    """
+    return read_table(x, names, text, drop_missing)[0]
+
+
+def read_table(
+    x,
+    names: Mapping[str, str],
+    text: tuple[str, ...] = (),
+    drop_missing: bool = False,
+    quality: str | None = None,
+    quality_bits: int | None = None,
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The same, and what the table says of itself, as a FITS header does.
+
+    Rows are left out that have one of the flags `quality_bits` (default: any) in the column `quality`.
+    """
+    if quality is not None:
+        names = {**names, "quality": quality}
     wanted = list(dict.fromkeys(names.values()))
     for field, name in names.items():
         if not isinstance(name, str):
@@ -32,24 +59,70 @@ def read_columns(x, names: Mapping[str, str], text: tuple[str, ...] = ("band",))
     for field, name in names.items():
         if name not in known:
             raise DataError(f"{field}: there is no column {name!r}.{nearest(name, known)}")
-    return {field: x[name] for field, name in names.items()}
+    columns = {field: x[name] for field, name in names.items()}
+    meta = getattr(x, "meta", None)
+    if quality is not None or quality_bits is not None:
+        columns = _of_quality(columns, quality, quality_bits)
+    if drop_missing is not False:
+        columns = _without_missing(columns, names, drop_missing)
+    return columns, meta if isinstance(meta, Mapping) else {}
+
+
+def _of_quality(columns: dict[str, Any], quality: str | None, bits: int | None):
+    if quality is None or (bits is not None and (not isinstance(bits, int) or bits < 1)):
+        raise DataError(
+            "quality, quality_bits: expected the name of a column and a sum of flags such as 128 + 2048, "
+            f"got {quality!r:.80} and {bits!r:.80}"
+        )
+    flags = floats(split_unit(columns.pop("quality"), quality, "")[0], quality)
+    bad = ~((flags >= 0) & (flags == np.rint(flags)) & (flags < 2.0**53))
+    refuse(bad, flags, quality, "flags are whole numbers >= 0; correct or drop such rows")
+    whole = flags.astype(np.int64)
+    flagged = (whole if bits is None else whole & bits) != 0
+    if flagged.all():
+        raise DataError(
+            f"{quality}: every row has a flag; choose with quality_bits= those that count"
+        )
+    shown = "a flag" if bits is None else f"one of the flags {bits}"
+    say_dropped(int(flagged.sum()), flagged.size, f"they have {shown} in {quality!r}")
+    return some_rows(columns, ~flagged)
+
+
+def _without_missing(columns: dict[str, Any], names: Mapping[str, str], drop: bool):
+    if drop is not True:
+        raise DataError(f"drop_missing: {drop!r:.80} must be True or False")
+    missing = {field: absent(column) for field, column in columns.items()}
+    sizes = {array.shape for array in missing.values()}
+    if len(sizes) != 1 or sizes == {()}:
+        return columns  # of unequal lengths, which the container refuses
+    gone = np.any(list(missing.values()), axis=0)
+    if not gone.any():
+        return columns
+    listed = ", ".join(f"{names[f]} {array.sum()}" for f, array in missing.items() if array.any())
+    if gone.all():
+        raise DataError(f"every one of the {gone.size} rows has a missing entry ({listed})")
+    say_dropped(int(gone.sum()), gone.size, f"entries are missing ({listed})")
+    return some_rows(columns, ~gone)
 
 
 def read_measurements(
     x,
     value: tuple[str, ...],
-    error: tuple[str | None, ...],
+    error: tuple[Any, ...],
     covariance: Mapping[tuple[str, str], str] | None,
     correlation: Mapping[tuple[str, str], str] | None,
     weight: str | None,
     projection: tuple[tuple[str | None, ...], ...] | None = None,
+    drop_missing: bool = False,
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Arguments of `Measurements`, and the units of its columns."""
     if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
         raise DataError(
             f"value, error: expected as many names in both, got {value!r} and {error!r}; "
-            "give None as the error of a column that is known exactly"
+            "give None as the error of a column that is known exactly, a number as that of all rows"
         )
+    for v, e in zip(value, error, strict=True):
+        refuse_sides(e, f"error of {v}")
     pairs = {("covariance", *pair): name for pair, name in (covariance or {}).items()}
     pairs |= {("correlation", *pair): name for pair, name in (correlation or {}).items()}
     for _, *pair in pairs:
@@ -57,19 +130,22 @@ def read_measurements(
             if name not in value:
                 raise DataError(f"{pair}: {name!r} is none of the values.{nearest(name, value)}")
     names = {f"value {name}": name for name in value}
-    names |= {f"error of {v}": e for v, e in zip(value, error, strict=True) if e is not None}
+    names |= {f"error of {v}": e for v, e in zip(value, error, strict=True)
+              if e is not None and not is_constant(e)}  # fmt: skip
     names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}
     if weight is not None:
         names["weight"] = weight
     if projection is not None:
         names |= _projection_names(projection, value)
-    columns = read_columns(x, names)
+    columns = read_columns(x, names, (), drop_missing)
 
     numbers, units = zip(*(_numbers(columns[f"value {v}"], v) for v in value), strict=True)
     errors = np.zeros((len(numbers[0]), len(value)))
     for j, (v, e) in enumerate(zip(value, error, strict=True)):
         if e is not None:
-            array, unit = _numbers(columns[f"error of {v}"], e)
+            constant = is_constant(e)
+            array, unit = _constant(e, v) if constant else _numbers(columns[f"error of {v}"], e)
+            e = f"error of {v}" if constant else e
             refuse(
                 array < 0,
                 array,
@@ -78,7 +154,7 @@ def read_measurements(
             )
             if unit:
                 array = convert(array, unit, units[j], e, error=True)
-            errors[:, j] = _same_length(array, errors, e)
+            errors[:, j] = array if constant else _same_length(array, errors, e)
     stacked = np.stack(
         [_same_length(array, errors, v) for array, v in zip(numbers, value, strict=True)],
         1,
@@ -120,6 +196,11 @@ def _projection_names(projection, value: tuple[str, ...]) -> dict[str, str]:
 def _numbers(column, name: str) -> tuple[np.ndarray, str]:
     column, unit = split_unit(column, name)
     return floats(column, name), unit or ""
+
+
+def _constant(error, value: str) -> tuple[np.ndarray, str]:
+    error, unit = split_unit(error, f"error of {value}")
+    return np.atleast_1d(floats(error, f"error of {value}", (0,))), unit or ""
 
 
 def _same_length(array: np.ndarray, errors: np.ndarray, name: str) -> np.ndarray:

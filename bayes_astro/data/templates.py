@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.data.columns import DataError, column_names, floats
+from bayes_astro.data.container import ReadOnly
 from bayes_astro.names import nearest
 
 __all__ = ["BUNDLED", "Filters", "Templates"]
@@ -18,7 +19,7 @@ BUNDLED = {"templates": ("cww-sb",), "filters": ("lsst", "sdss")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Templates:
+class Templates(ReadOnly):
     """Rest-frame spectra of T types of galaxies, in an order in which neighbours are alike.
 
     Parameters
@@ -127,7 +128,7 @@ class Templates:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Filters:
+class Filters(ReadOnly):
     """Transmission of each band for photons.
 
     Parameters

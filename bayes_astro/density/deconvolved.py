@@ -71,15 +71,6 @@ class DeconvolvedDensity(Model):
         """
         return log_densities.log_density(self, at, errors, draws)
 
-    def score(self, data: Measurements, draws: int | None = 400) -> float:
-        """Mean log predictive density of a row, weighted by the rows' weights."""
-        from scipy.special import logsumexp
-
-        each = self.pointwise(self.thinned(draws), self._checked(data)).values
-        each = each.reshape(-1, len(data))
-        log_score = logsumexp(each, axis=0) - np.log(len(each))
-        return float(np.average(log_score, weights=data.weight))
-
     def held_out(self, data: Measurements, folds: int = 5, seed: int = 0) -> np.ndarray:
         """Log scores of rows held out in turn, each fold fitted by `ba.MAP`: (folds,)."""
         self.check_all_settings()

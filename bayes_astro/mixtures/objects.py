@@ -20,6 +20,7 @@ TRIALS = 400  # draws whose weights judge a Laplace approximation
 REPLICAS = 999
 TAIL = 0.002
 MOST = 2e9  # bytes of predictions
+AT_ONCE = 4e8  # bytes of the conditional densities of each object, of one draw
 
 __all__ = ["forecast", "relabelled", "replicate", "unusual"]
 
@@ -91,19 +92,64 @@ def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -
     import xarray as xr
 
     at = model.checked_columns(at)
-    shift, scale = frame_of(model, at)
-    points = model.blocks(at, shift, scale)
-    n, d = len(at), len(shift)
+    n, d = len(at), draws.sizes["dimension"]
     chains, each = draws.sizes["chain"], draws.sizes["draw"]
     components = draws.sizes["component"]
-    size = 8.0 * chains * each * n * (d + at.d + components)
+    size = 8.0 * n * (chains * each * (d + at.d + components) + d + d * d)
     if size > MOST:
+        fewer = int(chains * each * MOST / size)
+        remedy = f"use predict(at, draws={fewer}), or fewer rows" if fewer else "give fewer rows"
         raise ValueError(
-            f"predictions of {n} rows for {chains * each} draws take {size / 1e9:.1f} GB: use "
-            f"predict(at, draws={max(1, int(chains * each * MOST / size))}), or fewer rows."
+            f"predictions of {n} rows for {chains * each} draws take {size / 1e9:.1f} GB: {remedy}."
         )
-    signal = np.empty((chains * each, n, d))
+    signal, observation = (np.empty((chains * each, n, k)) for k in (d, at.d))
     share = np.empty((chains * each, n, components))
+    centre, spread = np.empty((n, d)), np.empty((n, d, d))
+    step = max(1, int(AT_ONCE / (8 * 3 * components * d * d)))
+    for low in range(0, n, step):
+        rows = slice(low, low + step)
+        part = at if step >= n else at[rows]
+        centre[rows], spread[rows] = _predict(
+            model, draws, part, rng, signal[:, rows], observation[:, rows], share[:, rows]
+        )
+    shape = (chains, each)
+    lead = ("chain", "draw", "row")
+    return xr.Dataset(
+        {
+            "signal": ((*lead, "dimension"), signal.reshape(*shape, n, d)),
+            "observation": ((*lead, "column"), observation.reshape(*shape, n, at.d)),
+            "responsibility": ((*lead, "component"), share.reshape(*shape, n, components)),
+            "conditional_mean": (("row", "dimension"), centre),
+            "conditional_covariance": (("row", "dimension", "dimension_2"), spread),
+        },
+        {
+            "dimension": draws["dimension"].values,
+            "dimension_2": draws["dimension"].values,
+            "column": list(at.names),
+            "component": draws["component"].values,
+        },
+    )
+
+
+def _predict(
+    model: Any,
+    draws: xr.Dataset,
+    at: Measurements,
+    rng: np.random.Generator,
+    signal: np.ndarray,
+    observation: np.ndarray,
+    share: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill the arrays (draws, n, ...) of true values, measurements and responsibilities.
+
+    Returns
+    -------
+    mean, covariance : arrays (n, d) and (n, d, d)
+        Of the true values over all draws.
+    """
+    shift, scale = frame_of(model, at)
+    points = model.blocks(at, shift, scale)
+    n, d, components = len(at), len(shift), share.shape[2]
     first, second = np.zeros((n, d)), np.zeros((n, d, d))
     rows = np.arange(n)
     for s, (weight, mean, covariance, uniform) in enumerate(scaled_draws(draws, shift, scale)):
@@ -139,24 +185,10 @@ def forecast(model: Any, draws: xr.Dataset, at: Any, rng: np.random.Generator) -
         second[points.order] += second_of
     first, second = first / len(signal), second / len(signal)
     second = (second - np.einsum("ni,nj->nij", first, first)) * np.outer(scale, scale)
-    observation = _seen(at, signal) + _noise(at, _noise_factor(at), len(signal), rng)
-    shape = (chains, each)
-    lead = ("chain", "draw", "row")
-    return xr.Dataset(
-        {
-            "signal": ((*lead, "dimension"), signal.reshape(*shape, n, d)),
-            "observation": ((*lead, "column"), observation.reshape(*shape, n, at.d)),
-            "responsibility": ((*lead, "component"), share.reshape(*shape, n, components)),
-            "conditional_mean": (("row", "dimension"), shift + scale * first),
-            "conditional_covariance": (("row", "dimension", "dimension_2"), second),
-        },
-        {
-            "dimension": draws["dimension"].values,
-            "dimension_2": draws["dimension"].values,
-            "column": list(at.names),
-            "component": draws["component"].values,
-        },
-    )
+    factor = _noise_factor(at)
+    for s in range(len(signal)):
+        observation[s] = _seen(at, signal[s : s + 1])[0] + _noise(at, factor, 1, rng)[0]
+    return shift + scale * first, second
 
 
 def unusual(model: Any, data: Measurements | None, seed: int) -> pd.DataFrame:

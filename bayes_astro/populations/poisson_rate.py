@@ -27,7 +27,7 @@ __all__ = ["PoissonRate"]
 
 @dataclass(eq=False, repr=False)
 class PoissonRate(Model):
-    r"""n_i ~ Poisson(rate_i exposure_i + background), the rates of one population.
+    r"""Rates behind counts above a background, of one population or each by itself.
 
     The story. Every source has a rate from the population; in its exposure t_i it gives counts, to
     which a background adds some that nobody can tell apart. The background is absent, known as b_i

@@ -21,7 +21,11 @@ __all__ = ["because", "groups", "rows"]
 def because(model: Any, several: bool) -> str:
     """Why `ba.Exact` cannot be used, or nothing."""
     kernel = model.kernel
-    if not isinstance(kernel, DampedRandomWalk) or kernel.name or kernel.fixed():
+    if (
+        not isinstance(kernel, DampedRandomWalk)
+        or kernel.name
+        or not (kernel.is_free("sigma") and kernel.is_free("tau"))
+    ):
         return "its kernel must be ba.kernels.DampedRandomWalk() with free sigma and tau"
     if not isinstance(model.mean, str) or model.mean == "harmonics":
         return "its mean must be 'zero', 'constant' or 'linear'"

@@ -26,12 +26,13 @@ from bayes_astro.processes import (
 )
 from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.kernels import Kernel
-from bayes_astro.processes.kernels.exposure import exposed_kernels
+from bayes_astro.processes.kernels.exposure import check_exposures
 from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function_of
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.process import OWN, Tables
 from bayes_astro.processes.process_problem import ProcessProblem
-from bayes_astro.processes.roughness import columns, kernel_of, settle
+from bayes_astro.processes.roughness import columns, settle
+from bayes_astro.processes.units import plain
 from bayes_astro.report import Section, evidence_section
 
 if TYPE_CHECKING:
@@ -197,15 +198,10 @@ class GaussianProcess(Model):
                     f"lag=({low:g}, {high:g}) must satisfy lowest < highest, both within the time "
                     f"span of {span:g} {data.time_unit}: beyond, the bands would not overlap."
                 )
-        exposure = max((k.exposure for k in exposed_kernels(self.kernel)), default=0.0)
-        if exposure:
-            gaps = np.diff(data.time)
-            if np.any(gaps < exposure * (1 - 1e-9)):
-                row = int(np.argmax(gaps < exposure * (1 - 1e-9))) + 1
-                raise ValueError(
-                    f"column 'time', row {row}: {gaps[row - 1]:g} after the row before, less than "
-                    f"the exposure {exposure:g}: exposures must not overlap."
-                )
+        model = plain(self, data)
+        moves = self.lag is not None or self.derivative
+        check_exposures(model.kernel, data, True, moves)
+        check_exposures(model.independent, data, False, moves)
 
     @hook
     def lag_range(self, data: LightCurve) -> tuple[float, float]:
@@ -275,12 +271,12 @@ class GaussianProcess(Model):
 
     def problem(self, data: LightCurve, priors: dict[str, Prior]) -> ProcessProblem:
         """The marginal posterior: kernel and mean on a tape, coefficients integrated out."""
-        return ProcessProblem(self, data, priors)
+        return ProcessProblem(plain(self, data), data, priors)
 
     @hook
     def tables(self, values: dict[str, Any], bands: int) -> Tables:
         """Arguments of the recursion at named values."""
-        return process.tables(kernel_of(self), values, bands, self.independent)
+        return process.tables(self.kernel, values, bands, self.independent)
 
     @hook
     def components(self) -> tuple[str, ...]:

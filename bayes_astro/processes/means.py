@@ -15,19 +15,38 @@ import numpy as np
 
 from bayes_astro import registry
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior
+from bayes_astro.parameters import in_unit, is_number
+from bayes_astro.priors import Prior, quantity, quantity_to_dict
 
 __all__ = ["Harmonics", "KeplerOrbit"]
 
 
-def _check_range(name: str, period: Any) -> None:
-    numbers = isinstance(period, tuple | list) and all(
-        isinstance(x, int | float | np.number) and not isinstance(x, bool) for x in period
-    )
-    if not numbers or len(period) != 2 or not 0 < period[0] < period[1] < np.inf:
-        raise ValueError(
-            f"{name}: period={period!r:.80} must be (shortest, longest), two positive numbers."
+def _range(name: str, period: Any, unit: str | None) -> tuple[float, float]:
+    """Shortest and longest period in `unit`; None: only numbers that need no unit are compared."""
+    edges = list(period) if isinstance(period, tuple | list) else []
+    if unit is None and any(hasattr(x, "unit") for x in edges):
+        unit = (
+            "s"  # any unit of time shows whether they can be; numbers beside them wait for the data
         )
+        edges = [x for x in edges if hasattr(x, "unit")]
+        edges = [0.5 * edges[0], *edges] if len(edges) == 1 and len(period) == 2 else edges
+    numbers = [in_unit(f"{name}: period", x, unit) for x in edges]
+    if (
+        len(numbers) != 2
+        or not all(map(is_number, numbers))
+        or not (0 < numbers[0] < numbers[1] < np.inf)
+    ):
+        raise ValueError(
+            f"{name}: period={period!r:.80} must be (shortest, longest), two positive numbers or "
+            "Quantities."
+        )
+    return float(numbers[0]), float(numbers[1])
+
+
+def _paired(mean: Any) -> None:
+    """A Quantity of two as a pair of Quantities."""
+    if hasattr(mean.period, "unit") and np.shape(mean.period) == (2,):
+        object.__setattr__(mean, "period", tuple(mean.period))
 
 
 def _check_bands(name: str, bands: Any) -> None:
@@ -56,25 +75,32 @@ def _functions(*values: Any) -> Any:
 
 @dataclass(frozen=True)
 class Harmonics:
-    """sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period).
+    """A periodic signal of a few harmonics.
+
+    .. code-block:: text
+
+        sum_k cosine_k cos(2 pi k t / period) + sine_k sin(2 pi k t / period)
 
     Parameters
     ----------
     period : (shortest, longest), optional
-        LogUniform prior over this range. Default: from four times the median spacing to the span.
+        LogUniform prior over this range, in the time unit of the data, or Quantities. Default: from four times the median spacing to the span.
     n_terms : int
     bands : tuple of str, optional
         Bands in which it is seen; None stands for all.
     """
 
-    period: tuple[float, float] | None = None
+    period: tuple[Any, Any] | None = None
     n_terms: int = 1
     bands: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _paired(self)
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         if self.period is not None:
-            _check_range("Harmonics", self.period)
+            _range("Harmonics", self.period, None)
         whole = isinstance(self.n_terms, int) and not isinstance(self.n_terms, bool)
         if not whole or not 1 <= self.n_terms <= 20:
             raise ValueError(
@@ -86,7 +112,9 @@ class Harmonics:
         """Of the signal's period and coefficients."""
         spread, span = _spread(data, self.bands), float(np.ptp(data.time))
         spacing = float(np.median(np.diff(np.unique(data.time))))
-        low, high = self.period or (min(4 * spacing, 0.25 * span), span)
+        low, high = min(4 * spacing, 0.25 * span), span
+        if self.period is not None:
+            low, high = _range("Harmonics", self.period, data.time_unit)
         found = {"signal_period": Prior("LogUniform", lower=float(low), upper=float(high))}
         for k in range(1, self.n_terms + 1):
             for name in ("cosine", "sine"):
@@ -116,7 +144,11 @@ class Harmonics:
 class KeplerOrbit:
     """The radial velocity of a planet's star.
 
-    semi_amplitude (cos(omega + nu) + e cos(omega)), with the true anomaly nu. Semi-amplitude and mean
+    .. code-block:: text
+
+        semi_amplitude (cos(omega + nu) + e cos(omega)),        nu the true anomaly
+
+    Semi-amplitude and mean
     anomaly at the reference epoch, ``phase``, are the length and angle of (velocity_cosine,
     velocity_sine), which are normal: nothing wraps around and nothing is lost at zero. The
     eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's equation is
@@ -125,20 +157,23 @@ class KeplerOrbit:
     Parameters
     ----------
     period : (shortest, longest)
-        Uniform prior over this range, in the time unit of the data.
+        Uniform prior over this range, in the time unit of the data, or Quantities.
     eccentric : bool
         False keeps the orbit circular.
     bands : tuple of str, optional
         Bands in which it is seen; None stands for all.
     """
 
-    period: tuple[float, float]
+    period: tuple[Any, Any]
     eccentric: bool = False
     bands: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        _paired(self)
+
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
-        _check_range("KeplerOrbit", self.period)
+        _range("KeplerOrbit", self.period, None)
         if not isinstance(self.eccentric, bool | np.bool_):
             raise ValueError(
                 f"KeplerOrbit: eccentric must be True or False, got {self.eccentric!r:.80}."
@@ -148,7 +183,7 @@ class KeplerOrbit:
     def priors(self, data: Any) -> dict[str, Prior]:
         """Of the orbital elements."""
         spread = _spread(data, self.bands)
-        low, high = map(float, self.period)
+        low, high = _range("KeplerOrbit", self.period, data.time_unit)
         found = {
             "orbital_period": Prior("Uniform", lower=low, upper=high),
             "velocity_cosine": Prior("Normal", mu=0.0, sigma=spread),
@@ -226,11 +261,25 @@ def to_dict(mean: Any) -> dict[str, Any]:
         for f in fields(mean):
             value = getattr(mean, f.name)
             if value is not None:
-                found[f.name] = list(value) if isinstance(value, tuple) else value
+                found[f.name] = _plain(list(value) if isinstance(value, tuple) else value)
         return found
     if isinstance(mean, Elsewhere):
         return {"elsewhere": mean.description}
     return {"elsewhere": f"{type(mean).__module__}.{type(mean).__qualname__}"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(x) for x in value]
+    return quantity_to_dict(value) if hasattr(value, "unit") else value
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_given(x) for x in value)
+    if isinstance(value, dict) and set(value) == {"value", "unit"}:
+        return quantity(value["value"], value["unit"])
+    return value
 
 
 def from_dict(plain: dict[str, Any]) -> Any:
@@ -252,7 +301,7 @@ def from_dict(plain: dict[str, Any]) -> Any:
     for key, field in known.items():
         if field.default is MISSING and field.default_factory is MISSING and key not in arguments:
             raise ValueError(f"{name} needs {key!r}.")
-    made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    made = kind(**{k: _given(v) for k, v in arguments.items()})
     if hasattr(made, "check"):
         made.check()
     return made

@@ -15,6 +15,7 @@ from bayes_astro.likelihoods.semiseparable_passes import flat_products
 from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.mean_and_noise import DEGREES, noise_variance, signal
 from bayes_astro.processes.process import Tables
+from bayes_astro.processes.units import plain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +42,7 @@ def _sorted(found: Tables, time: np.ndarray, band: np.ndarray) -> tuple[np.ndarr
 
 def one_step_ahead(model: Any, draws: xr.Dataset, data: LightCurve) -> tuple[Any, Any]:
     """Residual of every row from its prediction by those before it, and its variance."""
+    model = plain(model, data)
     curve = Curve.of(data)
     band, bands, time = curve.band, curve.bands, curve.time
     residual = np.empty((draws.sizes["chain"], draws.sizes["draw"], len(data)))
@@ -61,6 +63,7 @@ def replicate(
     model: Any, draws: xr.Dataset, design: LightCurve, rng: np.random.Generator
 ) -> np.ndarray:
     """New light curves on a design from the parameters alone: (chain, draw, row)."""
+    model = plain(model, design)
     curve = Curve.of(design)
     band, bands, time = curve.band, curve.bands, curve.time
     out = np.empty((draws.sizes["chain"], draws.sizes["draw"], len(design)))
@@ -93,6 +96,7 @@ def _conditional(
     model: Any, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator | None
 ) -> Iterator[tuple[int, int, dict[str, Any], Any]]:
     """For every draw: mean, variance, a draw, component means and variances at the rows of `at`."""
+    model = plain(model, data)
     curve = Curve.of(data)
     bands = curve.bands
     time, _, new_band = _asked(curve, at)

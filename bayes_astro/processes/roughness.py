@@ -7,8 +7,7 @@ dense algebra; as many harmonics are kept as leave out less variance than a shar
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,9 +16,11 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.diagnostics import Check
 from bayes_astro.priors import Prior
+from bayes_astro.processes.harmonics_kept import kernel_of, mapped, open_leaves, quasi_periodic
 from bayes_astro.processes.kernels import Kernel, QuasiPeriodic
+from bayes_astro.processes.units import plain
 
-__all__ = ["check", "columns", "kernel_of", "pilot", "settle", "settled"]
+__all__ = ["check", "columns", "pilot", "settle", "settled"]
 
 CHOICES = (2, 3, 4, 6, 8, 12, 16)
 NEGLIGIBLE = 0.3
@@ -37,20 +38,20 @@ def settle(model: Any, data: LightCurve) -> tuple[Any, dict[str, Any]]:
     """The model with every number of harmonics chosen, and group ``selection`` with them."""
     import xarray as xr
 
-    if not _open(model.kernel):
+    if not open_leaves(model.kernel):
         return model, {}
     several, priors = len(data.bands) > 1, model.resolve_priors(data)
-    plain = isinstance(model.mean, str) and model.mean in ("constant", "zero")
-    alone = plain and not several and not model.outliers and model.independent is None
-    kernel = settled(model.kernel, data, priors, alone)
-    counts = [leaf.harmonics for leaf in _quasi_periodic(kernel)]
+    flat = isinstance(model.mean, str) and model.mean in ("constant", "zero")
+    alone = flat and not several and not model.outliers and model.independent is None
+    kernel = settled(plain(model, data).kernel, data, priors, alone)
+    counts = [leaf.harmonics for leaf in quasi_periodic(kernel)]
     group = xr.Dataset({"harmonics": ("leaf", counts)})
     return model.copy(kernel=kernel), {"selection": group}
 
 
 def columns(kernel: Kernel) -> int:
     """Columns that its quasi-periodic kernels take."""
-    return sum(2 + 4 * (leaf.harmonics or 0) for leaf in _quasi_periodic(kernel))
+    return sum(2 + 4 * (leaf.harmonics or 0) for leaf in quasi_periodic(kernel))
 
 
 def check(model: Any) -> list[Check]:
@@ -81,27 +82,6 @@ def check(model: Any) -> list[Check]:
     return found
 
 
-def kernel_of(model: Any) -> Kernel:
-    """The kernel that was fitted, its numbers of harmonics included."""
-    if model._tree is None or "selection" not in model._tree or not _open(model.kernel):
-        return model.kernel
-    counts = model._tree["selection"]["harmonics"].values
-    leaves = _quasi_periodic(model.kernel)
-    chosen = {id(leaf): int(count) for leaf, count in zip(leaves, counts, strict=True)}
-    return _mapped(
-        model.kernel, set(chosen), lambda leaf: replace(leaf, harmonics=chosen[id(leaf)])
-    )
-
-
-def _quasi_periodic(kernel: Kernel) -> list[QuasiPeriodic]:
-    return [leaf for leaf in kernel.leaves() if isinstance(leaf, QuasiPeriodic)]
-
-
-def _open(kernel: Kernel) -> list[QuasiPeriodic]:
-    """The quasi-periodic kernels whose number of harmonics is left to the data."""
-    return [leaf for leaf in _quasi_periodic(kernel) if leaf.harmonics is None]
-
-
 def settled(kernel: Kernel, data: LightCurve, priors: dict[str, Prior], alone: bool) -> Kernel:
     """The kernel with every number of harmonics chosen.
 
@@ -128,21 +108,7 @@ def settled(kernel: Kernel, data: LightCurve, priors: dict[str, Prior], alone: b
             rough = float(np.quantile(prior.sample(np.random.default_rng(1), 4000), 0.1))
         return replace(leaf, harmonics=_enough(float(rough), WITHOUT_PILOT))
 
-    return _mapped(kernel, {id(leaf) for leaf in _open(kernel)}, chosen)
-
-
-def _mapped(kernel: Any, which: set[int], change: Callable[[Any], Any]) -> Any:
-    """A kernel with some of its leaves changed."""
-    if id(kernel) in which:
-        return change(kernel)
-    changed = {}
-    for field in fields(kernel):
-        value = getattr(kernel, field.name)
-        if isinstance(value, tuple):
-            changed[field.name] = tuple(_mapped(part, which, change) for part in value)
-        elif isinstance(value, Kernel):
-            changed[field.name] = _mapped(value, which, change)
-    return replace(kernel, **changed) if changed else kernel
+    return mapped(kernel, {id(leaf) for leaf in open_leaves(kernel)}, chosen)
 
 
 def _enough(roughness: float, most: float) -> int:
@@ -216,17 +182,15 @@ def _pilot(table: bytes, given: tuple[Any, ...]) -> tuple[tuple[str, float], ...
     if 1 in place:
         draws = given[1].sample(np.random.default_rng(3), 4000)
         low, high = np.log(np.quantile(draws, [0.01, 0.99]))
-        starts = [
-            min(
-                (
-                    moved(start, period=period, roughness=np.log(rough), decay=np.log(4) + period)
-                    for period in np.linspace(low, high, PERIODS)
-                ),
-                key=cost,
-            )
+        grid = [
+            [
+                moved(start, period=period, roughness=np.log(rough), decay=np.log(4) + period)
+                for period in np.linspace(low, high, PERIODS)
+            ]
             for start in starts
             for rough in (0.2, 0.35, 0.8)
         ]
+        starts = [one for row in grid for one in sorted(row, key=cost)[:2]]
     ends = [_lowest(cost, start) for start in starts]
     if 1 in place:
         # Twice and half of a period describe much of the same curve.

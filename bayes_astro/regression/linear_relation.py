@@ -24,7 +24,7 @@ __all__ = ["LinearRelation"]
 
 @dataclass(eq=False, repr=False)
 class LinearRelation(Model):
-    r"""y = intercept + slope . x, with errors on all axes.
+    r"""A line or plane, with errors on all axes, intrinsic scatter and outliers.
 
     The story. Every object has true predictors, Gaussian over the population, and a true response
     about the line; both are measured with the object's own error covariance S_i:

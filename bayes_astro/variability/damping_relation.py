@@ -29,7 +29,7 @@ FEWEST = 30  # effective draws of an object, below which its reweighting is roug
 
 @dataclass(eq=False, repr=False)
 class HierarchicalDRW(Model):
-    r"""log10 tau = intercept + slope (log10 M - pivot), with scatter, from many light curves.
+    r"""The relation of damping time and black-hole mass, with scatter, from many light curves.
 
     The story. Every object has a mass from the population and a damping time, in its rest frame,
     about the relation; the mass is measured with an error, the damping time through a light curve:

@@ -13,7 +13,7 @@ from bayes_astro.data import LightCurve
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import by_row
 from bayes_astro.model import Model
-from bayes_astro.parameters import Parameter, Setting, choice, number
+from bayes_astro.parameters import Parameter, Setting, choice, duration, in_unit
 from bayes_astro.priors import Prior
 from bayes_astro.report import Section, evidence_section
 from bayes_astro.variability import structure_function_data as series_data
@@ -56,7 +56,7 @@ class StructureFunction(Model):
     Parameters
     ----------
     form : {"damped-random-walk", "power-law"}
-    reference : float
+    reference : float or Quantity
         Lag, in the time unit of the data, at which ``sf_reference`` is the power law's value.
     priors : dict of str to Prior, optional
         By parameter. Defaults, with s the standard deviation of the values about the means of
@@ -90,13 +90,13 @@ class StructureFunction(Model):
     """
 
     form: str = DRW
-    reference: float = 1.0
+    reference: Any = 1.0
     priors: dict[str, Prior] | None = None
 
     data_type: ClassVar[type] = LightCurve
     settings: ClassVar[dict[str, Setting]] = {
         "form": choice(DRW, POWER),
-        "reference": number(0, np.inf, "a positive lag in the time unit of the data"),
+        "reference": duration,
     }
     references: ClassVar[tuple[str, ...]] = ("kelly2009", "kozlowski2016", "kozlowski2017")
     samplers: ClassVar[tuple[str, ...]] = ("Exact", "NUTS", "Emcee")
@@ -124,7 +124,7 @@ class StructureFunction(Model):
             because="with another the offset cannot be integrated out",
         )  # fmt: skip
         if self.form == POWER:
-            away = float(np.log(self.reference / span))
+            away = float(np.log(in_unit("reference", self.reference, data.time_unit) / span))
             middle = float(np.log(infinity) + 0.5 * away)
             width = float(np.hypot(1.0, 0.3 * away))
             return [
@@ -252,6 +252,6 @@ class StructureFunction(Model):
         law = (
             "sf_infinity √(1 − exp(−Δt/tau))"
             if self.form == DRW
-            else f"sf_reference (Δt/{self.reference:g})^gamma"
+            else f"sf_reference (Δt/{self.reference})^gamma"
         )
         return f"y = offset + x(t) + N(0, error²); E[(x(t+Δt) − x(t))²] = SF², SF(Δt) = {law}"

@@ -10,6 +10,7 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
 from bayes_astro.draws import by_row
+from bayes_astro.parameters import in_unit
 from bayes_astro.variability import stationary_increments
 
 if TYPE_CHECKING:
@@ -139,9 +140,10 @@ def _flat(draws: xr.Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def _innovations(
-    form: str, reference: float, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
+    form: str, reference: Any, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
 ) -> tuple[np.ndarray, np.ndarray]:
     inputs.check_units(fitted, data)
+    reference = in_unit("reference", reference, fitted.time_unit)
     parameters, offset = _flat(draws)
     which = _offsets(draws, data)
     origin = origins(fitted)
@@ -176,7 +178,7 @@ def _offsets(draws: xr.Dataset, data: LightCurve) -> list[int]:
 
 
 def log_density(
-    form: str, reference: float, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
+    form: str, reference: Any, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
 ) -> np.ndarray:
     """Log density of every value of `data` given those before it: (chain, draw, row)."""
     z, sd = _innovations(form, reference, draws, fitted, data)
@@ -184,7 +186,7 @@ def log_density(
 
 
 def standardised(
-    form: str, reference: float, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
+    form: str, reference: Any, draws: xr.Dataset, fitted: LightCurve, data: LightCurve
 ) -> np.ndarray:
     """Innovations over their standard deviation: (chain, draw, row)."""
     return _innovations(form, reference, draws, fitted, data)[0]
@@ -192,7 +194,7 @@ def standardised(
 
 def replicate(
     form: str,
-    reference: float,
+    reference: Any,
     draws: xr.Dataset,
     data: LightCurve,
     at: LightCurve,
@@ -200,6 +202,7 @@ def replicate(
 ) -> np.ndarray:
     """New light curves at the times and errors of `at`: (chain, draw, row)."""
     inputs.check_units(data, at)
+    reference = in_unit("reference", reference, data.time_unit)
     parameters, offset = _flat(draws)
     which = _offsets(draws, at)
     origin = origins(data)
@@ -217,7 +220,7 @@ def replicate(
 
 def forecast(
     form: str,
-    reference: float,
+    reference: Any,
     draws: xr.Dataset,
     data: LightCurve,
     at: Any,
@@ -232,6 +235,7 @@ def forecast(
     """
     import xarray as xr
 
+    reference = in_unit("reference", reference, data.time_unit)
     time, error = inputs.times(data, at)
     if not isinstance(at, LightCurve):
         if len(names(data)) > 1:
@@ -273,11 +277,12 @@ def forecast(
 
 
 def structure_function(
-    form: str, reference: float, draws: xr.Dataset, data: LightCurve, lag: Any
+    form: str, reference: Any, draws: xr.Dataset, data: LightCurve, lag: Any
 ) -> xr.DataArray:
     """Draws of SF at lags (l,): (chain, draw, lag)."""
-    if hasattr(lag, "unit"):
-        lag = lag.to_value(data.time_unit)
+    lag, reference = (
+        in_unit(name, x, data.time_unit) for name, x in (("lag", lag), ("reference", reference))
+    )
     lags = np.atleast_1d(np.asarray(lag, dtype=float))
     if lags.ndim != 1 or not np.all(np.isfinite(lags)) or np.any(lags < 0):
         raise ValueError("lag must hold finite lags >= 0 of shape (l,).")

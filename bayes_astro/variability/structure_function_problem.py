@@ -9,6 +9,7 @@ import numpy as np
 from bayes_astro.coordinates import Free
 from bayes_astro.data import LightCurve
 from bayes_astro.likelihoods.compiled import ready_pytensor
+from bayes_astro.parameters import in_unit
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.variability import structure_function_data as series_data
@@ -28,6 +29,7 @@ class StructureFunctionProblem(Problem):
         super().__init__(model, data, priors)
         self.names = series_data.names(data)
         self.walk = model.form == DRW
+        self.reference = float(in_unit("reference", model.reference, data.time_unit))
 
     def coords(self) -> dict[str, Any]:
         """Names of the series."""
@@ -52,7 +54,7 @@ class StructureFunctionProblem(Problem):
         rows = list(series_data.series(self.data))
         starts = np.cumsum([0, *map(len, rows)])
         order = np.concatenate(rows)
-        unit = 1.0 if self.walk else float(self.model.reference)
+        unit = 1.0 if self.walk else self.reference
         time = (self.data.time[order] - self.data.time[0]) / unit
         return [starts, np.array([time, self.data.value[order], self.data.error[order] ** 2])]
 
@@ -79,7 +81,7 @@ class StructureFunctionProblem(Problem):
                 square = priors["sf_reference"].variable("sf_reference") ** 2
                 double = 2 * priors["gamma"].variable("gamma")
                 # Zero lags have no gradient in gamma: the power is taken of one, and masked.
-                reference = float(self.model.reference)
+                reference = self.reference
                 origin = pm.Data("origin", origins)
                 grown = _power(pt.abs(time - origin[series]) / reference, double)
                 apart = _power(lag / reference, double)
@@ -122,7 +124,7 @@ class StructureFunctionProblem(Problem):
         from bayes_astro.variability.structure_function_posterior import sample
 
         model = self.model
-        return sample(model.form, model.reference, self.data, self.priors, count, rng)
+        return sample(model.form, self.reference, self.data, self.priors, count, rng)
 
 
 def _power(lag: Any, exponent: Any) -> Any:

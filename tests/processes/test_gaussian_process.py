@@ -511,7 +511,7 @@ def test_maximum_likelihood_is_the_maximum():
         ({}, {"rows": slice(0, 2)}, "2 points are too few"),
         ({}, {"value": 3.0}, "column 'value' is constant"),
         ({}, {"time": 3.0}, "same time"),
-        ({"kernel": K.ExposureIntegrated(K.SHO(), 50.0)}, {}, "exposures must not overlap"),
+        ({"kernel": K.ExposureIntegrated(K.SHO(), 50.0)}, {}, "exposures must not overlap in part"),
         (
             {"priors": {"offset": ba.Prior("StudentT", nu=3, mu=0, sigma=1)}},
             {},

@@ -213,7 +213,7 @@ def test_bad_input_is_named():
     good = wandering()
     for model, data, words in (
         (ba.StructureFunction("parabola"), good, "form='parabola' must be"),
-        (ba.StructureFunction(reference=-1), good, "reference=-1 must be a positive lag"),
+        (ba.StructureFunction(reference=-1), good, "reference=-1 must be a positive number"),
         (ba.StructureFunction(), good.replace(value=np.ones(50)), "'value' is constant"),
         (ba.StructureFunction(), good[:1], "no two different times"),
         (

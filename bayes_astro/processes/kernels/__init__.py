@@ -2,7 +2,7 @@
 
 A kernel writes its blocks (see `processes.blocks`); sums, products, covariance, power spectrum,
 naming and priors are the base's. Each parameter of a kernel is None (free, with a default prior
-scaled from the data), a `Prior`, or a number, which fixes it.
+scaled from the data), a `Prior`, or a number or Quantity, which fixes it.
 
 >>> import bayes_astro as ba
 >>> kernel = ba.kernels.SHO(quality=0.7) + ba.kernels.DampedRandomWalk()

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from bayes_astro.data.columns import convert
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, quantity_to_dict
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 
@@ -132,11 +133,45 @@ class Kernel:
 
     def fixed(self) -> dict[str, float]:
         """Variables that the user gave as numbers."""
-        return {
-            variable: float(leaf.given(parameter))
-            for variable, (leaf, parameter) in self.variables()
-            if not leaf.is_free(parameter)
-        }
+        found = {}
+        for variable, (leaf, parameter) in self.variables():
+            if leaf.is_free(parameter):
+                continue
+            given = leaf.given(parameter)
+            if hasattr(given, "unit"):
+                raise ValueError(
+                    f"{leaf!r}: {parameter} has a unit; ask kernel.in_units('d', 'mag'), or in what "
+                    "units times and values are."
+                )
+            found[variable] = float(given)
+        return found
+
+    def in_units(self, time: str, value: str = "") -> Kernel:
+        """The same kernel with plain numbers, in these units, in the place of Quantities."""
+        changes = {}
+        for f in fields(self):  # type: ignore[arg-type]
+            old = getattr(self, f.name)
+            new = self._plain(f.name, old, time, value)
+            if new is not old:
+                changes[f.name] = new
+        return replace(self, **changes) if changes else self  # type: ignore[type-var]
+
+    def _plain(self, name: str, given: Any, time: str, value: str) -> Any:
+        if isinstance(given, Kernel):
+            return given.in_units(time, value)
+        if isinstance(given, tuple):
+            named = [x if isinstance(x, tuple) else (name, x) for x in given]
+            new = [self._plain(n, x, time, value) for n, x in named]
+            if all(a is b for a, (_, b) in zip(new, named, strict=True)):
+                return given
+            pairs = zip(new, named, given, strict=True)
+            return tuple((n, a) if isinstance(x, tuple) else a for a, (n, _), x in pairs)
+        if not hasattr(given, "unit"):
+            return given
+        unit = unit_of(self.parameters().get(name, "timescale"), time, value)
+        where = f"{type(self).__name__}: {name}"
+        old = given.unit.to_string()
+        return float(convert(np.asarray(given.value), old, unit, where, error=True))
 
     def at(self, variables: dict[str, Any], xp: Any = np) -> list[Block]:
         """Blocks at named variables; the fixed ones need not be given."""
@@ -213,12 +248,16 @@ class Kernel:
                         "values; use LogNormal, HalfNormal, Gamma, ..."
                     )
                 continue
+            if hasattr(given, "unit") and np.ndim(given) == 0:
+                if kind != "amplitude":  # whose unit is that of the data
+                    self._plain(parameter, given, "s", "")
+                given = given.value
             plain = isinstance(given, int | float | np.number) and not isinstance(given, bool)
             least = 0 if kind in ("fraction",) else np.nextafter(0, 1)
             if not plain or not least <= given < np.inf:
                 raise ValueError(
-                    f"{type(self).__name__}: {parameter}={given!r} must be a positive number, a "
-                    "ba.Prior, or None for a default prior."
+                    f"{type(self).__name__}: {parameter}={given!r} must be a positive number or "
+                    "Quantity, a ba.Prior, or None for a default prior."
                 )
 
     def to_dict(self) -> dict[str, Any]:
@@ -228,11 +267,22 @@ class Kernel:
             value = getattr(self, f.name)
             if isinstance(value, Prior | Kernel):
                 plain[f.name] = value.to_dict()
+            elif hasattr(value, "unit"):
+                plain[f.name] = quantity_to_dict(value)
             elif isinstance(value, tuple):
                 plain[f.name] = [part.to_dict() for part in value]
             elif value is not None and value != "":
                 plain[f.name] = value
         return plain
+
+
+def unit_of(kind: str, time: str, value: str) -> str:
+    """Unit of what a parameter measures."""
+    if kind in ("timescale", "period"):
+        return time
+    if kind.startswith("beta"):
+        return f"{time}{kind.split()[1]}"
+    return value if kind == "amplitude" else ""
 
 
 def _kernel(other: Any) -> Kernel:
@@ -255,7 +305,14 @@ def numbered(labels: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, repr=False)
 class Sum(Kernel):
-    """The sum of independent processes: each part is a component."""
+    """The sum of independent processes: each part is a component.
+
+    Parameters
+    ----------
+    parts : tuple of Kernel
+    name : str, optional
+        Stands before the names of its variables.
+    """
 
     parts: tuple[Kernel, ...]
     name: str = ""
@@ -279,7 +336,14 @@ class Sum(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Product(Kernel):
-    """The product of kernels; the amplitudes of all but the first are one unless given."""
+    """The product of kernels; the amplitudes of all but the first are one unless given.
+
+    Parameters
+    ----------
+    parts : tuple of Kernel
+    name : str, optional
+        Stands before the names of its variables.
+    """
 
     parts: tuple[Kernel, ...]
     name: str = ""

@@ -8,36 +8,40 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, quantity_to_dict
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.base import Kernel
 
 __all__ = ["CARMA"]
 
+LARGEST = 1e9  # fraction over the variance; what is left of their sum has seven digits then
+
 
 @dataclass(frozen=True, repr=False)
 class CARMA(Kernel):
     r"""A continuous-time autoregressive moving-average process (Kelly et al. 2014).
 
-    Power spectrum proportional to |beta(i omega)|^2 / |alpha(i omega)|^2, with
-
     .. code-block:: text
 
+        power spectrum ~ |beta(i omega)|^2 / |alpha(i omega)|^2
         alpha(s) = (s + 1 / tau)^(p odd) prod_k (s^2 + omega_k s / quality_k + omega_k^2)
         beta(s) = 1 + beta_1 s + ... + beta_q s^q,        omega_k = 2 pi / period_k
 
     All parameters positive: every alpha of a stationary process can be written so, and beta has its
     zeros in the left half plane for q <= 2. The blocks follow by partial fractions in omega^2,
-    without complex numbers.
+    without complex numbers. Where roots of alpha of different factors coincide there are none:
+    such numbers are refused.
 
     Parameters
     ----------
     p, q : int
         Orders, 0 <= q < p <= 7. CARMA(1, 0) is the damped random walk, CARMA(2, 0) the SHO.
-    given : dict, optional
+    values : dict, optional
         Priors or numbers by parameter: ``sigma``, ``period_1``, ``quality_1``, ..., ``tau`` (of odd
         p), ``beta_1``, ... .
+    name : str, optional
+        Stands before the names of its variables.
     """
 
     p: int = 2
@@ -64,6 +68,13 @@ class CARMA(Kernel):
                     f"CARMA({self.p}, {self.q}) has no {name!r:.80}.{nearest(name, self.parameters())}"
                 )
         super().check()
+        given = {name: self.given(name) for name in self.parameters() if "beta" not in name}
+        if all(not self.is_free(name) for name in given if name != "sigma"):
+            values = {
+                name: self._plain(name, x, "s", "") for name, x in given.items() if name != "sigma"
+            }
+            betas = {f"beta_{j}": 0.0 for j in range(1, self.q + 1)}
+            self.blocks({"sigma": 1.0} | betas | values, np)
 
     def parameters(self) -> dict[str, str]:
         """By the orders."""
@@ -82,7 +93,11 @@ class CARMA(Kernel):
         """With the given values as a table."""
         plain = {"kernel": "CARMA", "p": self.p, "q": self.q}
         given = {
-            name: value.to_dict() if isinstance(value, Prior) else value
+            name: value.to_dict()
+            if isinstance(value, Prior)
+            else quantity_to_dict(value)
+            if hasattr(value, "unit")
+            else value
             for name, value in self.values
         }
         extra = {"values": given} if given else {}
@@ -115,10 +130,12 @@ class CARMA(Kernel):
             columns.append(others)
             if len(own) == 3:
                 columns.append([0.0, *others])
-        if len(columns) == 1:
+        try:
             solution = [numerator[0] / columns[0][0]]
-        else:
-            solution = _solve(columns, numerator, xp)
+            if len(columns) > 1:
+                solution = _solve(columns, numerator, xp)
+        except np.linalg.LinAlgError:
+            self._refuse(values)
         raw = []
         for k, (w, c) in enumerate(quadratics):
             plus, minus = solution[2 * k] / (2 * w**2), solution[2 * k + 1] / 2
@@ -127,6 +144,10 @@ class CARMA(Kernel):
         if decay is not None:
             last = solution[-1] / (2 * decay)
             total = total + last
+        if xp is np:
+            fractions = [x for term in raw for x in term[:2]] + [last if decay is not None else 0.0]
+            if not np.max(np.abs(fractions)) < LARGEST * np.abs(total):
+                self._refuse(values)
         scale = values["sigma"] ** 2 / total
         found = [
             blocks.pair(scale * cosine, scale * sine * unit, c * unit, x * unit**2)
@@ -136,8 +157,20 @@ class CARMA(Kernel):
             found.append(blocks.real(scale * last, decay * unit))
         return found
 
+    def _refuse(self, values: dict[str, Any]) -> None:
+        listed = ", ".join(
+            f"{name}={float(x):.6g}"
+            for name, x in values.items()
+            if name.startswith(("period", "quality", "tau"))
+        )
+        raise ValueError(
+            f"CARMA({self.p}, {self.q}): roots of alpha coincide, or nearly so ({listed}), and their "
+            "partial fractions cancel; move one of these numbers by a thousandth, which changes the "
+            "covariance by less."
+        )
+
     def _numerator(self, values: dict[str, Any], unit: Any) -> list[Any]:
-        """|beta(i omega)|^2 as a polynomial in y."""
+        """The square of beta(i omega) as a polynomial in y."""
         beta = [1.0] + [values[f"beta_{j}"] * unit**j for j in range(1, self.q + 1)]
         found: list[Any] = [0.0] * self.p
         for i, a in enumerate(beta):

@@ -16,12 +16,17 @@ __all__ = ["Cosine", "DampedCosine", "DampedRandomWalk", "Matern32", "Matern52"]
 
 @dataclass(frozen=True, repr=False)
 class DampedRandomWalk(Kernel):
-    """sigma^2 exp(-|t| / tau): the Ornstein-Uhlenbeck process of quasars and red noise.
+    """The Ornstein-Uhlenbeck process of quasars and red noise.
+
+    .. code-block:: text
+
+        k(t) = sigma^2 exp(-|t| / tau)
 
     Parameters
     ----------
     sigma : asymptotic standard deviation; SF_inf = sqrt(2) sigma is the structure function's limit.
     tau : damping time, in the time unit of the data.
+    name : str, optional; stands before the names of its variables.
 
     References
     ----------
@@ -43,7 +48,18 @@ class DampedRandomWalk(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Matern32(Kernel):
-    """sigma^2 (1 + s) exp(-s), s = sqrt(3) |t| / scale: once differentiable."""
+    """A process that is once differentiable.
+
+    .. code-block:: text
+
+        k(t) = sigma^2 (1 + s) exp(-s),        s = sqrt(3) |t| / scale
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    scale : in the time unit of the data.
+    name : str, optional; stands before the names of its variables.
+    """
 
     sigma: Any = None
     scale: Any = None
@@ -59,7 +75,18 @@ class Matern32(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Matern52(Kernel):
-    """sigma^2 (1 + s + s^2 / 3) exp(-s), s = sqrt(5) |t| / scale: twice differentiable."""
+    """A process that is twice differentiable.
+
+    .. code-block:: text
+
+        k(t) = sigma^2 (1 + s + s^2 / 3) exp(-s),        s = sqrt(5) |t| / scale
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    scale : in the time unit of the data.
+    name : str, optional; stands before the names of its variables.
+    """
 
     sigma: Any = None
     scale: Any = None
@@ -75,7 +102,18 @@ class Matern52(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Cosine(Kernel):
-    """sigma^2 cos(2 pi t / period): a sinusoid of unknown amplitude and phase."""
+    """A sinusoid of unknown amplitude and phase.
+
+    .. code-block:: text
+
+        k(t) = sigma^2 cos(2 pi t / period)
+
+    Parameters
+    ----------
+    sigma : standard deviation of the process.
+    period : in the time unit of the data.
+    name : str, optional; stands before the names of its variables.
+    """
 
     sigma: Any = None
     period: Any = None
@@ -91,7 +129,11 @@ class Cosine(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class DampedCosine(Kernel):
-    """sigma^2 exp(-|t| / tau) cos(2 pi t / period): an oscillation whose phase wanders.
+    """An oscillation whose phase wanders.
+
+    .. code-block:: text
+
+        k(t) = sigma^2 exp(-|t| / tau) cos(2 pi t / period)
 
     Its power spectrum is a Lorentzian about the frequency, and one about its negative: the shape of
     quasi-periodic oscillations of accreting objects, of quality pi tau / period, the frequency over the
@@ -103,6 +145,7 @@ class DampedCosine(Kernel):
     sigma : standard deviation of the process.
     tau : time in which phase and amplitude are forgotten, in the time unit of the data.
     period : of the oscillation.
+    name : str, optional; stands before the names of its variables.
 
     References
     ----------

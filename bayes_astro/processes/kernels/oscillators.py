@@ -31,6 +31,7 @@ class SHO(Kernel):
     sigma : standard deviation of the process.
     period : of the undamped oscillator, 2 pi / omega_0.
     quality : Q; any positive number: Q < 1/2 is overdamped and 1/2 the Matern-3/2 kernel.
+    name : str, optional; stands before the names of its variables.
 
     Notes
     -----
@@ -65,6 +66,7 @@ class Rotation(Kernel):
     quality : Q_0 of the second mode less a half.
     quality_difference : what the first mode has more.
     mix : variance of the second mode over that of the first.
+    name : str, optional; stands before the names of its variables.
     """
 
     sigma: Any = None
@@ -116,8 +118,9 @@ class QuasiPeriodic(Kernel):
     harmonics : int, optional
         J = 2 + 4 harmonics columns, at a cost that grows with their square. None: a fit keeps those
         that its data can tell from noise, by a pilot fit with all of them (of a kernel that is not
-        alone: by the prior of the roughness). Four serve a roughness of 0.7, six 0.5, ten 0.35,
+        alone: by the prior of the roughness). Six serve a roughness of 0.7, eight 0.5, twelve 0.35,
         sixteen 0.2, for a noise of a tenth of sigma.
+    name : str, optional; stands before the names of its variables.
     """
 
     sigma: Any = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro import registry
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, quantity
 from bayes_astro.processes.kernels.base import Kernel
 
 __all__ = ["from_dict"]
@@ -59,12 +59,14 @@ def _number_or_prior(kernel: str, key: str, value: Any) -> Any:
     """A parameter of a kernel from a table."""
     if isinstance(value, dict):
         try:
+            if set(value) == {"value", "unit"}:
+                return quantity(value["value"], value["unit"])
             return Prior.from_dict(value)
         except ValueError as error:
             raise ValueError(f"Kernel {kernel}: {key[:80]}: {error}") from None
     if not isinstance(value, int | float | np.number) or isinstance(value, bool):
         raise ValueError(
-            f"Kernel {kernel}: {key[:80]} must be a number or the table of a prior, got "
+            f"Kernel {kernel}: {key[:80]} must be a number, a table of value and unit, or the table of a prior, got "
             f"{value!r:.80}."
         )
     return value
