@@ -6,7 +6,6 @@ written by tasks and called by the library; everything else is for users.
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -287,31 +286,44 @@ class Estimator(Configured, metaclass=Hooked):
 
         return diagnostics.diagnose(self)
 
-    def plot(self, figure: str | None = None, *, at: Any = None, width: str = "page") -> Figure:
+    def plot(
+        self, figure: str | None = None, *, at: Any = None, ax: Any = None, width: str = "page"
+    ) -> Figure:
         """Draw the figure made for this task.
 
         Parameters
         ----------
         figure : str, optional
             One of `figure_names()`; None stands for the first.
-        at : container, optional
-            Other data than the fitted ones, for the figures that can show them.
+        at : array or container, optional
+            Where a figure is evaluated: times of a light curve, lags of a structure function,
+            values of a predictor, ...; or other data than the fitted ones, where it shows data. The
+            docstring of the figure says which it takes.
+        ax : matplotlib Axes or array of Axes, optional
+            Draw into these instead of on a new page: one for each panel of the figure, row by row; of
+            a corner of n variables all n x n. With another number the error says how many there
+            are. Legends then stand within the axes, and `width` has no effect.
         width : {"page", "column"}
             Width of a journal's page (7.1 in) or column (3.4 in).
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The page, or the figure to which `ax` belongs.
+
+        Raises
+        ------
+        ValueError
+            For an unknown figure, for `at` where the figure is evaluated at nothing, and for another
+            number of axes than the figure has panels.
         """
         from bayes_astro.plots import style
 
         drawings = self._drawings()
-        name = next(iter(drawings), None) if figure is None else figure
+        name = next(iter(drawings), "") if figure is None else figure
         if name not in drawings:
             raise ValueError(f"Unknown figure {name!r}.{nearest(name, drawings)}")
-        given = () if at is None else (at,)
-        if given and len(inspect.signature(drawings[name]).parameters) < 2:
-            raise ValueError(
-                f"figure {name!r} shows the fit and takes no other data: leave out at=."
-            )
-        with style.applied(width):
-            return drawings[name](self, *given)
+        return style.drawn(self, drawings, name, at, ax, width)
 
     def _drawings(self) -> dict[str, Any]:
         found = registry.row_of(type(self)).drawings()

@@ -52,12 +52,11 @@ def overview(model: Any) -> style.Drawing:
     if len(names) == 1:
         return density(model)
     pairs = [(0, 1), (0, 2)] if len(names) > 2 else [(0, 1)]
-    narrow = style.narrow()
-    figure = style.page((1.0 if narrow else 0.5) * len(pairs) + (0.9 if narrow else 0.06))
-    if narrow:
-        axes = figure.subplots(2 * len(pairs), 1, squeeze=False).reshape(len(pairs), 2)
+    if style.narrow():
+        axes = style.panels(len(pairs) + 0.9, 2 * len(pairs))
     else:
-        axes = figure.subplots(len(pairs), 2, squeeze=False)
+        axes = style.panels(0.5 * len(pairs) + 0.06, len(pairs), 2)
+    axes = axes.reshape(len(pairs), 2)
     values, title = objects_of(model, names)
     for (left, right), pair in zip(axes, pairs, strict=True):
         some = values[:, list(pair)]
@@ -72,7 +71,7 @@ def overview(model: Any) -> style.Drawing:
         draw_ellipses(right, draws, pair)
     axes[0, 0].set_title(title, loc="left")
     axes[0, 1].set_title(f"density, {kind_of(model)}", loc="left")
-    return figure
+    return axes[0, 0].figure
 
 
 def density(model: Any) -> style.Drawing:
@@ -112,7 +111,7 @@ def density(model: Any) -> style.Drawing:
         axis.set_xlabel(style.axis_label(name, units_of(model)[j]))
         axis.locator_params(axis="x", nbins=5)
     axes[0].set_ylabel("density")
-    style.legend_above(axes[0].figure, axes[0])
+    style.legend_above(axes[0])
     return axes[0].figure
 
 
@@ -180,9 +179,3 @@ FIGURES = {
     "shrinkage": shrinkage,
     "components": components,
 }
-
-
-# What is drawn, as arrays -----------------------------------------------------------------------
-
-
-# Parts of figures -------------------------------------------------------------------------------

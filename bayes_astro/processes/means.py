@@ -3,13 +3,15 @@
 A mean function is any object with ``priors(data)``, a dictionary of `Prior` by parameter, and
 ``evaluate(time, parameters)``, which computes it with arithmetic and NumPy's functions: it is
 called with arrays and, for NUTS, with PyTensor variables. ``derived(parameters)``, where there is
-one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen. Times are counted from the mean time of the light curve.
+one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen, and
+``folds_on``, where it repeats itself, the name of the parameter that is its period: the figure
+"folded" is drawn by it. Times are counted from the mean time of the light curve.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -71,6 +73,8 @@ class Harmonics:
     n_terms: int = 1
     bands: tuple[str, ...] | None = None
 
+    folds_on: ClassVar[str] = "signal_period"
+
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         if self.period is not None:
@@ -127,6 +131,8 @@ class KeplerOrbit:
     period: tuple[float, float]
     eccentric: bool = False
     bands: tuple[str, ...] | None = None
+
+    folds_on: ClassVar[str] = "orbital_period"
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
