@@ -16,7 +16,7 @@ __all__ = ["corner"]
 
 MOST = 12
 SIZE = 6.5  # points, of numbers and long names
-GAP = 3.0  # points between panels
+GAP = 2.0  # points between panels
 LINE = 9.0  # points from a line of text to the next
 NUMBER = 7.5  # points from a number to the next
 
@@ -147,14 +147,14 @@ class _Plan:
             for j in range(i + 1):
                 axis, last = self.axes[i, j], i == size - 1
                 axis.minorticks_off()
-                at, written = scales[j].ticks(across)
+                at, written = scales[j].ticks(across, _edge(self.side))
                 axis.set_xticks(at, written if last else [""] * len(at))
                 if last and self.upright:
                     axis.tick_params(axis="x", rotation=90)
                 if i == j:
                     axis.set_yticks([])
                 else:
-                    at, written = scales[i].ticks(down)
+                    at, written = scales[i].ticks(down, _edge(self.high))
                     axis.set_yticks(at, written if j == 0 else [""] * len(at))
                 axis.tick_params(labelsize=SIZE, length=2 if self.side < 40 else 3)
             if not self.outside:
@@ -208,7 +208,12 @@ def _widest(scales: list[Scale]) -> float:
 
 def _count(room: float, each: float) -> int:
     """How many numbers have room; of two, one stands near either end."""
-    return int(np.clip(room / each, 2 if 0.66 * room > each else 1, 4))
+    return int(np.clip(room / each, 2 if 0.65 * room > each else 1, 4))
+
+
+def _edge(room: float) -> float:
+    """Share of a panel at either end in which numbers would meet those of the next one."""
+    return float(np.clip(0.5 * (NUMBER - GAP) / room, 0.06, 0.2))
 
 
 def _single(axis: Any, values: np.ndarray, scale: Scale, prior: dict[str, Any] | None) -> None:

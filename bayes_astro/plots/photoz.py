@@ -36,7 +36,10 @@ def _known(model: Any, photometry: Any) -> Any:
 
 
 def redshifts(model: Any, at: Any = None) -> style.Drawing:
-    """Mode of the density against the spectroscopic redshift, and the difference."""
+    """Mode of the density against the spectroscopic redshift, and the difference.
+
+    `at`: Photometry of other objects, with redshifts.
+    """
     data = _known(model, at)
     mode, z = model.summary(data)["mode"].to_numpy(), np.asarray(data.redshift)
     top, bottom = style.panels(
@@ -58,7 +61,10 @@ def redshifts(model: Any, at: Any = None) -> style.Drawing:
 
 
 def densities(model: Any, at: Any = None) -> style.Drawing:
-    """p(z) of some objects by increasing redshift, with the spectroscopic ones that are known."""
+    """p(z) of some objects by increasing redshift, with the spectroscopic ones that are known.
+
+    `at`: Photometry of other objects.
+    """
     data = _objects(model) if at is None else at
     rows, columns = (3, 4) if not style.narrow() else (5, 2)
     known = data.redshift is not None and not np.isnan(data.redshift).all()
@@ -89,7 +95,10 @@ def densities(model: Any, at: Any = None) -> style.Drawing:
 
 
 def calibration(model: Any, at: Any = None) -> style.Drawing:
-    """Histogram of the PIT, its quantiles against uniform ones, and the difference of both."""
+    """Histogram of the PIT, its quantiles against uniform ones, and the difference of both.
+
+    `at`: Photometry of other objects, with redshifts.
+    """
     data = _known(model, at)
     pit = np.sort(model.pit(data))
     left, top, bottom = (
@@ -121,6 +130,8 @@ def reliability(model: Any, at: Any = None) -> style.Drawing:
 
     Bins of equally many objects in the band with the best ratio of signal to noise; the bars are the
     binomial standard error of the fraction that is claimed. Fluxes below their error are left out.
+
+    `at`: Photometry of other objects, with redshifts.
     """
     data = _known(model, at)
     signal = np.where(data.missing, 0.0, data.flux / data.error)

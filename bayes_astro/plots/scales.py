@@ -87,18 +87,21 @@ class Scale:
         getattr(axis, f"set_{which}lim")(self.low, self.high)
 
     def _two(self) -> np.ndarray:
-        """Where round numbers are too far apart: near a sixth and five sixths of the axis."""
+        """Where round numbers are too far apart: near a fifth and four fifths of the axis."""
         ends = self.forward(self.low), self.forward(self.high)
         found = []
-        for share in (0.17, 0.83):
+        for share in (0.21, 0.79):
             x = float(self.inverse(ends[0] + share * (ends[1] - ends[0])))
-            step = 0.1 * (self.high - self.low) if self.kind == "linear" else 0.3 * abs(x)
+            step = 0.05 * (self.high - self.low) if self.kind == "linear" else 0.3 * abs(x)
             digits = math.ceil(-math.log10(step))
             found.append(round(x - self.offset, digits) + self.offset)
         return np.array(found)
 
-    def ticks(self, most: int) -> tuple[np.ndarray, list[str]]:
-        """At most so many ticks, none at the ends of the axis where labels of neighbours meet."""
+    def ticks(self, most: int, edge: float = 0.06) -> tuple[np.ndarray, list[str]]:
+        """At most so many ticks and their texts.
+
+        None within a share `edge` of the ends of the axis, where texts of neighbours would meet.
+        """
         from matplotlib.ticker import LogLocator, MaxNLocator
 
         if self.kind == "broken":
@@ -118,7 +121,7 @@ class Scale:
             place = (self.forward(np.maximum(at, self.low)) - self.forward(self.low)) / (
                 self.forward(self.high) - self.forward(self.low)
             )
-            inside = (place > 0.06) & (place < 0.94) & (at > self.low)
+            inside = (place > edge) & (place < 1 - edge) & (at > self.low)
             at, place = at[inside], place[inside]
             if min(most, 2) <= len(at) <= most and np.all(np.diff(place) > 0.9 / most):
                 break
