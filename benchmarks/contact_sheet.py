@@ -36,15 +36,15 @@ def planet():
     )
 
 
-def rotating():
-    """Two modes of the period: the rotation and its half."""
-    rng = np.random.default_rng(5)
-    t = 2457000 + np.sort(rng.uniform(0, 400, 120))
-    y = 4 * np.cos(2 * np.pi * t / 23.0) + 3.5 * np.cos(4 * np.pi * t / 23.0 + 1)
-    return ba.LightCurve(
-        t, y + 3 * rng.normal(size=120), np.full(120, 3.0), value_unit="m/s",
-        time_format="jd", time_scale="tdb",
-    )  # fmt: skip
+def aliased():
+    """Nightly observations, which leave two periods a day apart in frequency."""
+    rng = np.random.default_rng(4)
+    time = (
+        2457000.3 + np.sort(rng.choice(np.arange(150), 40, replace=False)) + rng.normal(0, 0.03, 40)
+    )
+    value = 4 * np.cos(2 * np.pi * time / 1.8) + 3 * rng.normal(size=40)
+    labels = {"value_unit": "m/s", "time_format": "jd", "time_scale": "tdb"}
+    return ba.LightCurve(time, value, np.full(40, 3.0), **labels)
 
 
 def templates():
@@ -66,7 +66,7 @@ FITS = {
         lambda: ba.load("eros2-cepheid").select("B"),
         None,
     ),
-    "periodogram-two-modes": (lambda: ba.Periodogram(period=(2, 100)), rotating, None),
+    "periodogram-two-modes": (lambda: ba.Periodogram(period=(1.2, 100)), aliased, None),
     "LombScargle": (
         lambda: ba.baselines.LombScargle(n_terms=3),
         lambda: ba.load("eros2-cepheid").select("B"),

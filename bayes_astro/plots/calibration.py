@@ -16,7 +16,7 @@ def ranks(calibration: Any) -> style.Drawing:
     from scipy.stats import kstwo
 
     labels = list(calibration.ranks)
-    columns = min(3, len(labels))
+    columns = min(3 if not style.narrow() else 2, len(labels))
     lines = -(-len(labels) // columns)
     axes = style.panels(0.3 * lines + 0.05, lines, columns, len(labels), sharex=True, sharey=True)
     band = kstwo.ppf(0.99, calibration.n)

@@ -114,12 +114,14 @@ class _Plan:
             left, top = numbers + 4, LINE + 3
             side = side_of(left, right)
             # Names at the diagonal reach over the empty panels on their right, and the last the edge.
-            over = lengths - (size - np.arange(size)) * (side + GAP) + GAP + 4
-            level = bool(over.max() < 0.12 * wide)
-            if level:
-                right = max(right, float(over.max()))
+            for _ in range(6):
+                over = lengths - (size - np.arange(size)) * (side + GAP) + GAP + 5
+                right = max(6.0, float(over.max()))
+                side = side_of(left, min(right, 0.12 * wide))
+            level = right < 0.12 * wide
+            if not level:
+                right = 6.0
                 side = side_of(left, right)
-            else:
                 top = max(6.0, float(np.max(lengths - np.arange(size) * (side + GAP))) + 6)
         upright = 3.2 * numbers > side
         bottom = (numbers if upright else 1.5 * LINE) + (LINE + 6 if outside else 4)
@@ -141,20 +143,20 @@ class _Plan:
         """Ticks and names."""
         size = len(self.labels)
         widest = _widest(scales) + 5
-        across = _count(self.side, NUMBER if self.upright else widest)
-        down = _count(self.high, NUMBER)
+        across = _room(self.side, NUMBER if self.upright else widest)
+        down = _room(self.high, NUMBER)
         for i in range(size):
             for j in range(i + 1):
                 axis, last = self.axes[i, j], i == size - 1
                 axis.minorticks_off()
-                at, written = scales[j].ticks(across, _edge(self.side))
+                at, written = scales[j].ticks(*across)
                 axis.set_xticks(at, written if last else [""] * len(at))
                 if last and self.upright:
                     axis.tick_params(axis="x", rotation=90)
                 if i == j:
                     axis.set_yticks([])
                 else:
-                    at, written = scales[i].ticks(down, _edge(self.high))
+                    at, written = scales[i].ticks(*down)
                     axis.set_yticks(at, written if j == 0 else [""] * len(at))
                 axis.tick_params(labelsize=SIZE, length=2 if self.side < 40 else 3)
             if not self.outside:
@@ -206,14 +208,12 @@ def _widest(scales: list[Scale]) -> float:
     )
 
 
-def _count(room: float, each: float) -> int:
-    """How many numbers have room; of two, one stands near either end."""
-    return int(np.clip(room / each, 2 if 0.65 * room > each else 1, 4))
-
-
-def _edge(room: float) -> float:
-    """Share of a panel at either end in which numbers would meet those of the next one."""
-    return float(np.clip(0.5 * (NUMBER - GAP) / room, 0.06, 0.2))
+def _room(room: float, each: float) -> tuple[int, float, float]:
+    """How many numbers a panel has room for, and the shares of it at its ends and between them."""
+    most = int(np.clip(room / each, 2 if 0.65 * room > each else 1, 4))
+    # Those of the next panel stand beyond the gap.
+    edge = float(np.clip(0.5 * (NUMBER - GAP) / room, 0.06, 0.2))
+    return most, edge, 0.9 * each / room
 
 
 def _single(axis: Any, values: np.ndarray, scale: Scale, prior: dict[str, Any] | None) -> None:

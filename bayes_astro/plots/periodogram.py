@@ -184,6 +184,14 @@ def _phases(model: Any, data: Any) -> tuple[np.ndarray, float, float]:
     return (data.time - epoch) * frequency % 1.0, frequency, epoch
 
 
+def _phase_label(model: Any, frequency: float) -> str:
+    """With the period, and what share of the draws is about it where that is not all."""
+    draws = model.posterior["posterior"]["frequency"].values
+    share = float(np.mean(np.abs(draws - frequency) < 1 / np.ptp(model.data.time)))
+    several = f", {share:.0%} of the draws" if share < 0.995 else ""
+    return f"phase (period {1 / frequency:.7g} {model.data.time_unit}{several})"
+
+
 def _one_peak(model: Any, frequency: float) -> Any:
     """About 400 draws near one frequency: a band over several periods would fit none of them."""
     draws = model.posterior["posterior"].to_dataset().stack(sample=("chain", "draw"))
@@ -250,7 +258,7 @@ def _folded(axis: Any, model: Any, data: Any) -> None:
     axis.set_xlim(0, 2)
     name = "value − trend" if "trend" in draws else "value"
     axis.set_ylabel(style.axis_label(name, data.value_unit))
-    axis.set_xlabel(f"phase (period {1 / frequency:.7g} {data.time_unit})")
+    axis.set_xlabel(_phase_label(model, frequency))
     if data.is_magnitude:
         axis.invert_yaxis()
     columns = 2 if style.narrow() else 4
@@ -269,7 +277,7 @@ def _residuals(axis: Any, model: Any, data: Any) -> None:
     axis.axhline(0, color=style.COLOURS["vermilion"])
     axis.set_xlim(0, 2)
     axis.set_ylabel(style.axis_label("residual", data.value_unit))
-    axis.set_xlabel(f"phase (period {1 / frequency:.7g} {data.time_unit})")
+    axis.set_xlabel(_phase_label(model, frequency))
     if data.is_magnitude:
         axis.invert_yaxis()
 
@@ -312,7 +320,7 @@ def _period(axis: Any, model: Any) -> None:
 
 
 def _modes(axis: Any, values: np.ndarray, scale: Any, unit: str) -> None:
-    """Separate modes side by side, each with its median and the share of the draws."""
+    """Separate modes side by side, each with its median and its share of the draws."""
     edges = scale.even(81)
     axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled")
     scale.apply(axis, "x")
@@ -320,10 +328,9 @@ def _modes(axis: Any, values: np.ndarray, scale: Any, unit: str) -> None:
     axis.minorticks_off()
     for i, ((low, high, middle), text) in enumerate(zip(scale.modes, texts, strict=True)):
         share = float(np.mean((values >= low) & (values <= high)))
-        axis.axvline(middle, color=style.COLOURS["black"], label="medians" if i == 0 else None)
+        axis.axvline(middle, color=style.COLOURS["black"])
         texts[i] = f"{text}\n({share:.0%})"
     axis.set_xticks(at, texts)
     axis.set_ylabel("draws in a bin")
     axis.set_yticks([])
-    axis.set_xlabel(style.axis_label("period", unit) + " (share of the draws)")
-    axis.legend(loc="best")
+    axis.set_xlabel(style.axis_label("period", unit) + ": medians, shares of the draws")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,36 +98,44 @@ class Scale:
             found.append(round(x - self.offset, digits) + self.offset)
         return np.array(found)
 
-    def ticks(self, most: int, edge: float = 0.06) -> tuple[np.ndarray, list[str]]:
+    def _round(self, most: int) -> Iterator[np.ndarray]:
+        """Round numbers along the axis, many of them first."""
+        from matplotlib.ticker import MaxNLocator
+
+        if self.kind == "linear":
+            for wanted in range(most + 1, 1, -1):
+                locator = MaxNLocator(wanted, steps=[1, 2, 3, 4, 5, 10])
+                yield np.asarray(locator.tick_values(self.low, self.high), dtype=float)
+            return
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        powers = np.arange(first, last + 1)
+        for parts in ((1, 2, 5), (1, 3)):
+            yield np.sort(np.outer(10.0**powers, parts).ravel())
+        for stride in range(1, last - first + 1):
+            for start in range(stride):
+                yield 10.0 ** powers[start::stride]
+
+    def ticks(
+        self, most: int, edge: float = 0.06, apart: float = 0.2
+    ) -> tuple[np.ndarray, list[str]]:
         """At most so many ticks and their texts.
 
-        None within a share `edge` of the ends of the axis, where texts of neighbours would meet.
+        None within a share `edge` of the ends of the axis, where texts of neighbours would meet; no
+        two closer than a share `apart`.
         """
-        from matplotlib.ticker import LogLocator, MaxNLocator
-
         if self.kind == "broken":
             at = np.array([middle for *_, middle in self.modes])
             narrow = min(high - low for low, high, _ in self.modes)
             return at[:most], [_text(x, 0.2 * narrow) for x in at[:most]]
-        at = np.empty(0)
-        for wanted in range(most, 0, -1):
-            if self.kind == "log" and np.log10(self.high / self.low) > wanted:
-                found = LogLocator(numticks=max(2, wanted)).tick_values(self.low, self.high)
-            elif self.kind == "log":
-                found = LogLocator(subs=(1, 3), numticks=9).tick_values(self.low, self.high)
-            else:
-                locator = MaxNLocator(wanted + 1, steps=[1, 2, 3, 4, 5, 10])
-                found = locator.tick_values(self.low, self.high)
-            at = np.asarray(found, dtype=float)
+        for at in self._round(most):
             place = (self.forward(np.maximum(at, self.low)) - self.forward(self.low)) / (
                 self.forward(self.high) - self.forward(self.low)
             )
             inside = (place > edge) & (place < 1 - edge) & (at > self.low)
             at, place = at[inside], place[inside]
-            if min(most, 2) <= len(at) <= most and np.all(np.diff(place) > 0.9 / most):
+            if min(most, 2) <= len(at) <= most and np.all(np.diff(place) > apart):
                 break
-            at = at[:0]
-        if len(at) < min(most, 2):
+        else:
             at = self._two()[:most]
             return at, [_short(x - self.offset) for x in at]
         if self.kind == "log":

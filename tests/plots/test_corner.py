@@ -67,9 +67,15 @@ def boxes(figure):
 
 
 @pytest.mark.parametrize("width", style.WIDTHS)
-@pytest.mark.parametrize("count", [1, 3, 5, 12])
+@pytest.mark.parametrize("count", [1, 3, 5, 12, "long"])
 def test_no_texts_overlap_and_none_leaves_the_page(count, width):
-    figure, _ = corner_of(count, width)
+    if count == "long":  # of scikit-learn's kernels
+        names = (f"log_hyperparameter[k{i}__length_scale]" for i in "123")
+        draws = dict.fromkeys(names, COLUMNS["omega"]) | {"jitter": COLUMNS["jitter"]}
+        figure, _ = drawn_corner(process(**draws), width)
+        count = 4
+    else:
+        figure, _ = corner_of(count, width)
     found = list(boxes(figure))
     assert len(found) >= 2 * min(count, 12)
     for (one, a), (other, b) in combinations(found, 2):
@@ -117,6 +123,24 @@ def test_wide_positive_quantities_have_logarithmic_axes(decades, shift, kind):
     _, panels = drawn_corner(process("sigma", tau=values))
     assert panels[1, 1].get_xscale() == panels[1, 0].get_yscale() == kind
     assert panels[1, 0].get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "texts"),
+    [
+        (1e-4, 0.04, 2, ["$10^{-3}$", "0.01"]),
+        (0.6, 7000, 4, ["1", "10", "100", "1000"]),
+        (0.6, 7000, 2, ["10", "1000"]),
+        (1e-12, 1e12, 3, ["$10^{-6}$", "1", "$10^{6}$"]),
+        (2.2, 80, 3, ["3", "10", "30"]),
+        (1.1, 1.9, 2, ["1.2", "1.7"]),
+    ],
+)
+def test_numbers_of_logarithmic_axes_are_round(low, high, most, texts):
+    at, written = scales.Scale("log", low, high).ticks(most, 0.03)
+    assert written == texts
+    plain = [float(x.strip("$").replace("10^{", "1e").replace("}", "")) for x in written]
+    np.testing.assert_allclose(at, plain, rtol=1e-9)
 
 
 def test_the_axis_is_broken_between_modes_and_each_is_seen():

@@ -317,12 +317,14 @@ def test_separate_periods_stand_side_by_side_with_their_shares():
         frequency=1 / period, period=period, offset=10 + 0 * period,
         amplitude=("term", np.ones((1, 1000, 1))), phase=("term", np.ones((1, 1000, 1))),
     ).assign_coords(term=[1])  # fmt: skip
-    (axis,) = by_hand(ba.Periodogram(), sinusoid(), draws).plot("period").axes
+    model = by_hand(ba.Periodogram(), sinusoid(), draws)
+    assert f", {1 - share:.0%} of the draws)" in model.plot("folded").axes[1].get_xlabel()
+    (axis,) = model.plot("period").axes
     written = [text.get_text() for text in axis.get_xticklabels()]
     assert len(written) == 2
     assert written[0].startswith("2.00") and written[0].endswith(f"({share:.0%})")
     assert written[1].startswith("4.00") and written[1].endswith(f"({1 - share:.0%})")
-    assert axis.get_xlabel() == "period [d] (share of the draws)"
+    assert axis.get_xlabel() == "period [d]: medians, shares of the draws"
 
 
 # Axes and legends -----------------------------------------------------------------------------------

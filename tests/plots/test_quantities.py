@@ -7,6 +7,7 @@ from scipy.special import gammaln
 
 import bayes_astro as ba
 from bayes_astro import registry
+from bayes_astro.calibration import Calibration
 from bayes_astro.plots import style
 
 RNG = np.random.default_rng(8)
@@ -266,3 +267,23 @@ def test_a_figure_of_ones_own_that_makes_its_page_says_that_it_takes_no_axes():
     ):
         style.page(0.5)
     assert not style.given()
+
+
+@pytest.mark.parametrize("width", style.WIDTHS)
+def test_ranks_of_a_calibration_against_uniform_ones(width):
+    from matplotlib.figure import Figure
+
+    ranks = {name: RNG.uniform(size=50) for name in ("sigma", "tau", "jitter[harps-n]", "offset")}
+    found = Calibration(ranks)
+    figure = found.plot(width=width)
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    assert len(shown) == 4 and figure.get_figwidth() == style.WIDTHS[width]
+    for axis, (name, values) in zip(shown, ranks.items(), strict=True):
+        at, difference = first_line(axis)
+        np.testing.assert_allclose(at, np.sort(values))
+        np.testing.assert_allclose(difference, np.arange(1, 51) / 50 - np.sort(values))
+        assert axis.get_title() == name
+    given = Figure().subplots(2, 2)
+    assert found.plot(ax=given) is given[0, 0].figure
+    with pytest.raises(ValueError, match=r"figure 'ranks' has 4 panels"):
+        found.plot(ax=given[0, 0])
