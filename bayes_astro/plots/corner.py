@@ -213,7 +213,7 @@ def _room(room: float, each: float) -> tuple[int, float, float]:
     most = int(np.clip(room / each, 2 if 0.65 * room > each else 1, 4))
     # Those of the next panel stand beyond the gap.
     edge = float(np.clip(0.5 * (NUMBER - GAP) / room, 0.06, 0.2))
-    return most, edge, 0.9 * each / room
+    return most, edge, 1.15 * each / room
 
 
 def _single(axis: Any, values: np.ndarray, scale: Scale, prior: dict[str, Any] | None) -> None:

@@ -87,7 +87,7 @@ class Scale:
                      hatch="//////", linewidth=0, zorder=4)  # fmt: skip
         getattr(axis, f"set_{which}lim")(self.low, self.high)
 
-    def _two(self) -> np.ndarray:
+    def _two(self) -> tuple[np.ndarray, list[str]]:
         """Where round numbers are too far apart: near a fifth and four fifths of the axis."""
         ends = self.forward(self.low), self.forward(self.high)
         found = []
@@ -95,8 +95,8 @@ class Scale:
             x = float(self.inverse(ends[0] + share * (ends[1] - ends[0])))
             step = 0.05 * (self.high - self.low) if self.kind == "linear" else 0.3 * abs(x)
             digits = math.ceil(-math.log10(step))
-            found.append(round(x - self.offset, digits) + self.offset)
-        return np.array(found)
+            found.append(round(x - self.offset, digits))
+        return self.offset + np.array(found), [_short(x) for x in found]
 
     def _round(self, most: int) -> Iterator[np.ndarray]:
         """Round numbers along the axis, many of them first."""
@@ -136,8 +136,8 @@ class Scale:
             if min(most, 2) <= len(at) <= most and np.all(np.diff(place) > apart):
                 break
         else:
-            at = self._two()[:most]
-            return at, [_short(x - self.offset) for x in at]
+            at, texts = self._two()
+            return at[:most], texts[:most]
         if self.kind == "log":
             return at, [_decade(x) for x in at]
         step = np.min(np.diff(at)) if len(at) > 1 else 0.3 * (self.high - self.low)

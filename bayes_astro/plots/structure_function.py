@@ -76,7 +76,7 @@ def forecast(model: Any, at: Any = None) -> style.Drawing:
 
     `at`: times to which it reaches; or a LightCurve of later observations, drawn beside it.
     """
-    return time_series.forecast(model, at)
+    return time_series.forecast(model, at, series=True)
 
 
 def corner(model: Any) -> style.Drawing:

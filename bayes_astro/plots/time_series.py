@@ -38,7 +38,7 @@ def light_curve(model: Any, at: Any = None, period: float | None = None) -> styl
 
 def forecast(
     model: Any, at: Any = None, *, ahead: float | None = None, before: float = np.inf,
-    period: float | None = None,
+    period: float | None = None, series: bool = False,
 ) -> style.Drawing:  # fmt: skip
     """The data, the curve through them, and what is expected of it after the last observation.
 
@@ -65,10 +65,10 @@ def forecast(
     step = min(float(np.median(np.diff(past))), (end - last) / 60)
     future = np.linspace(last, end, int(np.clip((end - last) / step, 60, FINEST)))
     time = np.concatenate([past, future])
-    predicted = model.predict(time, draws=draws_for(time), seed=0)
+    curves = _of_each(model, time, series)
     axes = _panels(data)
     for i, axis in enumerate(axes):
-        bands = _curves(predicted, i, len(axes))
+        bands = curves[i]
         known = time <= last
         draw_bands(axis, time[known], bands[:, known], "blue")
         draw_bands(axis, future, bands[:, -len(future) :], "vermilion", "forecast")
@@ -80,6 +80,22 @@ def forecast(
         first = max(float(data.time[0]), last - before)
         axis.set_xlim(first - 0.02 * (end - first), end)
     return _labelled(axes, data)
+
+
+def _of_each(model: Any, time: np.ndarray, series: bool) -> list[np.ndarray]:
+    """Quantiles of the curve in every band; of an ensemble each series is asked for by its name."""
+    data, names, count = model.data, _bands(model.data), draws_for(time)
+    if len(names) == 1 or not series:
+        predicted = model.predict(time, draws=count, seed=0)
+        return [_curves(predicted, i, len(names)) for i in range(len(names))]
+    found = []
+    for name in names:
+        at = LightCurve(
+            time, np.arange(len(time), dtype=float), np.ones(len(time)),
+            band=np.full(len(time), name), time_unit=data.time_unit, value_unit=data.value_unit,
+        )  # fmt: skip
+        found.append(_curves(model.predict(at, draws=count, seed=0), 0, 1))
+    return found
 
 
 def draws_for(time: np.ndarray) -> int:

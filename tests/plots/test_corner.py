@@ -203,6 +203,15 @@ def test_long_numbers_have_their_offset_in_the_name():
     np.testing.assert_allclose(offset + np.array(numbers), at, rtol=0, atol=1e-6)
 
 
+def test_numbers_are_short():
+    for values in COLUMNS.values():
+        scale = scales.scale_of(values)
+        for most in (2, 3, 4):
+            at, texts = scale.ticks(most)
+            assert all(len(text.strip("$")) <= 7 for text in texts), texts
+            assert np.all((at > scale.low) & (at < scale.high))
+
+
 def test_the_dashed_line_is_what_the_prior_would_put_into_the_bins():
     prior = ba.Prior("LogNormal", mu=4.0, sigma=1.5)
     tau = np.random.default_rng(1).lognormal(4.0, 1.5, 40000)
