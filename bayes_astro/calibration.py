@@ -93,11 +93,14 @@ class Calibration:
             f"{100 * sees['width']:.0f}%."
         )
 
-    def plot(self) -> Figure:
-        """Difference of the ranks' distribution from the uniform one, with a 99% band."""
+    def plot(self, *, ax: Any = None, width: str = "page") -> Figure:
+        """Difference of the ranks' distribution from the uniform one, with a 99% band.
+
+        `ax`, `width`: as for figures of models; a panel for each parameter.
+        """
         from bayes_astro.plots import calibration, style
 
-        with style.applied("page"):
+        with style.applied(width, ax, "ranks"):
             return calibration.ranks(self)
 
 

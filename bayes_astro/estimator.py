@@ -6,7 +6,6 @@ written by tasks and called by the library; everything else is for users.
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -249,8 +248,8 @@ class Estimator(Configured, metaclass=Hooked):
     def score(self, data: Any, y: Any = None, *, draws: int | None = 1000) -> float:
         """Mean log predictive density of a row of held-out data, as in `ba.compare`.
 
-        Higher is better. Of a response given what it depends on, where the task has one; rows count by
-        their weights. scikit-learn's ``cross_val_score(model, data)`` and ``GridSearchCV`` call it.
+        Higher is better. Of a response given what it depends on; rows count by their weights.
+        scikit-learn's ``cross_val_score(model, data)`` and ``GridSearchCV`` call it.
 
         Parameters
         ----------
@@ -258,13 +257,11 @@ class Estimator(Configured, metaclass=Hooked):
         y : None
             Not used: scikit-learn has such an argument.
         draws : int, optional
-            Use about this many posterior draws, evenly spaced, or fewer where their densities would
-            take more than 2 GB; None stands for all.
+            About so many, evenly spaced, or fewer where they would take more than 2 GB; None: all.
         """
         from scipy.special import logsumexp
 
-        fits = isinstance(data, self.data_type)
-        if y is not None or not fits:
+        if y is not None or not isinstance(data, self.data_type):
             kind = self.data_type.__name__
             given = type(data).__name__ if y is None else "a second argument"
             raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
@@ -315,31 +312,37 @@ class Estimator(Configured, metaclass=Hooked):
 
         return diagnostics.diagnose(self)
 
-    def plot(self, figure: str | None = None, *, at: Any = None, width: str = "page") -> Figure:
+    def plot(
+        self, figure: str | None = None, *, at: Any = None, ax: Any = None, width: str = "page"
+    ) -> Figure:
         """Draw the figure made for this task.
 
         Parameters
         ----------
         figure : str, optional
             One of `figure_names()`; None stands for the first.
-        at : container, optional
-            Other data than the fitted ones, for the figures that can show them.
+        at : array or container, optional
+            Where a figure is evaluated (times, lags, values of a predictor, ...), or other data than
+            the fitted ones: the docstring of the figure says which it takes.
+        ax : matplotlib Axes or array of Axes, optional
+            Draw into these instead of on a new page: one for each panel, row by row; of a corner of
+            n variables all n x n. Legends then stand within the axes, and `width` has no effect.
         width : {"page", "column"}
             Width of a journal's page (7.1 in) or column (3.4 in).
+
+        Raises
+        ------
+        ValueError
+            For an unknown figure, for `at` where the figure is evaluated at nothing, and for another
+            number of axes than the figure has panels.
         """
         from bayes_astro.plots import style
 
         drawings = self._drawings()
-        name = next(iter(drawings), None) if figure is None else figure
+        name = next(iter(drawings), "") if figure is None else figure
         if name not in drawings:
             raise ValueError(f"Unknown figure {name!r}.{nearest(name, drawings)}")
-        given = () if at is None else (at,)
-        if given and len(inspect.signature(drawings[name]).parameters) < 2:
-            raise ValueError(
-                f"figure {name!r} shows the fit and takes no other data: leave out at=."
-            )
-        with style.applied(width):
-            return drawings[name](self, *given)
+        return style.drawn(self, drawings, name, at, ax, width)
 
     def _drawings(self) -> dict[str, Any]:
         found = registry.row_of(type(self)).drawings()

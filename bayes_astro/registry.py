@@ -95,7 +95,7 @@ BASELINES = _table(
     Row("BinnedStructureFunction", _BASE + "structure_function", _PLOTS + "structure_function"),
     Row("DampingTimeLine", _BASE + "damping_relation", _PLOTS + "damping_relation"),
     Row("GaussianMixture", _BASE + "density", _PLOTS + "extreme_deconvolution"),
-    Row("GaussianProcessRegressor", _BASE + "gaussian_process", _PLOTS + "gaussian_process"),
+    Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),
     Row("KernelDensity", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("LeastSquaresLine", _BASE + "linear_relation", _PLOTS + "linear_relation"),
     Row("LombScargle", _BASE + "periodogram", _PLOTS + "periodogram"),
@@ -105,7 +105,7 @@ BASELINES = _table(
     Row("Polynomial", _BASE + "photoz", _PLOTS + "photoz"),
     Row("RandomForest", _BASE + "photoz", _PLOTS + "photoz"),
     Row("Regressor", _BASE + "photoz", _PLOTS + "photoz"),
-    Row("RunningMedian", _BASE + "gaussian_process", _PLOTS + "gaussian_process"),
+    Row("RunningMedian", _BASE + "smoothers", _PLOTS + "gaussian_process"),
     Row("Stacking", _BASE + "n_of_z", _PLOTS + "n_of_z"),
     Row("TemplateFit", _BASE + "templates", _PLOTS + "template_photoz"),
 )

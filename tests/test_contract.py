@@ -238,6 +238,38 @@ def test_figures(case):
         case.fitted.plot(width="poster")
 
 
+def test_figures_in_given_axes_and_at_others(case):
+    import re
+
+    from matplotlib.figure import Figure
+
+    from bayes_astro import registry
+    from bayes_astro.plots import style
+
+    def axes(count):
+        return Figure(figsize=(9, 9)).subplots(1, count, squeeze=False)[0]
+
+    drawings = registry.row_of(type(case.model)).drawings()
+    for name in case.fitted.figure_names():
+        if style.takes_at(drawings[name]):
+            assert "`at`:" in drawings[name].__doc__, name
+        else:
+            with pytest.raises(ValueError, match=f"figure {name!r} shows the fit alone: leave out"):
+                case.fitted.plot(name, at=[1.0, 2.0])
+        if "-" in case.name:
+            continue  # what follows takes as long as drawing twice
+        with pytest.raises(ValueError, match=f"figure {name!r} has .* got 0") as error:
+            case.fitted.plot(name, ax=[])
+        panels = re.search(r"(\d+) panels", str(error.value))
+        given = axes(int(panels[1]) if panels else 1)
+        assert case.fitted.plot(name, ax=given if panels else given[0]) is given[0].figure
+        assert list(given[0].figure.axes) == list(given)
+        assert all(axis.has_data() for axis in given if axis.get_visible()), name
+        assert not given[0].figure.legends
+    with pytest.raises(ValueError, match="must be axes of matplotlib"):
+        case.fitted.plot(ax="here")
+
+
 LEFT_OUT = {
     ("GaussianProcess", "kernel"),  # which must be given
     # Its prior is improper: there is nothing to simulate; see tests/density.

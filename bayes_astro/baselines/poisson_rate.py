@@ -52,6 +52,10 @@ class PoissonIntervals(Baseline):
         unit = rate_unit(data)
         return {"rate": unit, "mean_rate": unit} if unit else {}
 
+    def can_draw(self, figure: str) -> bool:
+        """There is no population."""
+        return figure == "overview"
+
     def estimate(self, data: Counts) -> Any:
         """Rates, their standard errors and intervals."""
         import xarray as xr

@@ -66,6 +66,10 @@ class TemplateFit(OnGrid, Baseline):
         """The spectroscopic redshifts."""
         return self.task().responses(data)
 
+    def can_draw(self, figure: str) -> bool:
+        """Templates are not corrected."""
+        return figure != "corrections"
+
     def estimate(self, data: Photometry) -> Any:
         """Nothing is learned: the grid follows from the data's bands and redshifts."""
         values = {"template_error": ((), self.template_error)}

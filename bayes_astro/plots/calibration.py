@@ -16,20 +16,16 @@ def ranks(calibration: Any) -> style.Drawing:
     from scipy.stats import kstwo
 
     labels = list(calibration.ranks)
-    columns = min(3, len(labels))
+    columns = min(3 if not style.narrow() else 2, len(labels))
     lines = -(-len(labels) // columns)
-    figure = style.page(0.3 * lines + 0.05)
-    axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    axes = style.panels(0.3 * lines + 0.05, lines, columns, len(labels), sharex=True, sharey=True)
     band = kstwo.ppf(0.99, calibration.n)
-    for axis, label in zip(axes.ravel(), labels, strict=False):
+    for axis, label in zip(axes, labels, strict=True):
         values = np.sort(calibration.ranks[label])
         difference = np.arange(1, len(values) + 1) / len(values) - values
         axis.axhspan(-band, band, color=style.COLOURS["sky"], alpha=0.3)
         axis.plot(values, difference, color=style.COLOURS["blue"])
         axis.axhline(0, color=style.COLOURS["grey"], linewidth=0.5)
         axis.set_title(label.replace("$", r"\$"))
-    for axis in axes.ravel()[len(labels) :]:
-        axis.set_visible(False)
-    figure.supxlabel("rank of the truth")
-    figure.supylabel("distribution − uniform")
-    return figure
+    style.label_outside(axes, "rank of the truth", "distribution − uniform")
+    return axes[0].figure

@@ -12,13 +12,18 @@ from bayes_astro.plots import style
 __all__ = ["FIGURES", "corner", "relation"]
 
 
-def relation(model: Any) -> style.Drawing:
-    """The objects under the population, and the relation's 68 and 95% bands."""
+def relation(model: Any, at: Any = None) -> style.Drawing:
+    """The objects under the population, and the relation's 68 and 95% bands.
+
+    `at`: logarithms of masses, at which the relation is drawn.
+    """
     data, objects = model.data, model.posterior["objects"]
-    figure = style.page(0.6 if not style.narrow() else 0.95)
-    axis = figure.subplots()
-    reach = 0.05 * np.ptp(data.log_mass)
-    at = np.linspace(data.log_mass.min() - reach, data.log_mass.max() + reach, 100)
+    if at is None:
+        reach = 0.05 * np.ptp(data.log_mass)
+        at = np.linspace(data.log_mass.min() - reach, data.log_mass.max() + reach, 100)
+    else:
+        at = style.places(at, "log10 masses")
+    (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     lines = model.predict(at)["signal"].values.reshape(-1, at.size)
     for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
         axis.fill_between(
@@ -43,8 +48,8 @@ def relation(model: Any) -> style.Drawing:
     )
     axis.set_xlabel("log10 mass [suns]")
     axis.set_ylabel("log10 damping time at rest [d]")
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
 def corner(model: Any) -> style.Drawing:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.data import Measurements
 from bayes_astro.plots import style
 from bayes_astro.plots.mixture_panels import (
     BAND_DRAWS,
@@ -52,12 +53,11 @@ def overview(model: Any) -> style.Drawing:
     if len(names) == 1:
         return density(model)
     pairs = [(0, 1), (0, 2)] if len(names) > 2 else [(0, 1)]
-    narrow = style.narrow()
-    figure = style.page((1.0 if narrow else 0.5) * len(pairs) + (0.9 if narrow else 0.06))
-    if narrow:
-        axes = figure.subplots(2 * len(pairs), 1, squeeze=False).reshape(len(pairs), 2)
+    if style.narrow():
+        axes = style.panels(len(pairs) + 0.9, 2 * len(pairs))
     else:
-        axes = figure.subplots(len(pairs), 2, squeeze=False)
+        axes = style.panels(0.5 * len(pairs) + 0.06, len(pairs), 2)
+    axes = axes.reshape(len(pairs), 2)
     values, title = objects_of(model, names)
     for (left, right), pair in zip(axes, pairs, strict=True):
         some = values[:, list(pair)]
@@ -72,22 +72,29 @@ def overview(model: Any) -> style.Drawing:
         draw_ellipses(right, draws, pair)
     axes[0, 0].set_title(title, loc="left")
     axes[0, 1].set_title(f"density, {kind_of(model)}", loc="left")
-    return figure
+    return axes[0, 0].figure
 
 
-def density(model: Any) -> style.Drawing:
+def density(model: Any, at: Any = None) -> style.Drawing:
     """The density of each quantity with its 68 and 95% bands, and the measured values.
 
     Without a projection the histogram is that of the measured values, and the dashed line what the
     model expects of them: the density broadened by the errors. A uniform background is in neither
     curve.
+
+    `at`: values (m,) of one quantity or (m, d) of all, each column ascending, at which the curves are
+    drawn.
     """
     draws, names = draws_of(model, BAND_DRAWS), names_of(model)
+    asked = None if at is None else _columns(at, len(names))
     axes = panels_for(len(names))
     for j, (axis, name) in enumerate(zip(axes, names, strict=True)):
         values = measured_values(model, j)
         low, high = limits_of(values[:, None], draws, (j,))[0]
         at = np.linspace(low, high, CURVE)
+        if asked is not None:
+            at = asked[j]
+            low, high = at[0], at[-1]
         curves = density_at(draws, (j,), at[:, None])
         first = j == 0  # the legend is that of the first panel
         if len(values):
@@ -112,19 +119,34 @@ def density(model: Any) -> style.Drawing:
         axis.set_xlabel(style.axis_label(name, units_of(model)[j]))
         axis.locator_params(axis="x", nbins=5)
     axes[0].set_ylabel("density")
-    style.legend_above(axes[0].figure, axes[0])
+    style.legend_above(axes[0])
     return axes[0].figure
 
 
-def shrinkage(model: Any) -> style.Drawing:
+def _columns(at: Any, count: int) -> list[np.ndarray]:
+    """Values of every quantity, ascending."""
+    found = np.asarray(at, dtype=float) if np.ndim(at) in (1, 2) else np.empty((0, 0))
+    found = found[:, None] if found.ndim == 1 else found
+    if found.shape[1] != count:
+        raise ValueError(
+            f"at must have a column for each of the {count} quantities, got shape {np.shape(at)}."
+        )
+    return [style.places(column, "values of each quantity") for column in found.T]
+
+
+def shrinkage(model: Any, at: Any = None) -> style.Drawing:
     """What the density adds to each measurement, for up to 200 objects.
 
     Points: the true value given the measurement and the density, against the measurement, with one
     sigma of either; an object on the line moved nowhere. Arrows lead from the measured to the
     expected true values of the first two quantities. The last panel says how well each quantity of
     each object is known, in units of the width of the whole density.
+
+    `at`: Measurements of other objects.
     """
-    data, names = model.data, names_of(model)
+    data, names = model.data if at is None else at, names_of(model)
+    if not isinstance(data, Measurements):
+        raise ValueError(f"at must be Measurements, got {at!r:.80}.")
     if "estimate" in model.posterior:
         return nothing_to_draw(
             "The errors were ignored:\neach true value is taken to be the measured one."
@@ -180,9 +202,3 @@ FIGURES = {
     "shrinkage": shrinkage,
     "components": components,
 }
-
-
-# What is drawn, as arrays -----------------------------------------------------------------------
-
-
-# Parts of figures -------------------------------------------------------------------------------

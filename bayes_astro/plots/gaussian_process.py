@@ -1,129 +1,201 @@
-"""Figures of a Gaussian process: the curve with its bands, spectrum, residuals, corner."""
+"""Figures of a Gaussian process: curve, forecast, components, orbit, spectrum, residuals, corner."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
+from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.draws import each_draw, thinned
 from bayes_astro.plots import corner as corner_plot
-from bayes_astro.plots import style
+from bayes_astro.plots import style, time_series
+from bayes_astro.processes import mean_and_noise, spectra
+from bayes_astro.processes.curve import Curve
 
-__all__ = ["FIGURES", "components", "corner", "light_curve", "residuals", "spectrum"]
+__all__ = [
+    "FIGURES", "components", "corner", "folded", "forecast", "light_curve", "residuals", "spectrum",
+]  # fmt: skip
 
-DRAWS = 200
-ORDER = ("blue", "vermilion", "green", "purple", "sky", "orange")
+DRAWS = time_series.DRAWS
+ELEMENTS = ("orbital_period", "signal_period", "semi_amplitude", "eccentricity", "phase", "omega")
+INSTEAD = {"velocity_cosine", "velocity_sine", "h", "k"}  # drawn as semi-amplitude, phase, ...
+LEFT_OUT = {"noise_scale", "tau_rest"}
 
 
-def light_curve(model: Any) -> style.Drawing:
-    """The data and the 68 and 95% bands of the noiseless curve, one panel for each band."""
+def light_curve(model: Any, at: Any = None) -> style.Drawing:
+    """The data and the 68 and 95% bands of the noiseless curve, one panel for each band.
+
+    `at`: times, at which the curve is drawn.
+    """
+    return time_series.light_curve(model, at, _period(model))
+
+
+def forecast(model: Any, at: Any = None) -> style.Drawing:
+    """The data, the curve through them, and what is expected of it after the last observation.
+
+    Bands hold 68 and 95% of the noiseless curve; one panel for each band. The forecast reaches a
+    fifth of the time span ahead.
+
+    `at`: times to which it reaches; or a LightCurve of later observations, drawn beside it.
+    """
+    return time_series.forecast(model, at, period=_period(model))
+
+
+def _period(model: Any) -> float | None:
+    """The median period of the mean function, where it has one."""
+    name = mean_and_noise.folds_on(getattr(model, "mean", None))
+    return float(model.posterior["posterior"][name].median()) if name else None
+
+
+def components(model: Any, at: Any = None) -> style.Drawing:
+    """Trend, mean function and every summand of the kernel, each by itself with its bands.
+
+    Of the first band of the data. The offset is in none of them.
+
+    `at`: times, at which they are drawn.
+    """
     data = model.data
-    bands = data.bands if len(data.bands) > 1 else ("",)
-    bands = tuple(sorted(bands))
-    time = _grid(data)
-    predicted = model.predict(time, draws=DRAWS, seed=0)
-    figure = style.page(min(1.2, (0.38 if not style.narrow() else 0.6) * len(bands) + 0.12))
-    axes = figure.subplots(len(bands), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (axis, band) in enumerate(zip(axes, bands, strict=True)):
-        rows = predicted.isel(row=slice(i * len(time), (i + 1) * len(time)))
-        # The curve's draws scatter about their means: the mixture over the draws is smooth.
-        signal = _quantiles(rows["mean"].values, rows["sd"].values)
-        colour = style.COLOURS[ORDER[i % len(ORDER)]]
-        for label, (low, high), alpha in (("95%", (0, 4), 0.2), ("68%", (1, 3), 0.35)):
-            axis.fill_between(
-                time, signal[low], signal[high], color=colour, alpha=alpha, linewidth=0, label=label
-            )
-        axis.plot(time, signal[2], color=colour, linewidth=0.8, label="median")
-        chosen = slice(None) if band == "" else data.band == band
-        axis.errorbar(
-            data.time[chosen],
-            data.value[chosen],
-            data.error[chosen],
-            fmt="o",
-            ms=2,
-            color=style.COLOURS["black"],
-            elinewidth=0.5,
-            label="data",
-            zorder=1,
-        )
-        name = "value" if band == "" else band
+    asked = time_series.even(data, _period(model)) if at is None else inputs.times(data, at)[0]
+    time = np.unique(asked)
+    pieces = _means(model, time) + _processes(model, time)
+    axes = style.panels(
+        min(1.3, (0.28 if not style.narrow() else 0.42) * len(pieces) + 0.15),
+        len(pieces),
+        sharex=True,
+    )
+    for i, (axis, (name, bands)) in enumerate(zip(axes, pieces, strict=True)):
+        time_series.draw_bands(axis, time, bands, time_series.COLOURS[i % 6])
         axis.set_ylabel(style.axis_label(name, data.value_unit))
         if data.is_magnitude:
             axis.invert_yaxis()
-    axes[-1].set_xlabel(style.axis_label("time", data.time_unit))
-    style.legend_above(figure, axes[0])
-    return figure
+    for axis in axes if style.given() else axes[-1:]:
+        style.label_times(axis, data)
+    return axes[0].figure
 
 
-def _quantiles(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """2.5, 16, 50, 84 and 97.5% of the mixture of normals over the draws, by bisection."""
-    from scipy.special import ndtr
-
-    mean, sd = mean.reshape(-1, mean.shape[-1]), sd.reshape(-1, sd.shape[-1])
-    sd = np.maximum(sd, 1e-12 * np.max(sd) + 1e-300)
-    wanted = np.array([0.025, 0.16, 0.5, 0.84, 0.975])[:, None]
-    low = np.broadcast_to((mean - 6 * sd).min(axis=0), (5, mean.shape[1])).copy()
-    high = np.broadcast_to((mean + 6 * sd).max(axis=0), (5, mean.shape[1])).copy()
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        below = np.array([ndtr((row - mean) / sd).mean(axis=0) for row in middle]) < wanted
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return 0.5 * (low + high)
-
-
-def _grid(data: Any, count: int = 600) -> np.ndarray:
-    """Even times with a margin, and the observed ones: gaps are seen, and so are the data."""
-    reach = 0.03 * np.ptp(data.time)
-    even = np.linspace(data.time[0] - reach, data.time[-1] + reach, count)
-    observed = np.unique(data.time)
-    if len(observed) > 2 * count:
-        observed = observed[:: len(observed) // count]
-    return np.unique(np.concatenate([even, observed]))
+def _means(model: Any, time: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Names and quantiles of what is no process: trend and mean function."""
+    data, curve = model.data, Curve.of(model.data)
+    draws = thinned(model.posterior["posterior"].to_dataset(), DRAWS)
+    found, since = [], time - curve.epoch
+    if "trend" in draws:
+        slopes = draws["trend"].values.reshape(draws.sizes["chain"] * draws.sizes["draw"], -1)[:, 0]
+        found.append(("trend", np.quantile(slopes[:, None] * since, time_series.LEVELS, axis=0)))
+    function = mean_and_noise.function_of(model.mean)
+    if function is not None:
+        bands = getattr(function, "bands", None)
+        name = _words(type(function).__name__)
+        if bands is not None and sorted(data.bands)[:1] != list(bands)[:1]:
+            name += f" in {', '.join(bands)}"
+        curves = [function.evaluate(since, values) for *_, values in each_draw(draws)]
+        found.append((name, np.quantile(curves, time_series.LEVELS, axis=0)))
+    return found
 
 
-def components(model: Any) -> style.Drawing:
-    """Every summand of the kernel with its 68% band (of the first band of the data)."""
-    data = model.data
-    time = _grid(data)
-    predicted = model.predict(time, draws=DRAWS, seed=0).isel(row=slice(0, len(time)))
-    names = list(model.components()) if hasattr(model, "components") else ["process"]
-    figure = style.page(min(1.3, 0.28 * len(names) + 0.15))
-    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (axis, name) in enumerate(zip(axes, names, strict=True)):
-        if len(names) > 1:
-            one = predicted.isel(component=i)
-            mean, sd = one["component_mean"].values, one["component_sd"].values
-        else:
-            mean, sd = predicted["mean"].values, predicted["sd"].values
-        low95, low, middle, high, high95 = _quantiles(mean, sd)
-        colour = style.COLOURS[ORDER[i % len(ORDER)]]
-        axis.fill_between(time, low95, high95, color=colour, alpha=0.2, linewidth=0)
-        axis.fill_between(time, low, high, color=colour, alpha=0.35, linewidth=0)
-        axis.plot(time, middle, color=colour)
-        axis.set_ylabel(style.axis_label(name.replace("_", " "), data.value_unit))
-        if data.is_magnitude:
-            axis.invert_yaxis()
-    axes[-1].set_xlabel(style.axis_label("time", data.time_unit))
-    return figure
+def _processes(model: Any, time: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Names and quantiles of the kernel's summands."""
+    names, curve = list(model.components()), Curve.of(model.data)
+    predicted = model.predict(time, draws=time_series.draws_for(time), seed=0).isel(
+        row=slice(0, len(time))
+    )
+    if len(names) > 1:
+        mean, sd = predicted["component_mean"].values, predicted["component_sd"].values
+    else:
+        mean, sd = predicted["mean"].values, predicted["sd"].values[:, :, None]
+        draws = thinned(model.posterior["posterior"].to_dataset(), time_series.draws_for(time))
+        base = np.empty_like(mean)
+        first = np.zeros(len(time), dtype=np.int64)
+        for chain, draw, values in each_draw(draws):
+            base[chain, draw] = mean_and_noise.signal(
+                model.mean, values, time - curve.epoch, first, curve.bands
+            )
+        mean = (mean - base)[:, :, None]
+    return [
+        (name.replace("_", " "), time_series.mixture(mean[:, :, i], sd[:, :, i]))
+        for i, name in enumerate(names)
+    ]
 
 
-def spectrum(model: Any) -> style.Drawing:
-    """Power spectral density with its 68 and 95% bands, and the level of the white noise."""
-    figure = style.page(0.55 if not style.narrow() else 0.9)
-    axis = figure.subplots()
-    if not hasattr(model, "power_spectrum"):
-        axis.text(0.5, 0.5, "no kernel, no spectrum", ha="center", transform=axis.transAxes)
-        return figure
-    found = model.power_spectrum(draws=2 * DRAWS)
+def _words(name: str) -> str:
+    """The name of a class as words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def folded(model: Any) -> style.Drawing:
+    """The data less all but the mean function, folded with its period, and the function's bands.
+
+    What is taken off each value are its offset, the trend and the process given the data, averaged over
+    the draws; error bars are those of the data. Of a period with several modes the draws about the one
+    with most of them are taken, and the label says what share they are.
+    """
+    data, curve = model.data, Curve.of(model.data)
+    function = mean_and_noise.function_of(model.mean)
+    draws, share = _one_mode(model, mean_and_noise.folds_on(model.mean))
+    periods = draws[mean_and_noise.folds_on(model.mean)].values[0]
+    period = float(np.median(periods))
+    predicted = model.forecast(draws, data, data, np.random.default_rng(0))
+    visible = mean_and_noise.seen(function, curve.bands, curve.band)
+    phase = np.linspace(0, 1, 201)
+    curves, others = [], np.zeros(len(data))
+    for _, draw, values in each_draw(draws):
+        curves.append(function.evaluate(phase * values[function.folds_on], values))
+        own = mean_and_noise.evaluate(function, values, curve.time, visible)
+        others += (predicted["mean"].values[0, draw] - own) / draws.sizes["draw"]
+    (axis,) = style.panels(0.5 if not style.narrow() else 0.85)
+    bands = np.quantile(curves, time_series.LEVELS, axis=0)
+    time_series.draw_bands(axis, phase, bands, "orange", _words(type(function).__name__))
+    names = curve.bands if visible is None else [b for b in curve.bands if b in function.bands]
+    at = (curve.time / period) % 1.0
+    for i, band in enumerate(names):
+        rows = curve.band == curve.bands.index(band)
+        label = band or (data.bands[0] if data.bands else "data")
+        colour = ("black", "blue", "vermilion", "green", "purple", "sky")[i % 6]
+        time_series.draw_points(axis, data, rows, colour, label, less=others, time=at)
+    axis.set_xlim(0, 1)
+    several = f", {share:.0%} of the draws" if share < 0.995 else ""
+    axis.set_xlabel(f"phase (period {_digits(periods)} {data.time_unit}{several})")
+    axis.set_ylabel(style.axis_label("value − other components", data.value_unit))
+    if data.is_magnitude:
+        axis.invert_yaxis()
+    style.legend_above(axis)
+    return axis.figure
+
+
+def _one_mode(model: Any, name: str) -> tuple[Any, float]:
+    """About `DRAWS` draws whose periods keep in step over the time span, and the share of all."""
+    draws = model.posterior["posterior"].to_dataset()
+    draws = draws.drop_vars(("chain", "draw"), errors="ignore").stack(
+        sample=("chain", "draw"), create_index=False
+    )
+    cycles = np.ptp(model.data.time) / draws[name].values
+    order = np.sort(cycles)
+    count = np.searchsorted(order, order + 0.5) - np.searchsorted(order, order - 0.5)
+    near = np.flatnonzero(np.abs(cycles - order[np.argmax(count)]) < 0.5)
+    keep = near[np.linspace(0, len(near) - 1, min(len(near), DRAWS)).round().astype(int)]
+    some = draws.isel(sample=keep).rename(sample="draw").expand_dims("chain")
+    return some.transpose("chain", "draw", ...), len(near) / len(cycles)
+
+
+def _digits(values: np.ndarray) -> str:
+    """Their median, to the digits that their spread leaves."""
+    spread = max(float(np.std(values)), 1e-12 * abs(float(np.median(values))))
+    return f"{np.median(values):.{max(0, 1 - int(np.floor(np.log10(spread))))}f}"
+
+
+def spectrum(model: Any, at: Any = None) -> style.Drawing:
+    """Power spectral density with its 68 and 95% bands, and the level of the white noise.
+
+    `at`: frequencies, in cycles per time unit.
+    """
+    if at is not None:
+        at = style.places(at, "frequencies", 0.0)
+    (axis,) = style.panels(0.55 if not style.narrow() else 0.9)
+    found = spectra.power_spectrum(model, at, 2 * DRAWS)
     power = found["power"].values.reshape(-1, found.sizes["frequency"])
-    bands = np.quantile(power, [0.025, 0.16, 0.5, 0.84, 0.975], axis=0)
-    frequency = found["frequency"].values
-    colour = style.COLOURS["blue"]
-    for label, (low, high), alpha in (("95%", (0, 4), 0.2), ("68%", (1, 3), 0.4)):
-        axis.fill_between(
-            frequency, bands[low], bands[high], color=colour, alpha=alpha, linewidth=0, label=label
-        )
-    axis.plot(frequency, bands[2], color=colour, label="median")
+    bands = np.quantile(power, time_series.LEVELS, axis=0)
+    time_series.draw_bands(axis, found["frequency"].values, bands, "blue", "kernel")
     level = float(found["noise"].median())
     axis.axhline(level, color=style.COLOURS["grey"], linestyle="--", label="white noise")
     axis.set(xscale="log", yscale="log")
@@ -132,34 +204,37 @@ def spectrum(model: Any) -> style.Drawing:
     axis.set_xlabel(style.axis_label("frequency", f"1 / {data.time_unit}"))
     unit = f"({data.value_unit})² {data.time_unit}" if data.value_unit else data.time_unit
     axis.set_ylabel(style.axis_label("power", unit))
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
 def residuals(model: Any) -> style.Drawing:
-    """One-step-ahead residuals in time, their autocorrelation and their distribution."""
+    """Residuals in time, their autocorrelation and their distribution.
+
+    Of a process they are one-step-ahead: each value less what those before it let expect, over the
+    standard deviation of that, averaged over the draws. Of a smoother: less the curve, over error bars
+    and jitter. Grey are 95% of what unit normals without correlation give.
+    """
     from scipy.stats import norm
 
     from bayes_astro import residuals
 
-    figure = style.page(0.72 if not style.narrow() else 1.5)
-    if style.narrow():
-        top, left, right = figure.subplots(3, 1)
-    else:
-        grid = figure.add_gridspec(2, 2)
-        top = figure.add_subplot(grid[0, :])
-        left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+    top, left, right = style.mosaic(
+        0.72 if not style.narrow() else 1.5, "aa;bc" if not style.narrow() else "a;b;c"
+    )
     data = model.data
-    if hasattr(model, "standardised") and hasattr(model, "kernel") and hasattr(model, "tables"):
-        rows = residuals.of_draws(model)
-    else:
-        scale = np.std(data.value)
-        rows = ((data.value - data.value.mean()) / scale)[None]
-    middle = rows.mean(axis=0)
+    rows = residuals.of_draws(model)
     top.axhline(0, color=style.COLOURS["grey"], linewidth=0.5)
-    top.plot(data.time, middle, "o", ms=2, color=style.COLOURS["blue"])
-    top.set_xlabel(style.axis_label("time", data.time_unit))
-    top.set_ylabel("residual / sd")
+    names = sorted(data.bands) if len(data.bands) > 1 else [""]
+    for i, name in enumerate(names):
+        chosen = data.band == name if name else slice(None)
+        colour = style.COLOURS[time_series.COLOURS[i % 6]]
+        middle = rows.mean(axis=0)[chosen]
+        top.plot(data.time[chosen], middle, "o", ms=2, color=colour, label=name)
+    style.label_times(top, data)
+    top.set_ylabel(
+        "one-step-ahead residual / sd" if hasattr(model, "components") else "residual / noise"
+    )
     n = rows.shape[1]
     lags = int(max(1, min(40, n // 3)))
     rho = residuals.autocorrelation(rows, lags)
@@ -174,19 +249,27 @@ def residuals(model: Any) -> style.Drawing:
     wide = 1.96 * np.sqrt(0.9 / (n / 10))
     right.axhspan(1 - wide, 1 + wide, color=style.COLOURS["grey"], alpha=0.25, linewidth=0)
     right.set(xlabel="probability integral transform", ylabel="relative frequency")
-    return figure
+    if len(names) > 1:
+        style.legend_above(top)
+    return top.figure
 
 
 def corner(model: Any) -> style.Drawing:
-    """The kernel's parameters, jitter and offset against each other."""
-    posterior = model.posterior["posterior"]
-    names = tuple(str(n) for n in posterior.data_vars if n not in ("noise_scale", "tau_rest"))
-    return corner_plot.corner(model, names)
+    """Elements of the mean function, the kernel's parameters, jitter and offset against each other."""
+    found = [str(n) for n in model.posterior["posterior"].data_vars if n not in LEFT_OUT]
+    if "semi_amplitude" in found:
+        found = [name for name in found if name not in INSTEAD]
+    first = [name for name in ELEMENTS if name in found]
+    last = [name for name in ("jitter", "trend", "offset") if name in found]
+    between = [name for name in found if name not in (*first, *last)]
+    return corner_plot.corner(model, (*first, *between, *last))
 
 
 FIGURES = {
     "light_curve": light_curve,
+    "forecast": forecast,
     "components": components,
+    "folded": folded,
     "spectrum": spectrum,
     "residuals": residuals,
     "corner": corner,

@@ -14,17 +14,24 @@ from bayes_astro.regression import inputs
 __all__ = ["FIGURES", "corner", "relation"]
 
 
-def relation(model: Any) -> style.Drawing:
+def relation(model: Any, at: Any = None) -> style.Drawing:
     """The data with their error ellipses and the credible band of the line.
 
     With several predictors: the response against the line's prediction for it.
+
+    `at`: values of the predictor, at which the line is drawn.
     """
     data = model.data
     x, y, covariance = inputs.ordered(data, model.response)
     names = inputs.predictors(data, model.response)
     units = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
-    figure = style.page(0.6 if not style.narrow() else 0.95)
-    axis = figure.subplots()
+    if at is not None:
+        at = style.places(at, f"values of {names[0]}")
+        if x.shape[1] > 1:
+            raise ValueError(
+                f"at: with several predictors ({', '.join(names)}) the figure shows the data alone."
+            )
+    (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     draws = model.posterior["posterior"].to_dataset()
     slope = draws["slope"].transpose("chain", "draw", "predictor").values.reshape(-1, x.shape[1])
     intercept = draws["intercept"].values.reshape(-1, 1)
@@ -37,11 +44,13 @@ def relation(model: Any) -> style.Drawing:
         _points(axis, predicted, y, np.sqrt(covariance[:, -1, -1]), bad)
         low, high = min(predicted.min(), y.min()), max(predicted.max(), y.max())
         axis.plot([low, high], [low, high], color=style.COLOURS["vermilion"], label="equal")
-        axis.set_xlabel(f"{model.response} of the line at {', '.join(names)}".replace("$", r"\$"))
-        style.legend_above(figure, axis)
-        return figure
-    reach = 0.08 * np.ptp(x[:, 0])
-    at = np.linspace(x.min() - reach, x.max() + reach, 200)
+        label = f"median of the line at {', '.join(names)}"
+        axis.set_xlabel(style.axis_label(label, units[model.response]))
+        style.legend_above(axis)
+        return axis.figure
+    if at is None:
+        reach = 0.08 * np.ptp(x[:, 0])
+        at = np.linspace(x.min() - reach, x.max() + reach, 200)
     lines = intercept + slope * at
     if len(lines) > 1:
         for label, low, high, alpha in (
@@ -72,8 +81,8 @@ def relation(model: Any) -> style.Drawing:
             )
     _ellipses(axis, x[:, 0], y, covariance, bad)
     axis.set_xlabel(style.axis_label(names[0], units[names[0]]))
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
 def corner(model: Any) -> style.Drawing:

@@ -171,20 +171,15 @@ def limits_of(values: np.ndarray, draws: dict[str, np.ndarray], at: tuple[int, .
 
 
 def panels_for(count: int) -> Any:
-    """So many axes in rows, on a new figure."""
+    """So many axes in rows."""
     columns = min(count, 2 if style.narrow() else 3 if count != 4 else 2)
     rows = math.ceil(count / columns)
     shape = {1: 0.55, 2: 0.42, 3: 0.34}[columns] if not style.narrow() else 0.9 / columns
-    figure = style.page(shape * rows + (0.12 if style.narrow() else 0.06))
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes[count:]:
-        axis.set_visible(False)
-    return axes[:count]
+    return style.panels(shape * rows + (0.12 if style.narrow() else 0.06), rows, columns, count)
 
 
 def nothing_to_draw(text: str) -> style.Drawing:
-    figure = style.page(0.25)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.25)
     axis.text(
         0.5,
         0.5,
@@ -195,7 +190,7 @@ def nothing_to_draw(text: str) -> style.Drawing:
         color=style.COLOURS["grey"],
     )
     axis.set_axis_off()
-    return figure
+    return axis.figure
 
 
 def name_axes(axis: Any, model: Any, pair: tuple[int, int]) -> None:

@@ -16,8 +16,7 @@ def distribution(model: Any) -> style.Drawing:
     data, posterior = model.data, model.posterior["posterior"]
     width = np.diff(data.edges)
     density = posterior["density"].values.reshape(-1, len(width))
-    figure = style.page(0.55 if not style.narrow() else 0.95)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.55 if not style.narrow() else 0.95)
     line: dict[str, Any] = {"baseline": None, "linewidth": 1.2}
     stacked = data.probability.mean(axis=(0, 1)) / width
     prior = data.interim_prior.mean(axis=0) / width
@@ -32,8 +31,8 @@ def distribution(model: Any) -> style.Drawing:
     axis.stairs(stacked, data.edges, color=style.COLOURS["sky"], label="stacked", **line)
     axis.stairs(prior, data.edges, color="grey", linestyle=":", label="interim prior", **line)
     axis.set(xlabel="redshift", ylabel="density", ylim=(0, None), xlim=data.edges[[0, -1]])
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
 FIGURES = {"distribution": distribution}

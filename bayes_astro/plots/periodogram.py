@@ -6,61 +6,98 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.data import LightCurve
+from bayes_astro.data import light_curve_inputs as inputs
 from bayes_astro.periodic import harmonics
-from bayes_astro.plots import style
+from bayes_astro.plots import style, time_series
+from bayes_astro.plots.scales import scale_of
 
-__all__ = ["FIGURES", "folded", "overview", "period", "spectrum"]
+__all__ = ["FIGURES", "folded", "forecast", "overview", "period", "spectrum"]
 
 PIXELS = 3000
 
 
 def overview(model: Any) -> style.Drawing:
-    """All of it on one page."""
-    figure = style.page(2.6 if style.narrow() else 0.95)
+    """All of it on one page: density over frequency and its highest peak, signal, residuals, period."""
     if style.narrow():
-        grid = figure.add_gridspec(5, 1, height_ratios=[2, 2, 3, 1, 2])
-        places = [grid[0], grid[1], grid[2], grid[3], grid[4]]
+        axes = style.mosaic(2.6, "a;a;b;b;c;c;c;d;e;e")
     else:
-        grid = figure.add_gridspec(3, 2, height_ratios=[2, 3, 1], width_ratios=[3, 2])
-        places = [grid[0, 0], grid[0, 1], grid[1, 0], grid[2, 0], grid[1:, 1]]
-    _density(figure.add_subplot(places[0]), model, zoom=False)
-    _density(figure.add_subplot(places[1]), model, zoom=True)
-    curve = figure.add_subplot(places[2])
-    _folded(curve, model)
-    curve.tick_params(labelbottom=False)
-    curve.set_xlabel("")
-    _residuals(figure.add_subplot(places[3], sharex=curve), model)
-    _period(figure.add_subplot(places[4]), model)
-    return figure
+        axes = style.mosaic(0.95, "aaabb;aaabb;cccee;cccee;cccee;dddee")
+    whole, peak, curve, left, last = axes
+    _density(whole, model, zoom=False)
+    _density(peak, model, zoom=True)
+    _folded_with_residuals(curve, left, model)
+    _period(last, model)
+    return whole.figure
 
 
 def spectrum(model: Any) -> style.Drawing:
     """Log posterior density over frequency, and a zoom on the highest peak."""
-    figure = style.page(0.35 if not style.narrow() else 0.8)
-    axes = figure.subplots(1, 2, width_ratios=[2, 1])
-    _density(axes[0], model, zoom=False)
-    _density(axes[1], model, zoom=True)
-    return figure
+    if style.narrow():
+        whole, peak = style.panels(1.1, 2)
+    else:
+        whole, peak = style.panels(0.35, 1, 2, width_ratios=[2, 1])
+    _density(whole, model, zoom=False)
+    _density(peak, model, zoom=True)
+    return whole.figure
 
 
-def folded(model: Any) -> style.Drawing:
-    """The data folded with the period, with credible bands of the signal, and residuals."""
-    figure = style.page(0.55 if not style.narrow() else 0.9)
-    axes = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    _folded(axes[0], model)
-    axes[0].set_xlabel("")
-    _residuals(axes[1], model)
-    return figure
+def folded(model: Any, at: Any = None) -> style.Drawing:
+    """The data folded with the period, with credible bands of the signal, and residuals.
+
+    `at`: another LightCurve of the same star, drawn in place of the fitted one.
+    """
+    if at is not None and not isinstance(at, LightCurve):
+        raise ValueError(f"at must be a LightCurve to fold with the fitted period, got {at!r:.80}.")
+    if at is not None:
+        inputs.check_units(model.data, at)
+    curve, left = style.panels(
+        0.55 if not style.narrow() else 0.9, 2, height_ratios=[3, 1], sharex=True
+    )
+    _folded_with_residuals(curve, left, model, at)
+    return curve.figure
+
+
+def _folded_with_residuals(curve: Any, left: Any, model: Any, at: Any = None) -> None:
+    data = model.data if at is None else at
+    _folded(curve, model, data)
+    _residuals(left, model, data)
+    if not style.given():
+        curve.set_xlabel("")
+        curve.tick_params(labelbottom=False)
 
 
 def period(model: Any) -> style.Drawing:
-    """The posterior of the period."""
-    figure = style.page(0.5 if not style.narrow() else 0.75)
-    _period(figure.subplots(), model)
-    return figure
+    """The posterior of the period; its axis is broken between modes that are far apart."""
+    (axis,) = style.panels(0.5 if not style.narrow() else 0.75)
+    _period(axis, model)
+    return axis.figure
 
 
-FIGURES = {"overview": overview, "spectrum": spectrum, "folded": folded, "period": period}
+def forecast(model: Any, at: Any = None) -> style.Drawing:
+    """The data, the signal through them, and what is expected of it after the last observation.
+
+    Bands hold 68 and 95% of the noiseless signal, over all modes of the period. Drawn are the last
+    cycles, and five to come.
+
+    `at`: times to which it reaches; or a LightCurve of later observations, drawn beside it.
+    """
+    length = 1 / _best(model)
+    time = model.data.time
+    # Far enough back for some forty observations.
+    before = max(10 * length, float(time[-1] - time[max(0, len(time) - 40)]))
+    return time_series.forecast(
+        model, at, ahead=max(5 * length, 0.2 * before), before=before, period=length
+    )
+
+
+FIGURES = {
+    "overview": overview,
+    "spectrum": spectrum,
+    "folded": folded,
+    "period": period,
+    "forecast": forecast,
+}
 
 
 def _best(model: Any) -> float:
@@ -95,7 +132,7 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
     best = _best(model)
     if name == "log_density":
         y = y - y.max()
-        axis.set_ylabel("log density [nat]" if style.narrow() else "log density − maximum [nat]")
+        axis.set_ylabel("log density − maximum [nat]")
     else:
         axis.set_ylabel("Lomb-Scargle power")
     if zoom:
@@ -141,10 +178,18 @@ def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
     axis.plot(x[starts], np.maximum.reduceat(y, starts), color=style.COLOURS["blue"], linewidth=0.6)
 
 
-def _phases(model: Any) -> tuple[Any, np.ndarray, float, float]:
-    data = model.data
-    frequency, epoch = _best(model), harmonics.epoch(data)
-    return data, (data.time - epoch) * frequency % 1.0, frequency, epoch
+def _phases(model: Any, data: Any) -> tuple[np.ndarray, float, float]:
+    """Phases of data by the epoch of those that were fitted, the frequency, and that epoch."""
+    frequency, epoch = _best(model), harmonics.epoch(model.data)
+    return (data.time - epoch) * frequency % 1.0, frequency, epoch
+
+
+def _phase_label(model: Any, frequency: float) -> str:
+    """With the period, and what share of the draws is about it where that is not all."""
+    draws = model.posterior["posterior"]["frequency"].values
+    share = float(np.mean(np.abs(draws - frequency) < 1 / np.ptp(model.data.time)))
+    several = f", {share:.0%} of the draws" if share < 0.995 else ""
+    return f"phase (period {1 / frequency:.7g} {model.data.time_unit}{several})"
 
 
 def _one_peak(model: Any, frequency: float) -> Any:
@@ -162,11 +207,11 @@ def _without_trend(draws: Any) -> Any:
     return draws.drop_vars("trend") if "trend" in draws else draws
 
 
-def _trend_at(model: Any, draws: Any) -> np.ndarray:
-    """The median trend at the times of the data, without the offset."""
+def _trend_at(model: Any, draws: Any, data: Any) -> np.ndarray:
+    """The median trend at the times of data, without the offset."""
     if "trend" not in draws:
-        return np.zeros(len(model.data))
-    time = model.data.time - harmonics.epoch(model.data)
+        return np.zeros(len(data))
+    time = data.time - harmonics.epoch(model.data)
     whole = harmonics.signal(draws, time) - harmonics.signal(_without_trend(draws), time)
     return np.median(whole[0], axis=0)
 
@@ -188,10 +233,10 @@ def _points(axis: Any, phase: np.ndarray, value: np.ndarray, error: np.ndarray) 
         )
 
 
-def _folded(axis: Any, model: Any) -> None:
-    data, phase, frequency, _ = _phases(model)
+def _folded(axis: Any, model: Any, data: Any) -> None:
+    phase, frequency, _ = _phases(model, data)
     draws = _one_peak(model, frequency)
-    value = data.value - _trend_at(model, draws)
+    value = data.value - _trend_at(model, draws, data)
     _points(axis, phase, value, data.error)
     at = np.linspace(0, 2, 401)
     # At the phase, each draw has its own frequency: the band near the epoch, as all phases are.
@@ -206,29 +251,33 @@ def _folded(axis: Any, model: Any) -> None:
                 linewidth=0,
                 color=style.COLOURS["orange"],
                 zorder=2,
-                label=f"{name} of the signal",
+                label=f"signal, {name}",
             )
-    axis.plot(at, np.median(curves, axis=0), color=style.COLOURS["vermilion"], zorder=3)
+    middle = np.median(curves, axis=0)
+    axis.plot(at, middle, color=style.COLOURS["vermilion"], zorder=3, label="signal, median")
     axis.set_xlim(0, 2)
-    axis.set_ylabel(style.axis_label("value", data.value_unit))
-    axis.set_xlabel(f"phase (period {1 / frequency:.7g} {data.time_unit})")
+    name = "value − trend" if "trend" in draws else "value"
+    axis.set_ylabel(style.axis_label(name, data.value_unit))
+    axis.set_xlabel(_phase_label(model, frequency))
     if data.is_magnitude:
         axis.invert_yaxis()
-    axis.legend(loc="upper center", ncols=3, columnspacing=0.8, handlelength=1.2)
+    columns = 2 if style.narrow() else 4
+    axis.legend(loc="upper center", ncols=columns, columnspacing=0.8, handlelength=1.2)
     low, high = sorted(axis.get_ylim())
-    room = low - 0.18 * (high - low) if data.is_magnitude else high + 0.18 * (high - low)
+    part = 0.32 if style.narrow() else 0.18
+    room = low - part * (high - low) if data.is_magnitude else high + part * (high - low)
     axis.set_ylim(*((high, room) if data.is_magnitude else (low, room)))
 
 
-def _residuals(axis: Any, model: Any) -> None:
-    data, phase, frequency, epoch = _phases(model)
+def _residuals(axis: Any, model: Any, data: Any) -> None:
+    phase, frequency, epoch = _phases(model, data)
     draws = _one_peak(model, frequency)
     residual = data.value - np.median(harmonics.signal(draws, data.time - epoch)[0], axis=0)
     _points(axis, phase, residual, data.error)
     axis.axhline(0, color=style.COLOURS["vermilion"])
     axis.set_xlim(0, 2)
-    axis.set_ylabel("residual")
-    axis.set_xlabel(f"phase (period {1 / frequency:.7g} {data.time_unit})")
+    axis.set_ylabel(style.axis_label("residual", data.value_unit))
+    axis.set_xlabel(_phase_label(model, frequency))
     if data.is_magnitude:
         axis.invert_yaxis()
 
@@ -244,6 +293,10 @@ def _period(axis: Any, model: Any) -> None:
         style.label_difference(axis, label, data.time_unit, error)
         axis.set_ylabel("estimate and its error")
         axis.set_yticks([])
+        return
+    scale = scale_of(values)
+    if scale.kind == "broken":
+        _modes(axis, values, scale, data.time_unit)
         return
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
     edges = style.edges(values, 51) - middle
@@ -264,3 +317,20 @@ def _period(axis: Any, model: Any) -> None:
     axis.set_yticks([])
     axis.locator_params(axis="x", nbins=5)
     axis.legend(loc="upper right")
+
+
+def _modes(axis: Any, values: np.ndarray, scale: Any, unit: str) -> None:
+    """Separate modes side by side, each with its median and its share of the draws."""
+    edges = scale.even(81)
+    axis.hist(values, edges, color=style.COLOURS["sky"], histtype="stepfilled")
+    scale.apply(axis, "x")
+    at, texts = scale.ticks(len(scale.modes))
+    axis.minorticks_off()
+    for i, ((low, high, middle), text) in enumerate(zip(scale.modes, texts, strict=True)):
+        share = float(np.mean((values >= low) & (values <= high)))
+        axis.axvline(middle, color=style.COLOURS["black"])
+        texts[i] = f"{text}\n({share:.0%})"
+    axis.set_xticks(at, texts)
+    axis.set_ylabel("draws in a bin")
+    axis.set_yticks([])
+    axis.set_xlabel(style.axis_label("period", unit) + ": medians, shares of the draws")

@@ -35,12 +35,16 @@ def _known(model: Any, photometry: Any) -> Any:
     return photometry[known]
 
 
-def redshifts(model: Any, photometry: Any = None) -> style.Drawing:
-    """Mode of the density against the spectroscopic redshift, and the difference."""
-    data = _known(model, photometry)
+def redshifts(model: Any, at: Any = None) -> style.Drawing:
+    """Mode of the density against the spectroscopic redshift, and the difference.
+
+    `at`: Photometry of other objects, with redshifts.
+    """
+    data = _known(model, at)
     mode, z = model.summary(data)["mode"].to_numpy(), np.asarray(data.redshift)
-    figure = style.page(0.75 if not style.narrow() else 1.25)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    top, bottom = style.panels(
+        0.75 if not style.narrow() else 1.25, 2, sharex=True, height_ratios=(3, 1)
+    )
     high = 1.02 * max(z.max(), np.quantile(mode, 0.999))
     top.plot([0, high], [0, high], color=style.COLOURS["vermilion"], linewidth=1)
     shown = {"bins": "log", "gridsize": 60, "mincnt": 1, "cmap": "cividis", "linewidths": 0}
@@ -53,12 +57,15 @@ def redshifts(model: Any, photometry: Any = None) -> style.Drawing:
     bottom.axhline(0, color=style.COLOURS["vermilion"], linewidth=1)
     bottom.set(xlabel="spectroscopic redshift", ylim=(-reach, reach))
     bottom.set_ylabel("difference / (1+z)")
-    return figure
+    return top.figure
 
 
-def densities(model: Any, photometry: Any = None) -> style.Drawing:
-    """p(z) of some objects by increasing redshift, with the spectroscopic ones that are known."""
-    data = _objects(model) if photometry is None else photometry
+def densities(model: Any, at: Any = None) -> style.Drawing:
+    """p(z) of some objects by increasing redshift, with the spectroscopic ones that are known.
+
+    `at`: Photometry of other objects.
+    """
+    data = _objects(model) if at is None else at
     rows, columns = (3, 4) if not style.narrow() else (5, 2)
     known = data.redshift is not None and not np.isnan(data.redshift).all()
     order = np.argsort(data.redshift if known else model.summary(data)["median"].to_numpy())
@@ -69,11 +76,8 @@ def densities(model: Any, photometry: Any = None) -> style.Drawing:
     data = data[some]
     table = model.summary(data)
     truths = data.redshift if known else np.full(len(data), np.nan)
-    figure = style.page(0.6 if not style.narrow() else 1.4)
-    for i, axis in enumerate(figure.subplots(rows, columns).ravel()):
-        if i >= len(data):
-            axis.set_visible(False)
-            continue
+    axes = style.panels(0.6 if not style.narrow() else 1.4, rows, columns, len(data))
+    for i, axis in enumerate(axes):
         low, high = table["low_95"].iloc[i], table["high_95"].iloc[i]
         wide = high - low
         truth = truths[i]
@@ -86,18 +90,20 @@ def densities(model: Any, photometry: Any = None) -> style.Drawing:
         axis.set(yticks=[], ylim=(0, None))
         axis.locator_params(axis="x", nbins=3)
     line = ", and the line of the spectrum" if known else ""
-    figure.supxlabel(f"redshift: density{line}", fontsize="medium")
-    return figure
+    style.label_outside(axes, f"redshift: density{line}")
+    return axes[0].figure
 
 
-def calibration(model: Any, photometry: Any = None) -> style.Drawing:
-    """Histogram of the PIT, its quantiles against uniform ones, and the difference of both."""
-    data = _known(model, photometry)
+def calibration(model: Any, at: Any = None) -> style.Drawing:
+    """Histogram of the PIT, its quantiles against uniform ones, and the difference of both.
+
+    `at`: Photometry of other objects, with redshifts.
+    """
+    data = _known(model, at)
     pit = np.sort(model.pit(data))
-    figure = style.page(0.5 if not style.narrow() else 1.6)
-    shape = (1, 2) if not style.narrow() else (2, 1)
-    sides: Any = figure.subfigures(*shape)
-    left, right = sides[0].subplots(), sides[1]
+    left, top, bottom = (
+        style.mosaic(0.5, "ab;ab;ac") if not style.narrow() else style.mosaic(1.6, "a;a;b;b;c")
+    )
     bins = 20
     spread = 2 * np.sqrt(bins / len(pit))
     band = {"color": style.COLOURS["orange"], "alpha": 0.3, "linewidth": 0}
@@ -106,24 +112,28 @@ def calibration(model: Any, photometry: Any = None) -> style.Drawing:
     left.set(xlabel="PIT: probability below the truth", ylabel="density", xlim=(0, 1))
     uniform = (np.arange(len(pit)) + 0.5) / len(pit)
     reach = 1.36 / np.sqrt(len(pit))  # 95% of Kolmogorov-Smirnov distances
-    top, bottom = right.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     ends = np.array([0.0, 1.0])
     top.fill_between(ends, ends - reach, ends + reach, **band)
     top.plot(uniform, pit, color="black", linewidth=1)
     top.set(ylabel="quantile of the PIT", xlim=(0, 1), ylim=(0, 1))
+    if not style.given():
+        top.tick_params(labelbottom=False)
+        bottom.set_xlim(0, 1)
     bottom.axhspan(-reach, reach, **band)
     bottom.plot(uniform, pit - uniform, color="black", linewidth=1)
     bottom.set(xlabel="quantile of uniform", ylabel="difference")
-    return figure
+    return left.figure
 
 
-def reliability(model: Any, photometry: Any = None) -> style.Drawing:
+def reliability(model: Any, at: Any = None) -> style.Drawing:
     """How many redshifts the central 68 and 95% intervals hold, in bins of magnitude.
 
     Bins of equally many objects in the band with the best ratio of signal to noise; the bars are the
     binomial standard error of the fraction that is claimed. Fluxes below their error are left out.
+
+    `at`: Photometry of other objects, with redshifts.
     """
-    data = _known(model, photometry)
+    data = _known(model, at)
     signal = np.where(data.missing, 0.0, data.flux / data.error)
     band = int(np.argmax(np.median(signal, axis=0)))
     flux = data.flux[:, band]
@@ -136,8 +146,7 @@ def reliability(model: Any, photometry: Any = None) -> style.Drawing:
     magnitude, pit = -2.5 * np.log10(flux[rows]), model.pit(data[rows])
     parts = np.array_split(np.argsort(magnitude), int(np.clip(len(rows) // 60, 2, 8)))
     middle = [np.median(magnitude[part]) for part in parts]
-    figure = style.page(0.55 if not style.narrow() else 0.95)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.55 if not style.narrow() else 0.95)
     for level, name, marker in ((0.68, "blue", "o"), (0.95, "vermilion", "s")):
         inside = [np.mean(np.abs(pit[part] - 0.5) < level / 2) for part in parts]
         error = [np.sqrt(level * (1 - level) / len(part)) for part in parts]
@@ -156,8 +165,8 @@ def reliability(model: Any, photometry: Any = None) -> style.Drawing:
         xlabel=rf"$-2.5\,\log_{{10}}$ flux in {label}{unit}",
         ylabel="fraction that hold the redshift",
     )
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
 def error_scales(model: Any) -> style.Drawing:
@@ -168,8 +177,7 @@ def error_scales(model: Any) -> style.Drawing:
     scale = posterior["error_scale"].values.reshape(-1, posterior.sizes["band"])[0]
     tau = float(posterior["common_error"].values.ravel()[0])
     bands = posterior["band"].values.tolist()
-    figure = style.page(0.4 if not style.narrow() else 0.8)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.4 if not style.narrow() else 0.8)
     axis.axhline(1, color=style.COLOURS["orange"], linewidth=1)
     axis.plot(range(len(bands)), scale, "o", color="black")
     axis.set_xticks(range(len(bands)), [band.replace("$", r"\$") for band in bands])
@@ -180,7 +188,7 @@ def error_scales(model: Any) -> style.Drawing:
     axis.yaxis.set_major_formatter("{x:g}")
     axis.minorticks_off()
     axis.set_title(f"common error {tau:.3g} mag", fontsize="medium")
-    return figure
+    return axis.figure
 
 
 FIGURES = {

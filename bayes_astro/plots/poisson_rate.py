@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_astro.plots import corner as corner_plot
 from bayes_astro.plots import style
+from bayes_astro.plots.scales import DECADES
 
 __all__ = ["FIGURES", "corner", "overview", "population"]
 
@@ -17,7 +18,10 @@ BANDS = (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6))
 
 
 def overview(model: Any) -> style.Drawing:
-    """Rates of all sources in the order of their estimates: by themselves, and in the population."""
+    """Rates of all sources in the order of their estimates: by themselves, and in the population.
+
+    The axis is logarithmic where intervals over more than one and a half decades leave out zero.
+    """
     from bayes_astro.baselines.poisson_rate import PoissonIntervals
 
     data = model.data
@@ -25,9 +29,9 @@ def overview(model: Any) -> style.Drawing:
     raw, ends = alone["posterior"]["rate"].values.ravel(), alone["intervals"]
     order = np.lexsort((data.exposure, raw))
     at = np.arange(len(data))
-    figure = style.page(0.5 if not style.narrow() else 0.95)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.5 if not style.narrow() else 0.95)
     low, high = (ends[f"{end}_68"].values[order] for end in ("lower", "upper"))
+    wide = bool(low.min() > 0 and raw.min() > 0 and high.max() > 10**DECADES * low.min())
     grey, blue = style.COLOURS["grey"], style.COLOURS["blue"]
     axis.vlines(at, low, high, color=grey, linewidth=0.8)
     axis.plot(at, np.maximum(raw, 0)[order], "s", ms=3, mfc="none", color=grey,
@@ -49,15 +53,21 @@ def overview(model: Any) -> style.Drawing:
     else:
         axis.set_xticks([])
     axis.set_xlim(-0.7, len(data) - 0.3)
-    axis.set_ylim(0, None)
+    if wide:
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(0, None)
     axis.set_xlabel("source")
     axis.set_ylabel(style.axis_label("rate", model.units(data).get("rate")))
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
 
 
-def population(model: Any) -> style.Drawing:
-    """The density of rates in the population with its band, and the sources' rates as ticks."""
+def population(model: Any, at: Any = None) -> style.Drawing:
+    """The density of rates in the population with its band, and the sources' rates as ticks.
+
+    `at`: rates, at which the density is drawn.
+    """
     from scipy import stats
 
     draws = model.posterior["posterior"].to_dataset()
@@ -67,13 +77,13 @@ def population(model: Any) -> style.Drawing:
     level, scatter = level[keep, None], scatter[keep, None]
     rate = model.posterior["sources"]["rate_mean"].values
     top = 1.4 * max(float(rate.max()), float(np.median(level)))
-    x = np.linspace(0, top, 300)[1:]
+    x = np.linspace(0, top, 300)[1:] if at is None else style.places(at, "rates", 0.0)
+    top = float(x[-1])
     if model.hyperprior == "log-normal":
         density = stats.lognorm.pdf(x, scatter, scale=level)
     else:
         density = stats.gamma.pdf(x, 1 / scatter**2, scale=level * scatter**2)
-    figure = style.page(0.55 if not style.narrow() else 0.95)
-    axis = figure.subplots()
+    (axis,) = style.panels(0.55 if not style.narrow() else 0.95)
     for label, low, high, alpha in BANDS:
         axis.fill_between(x, *np.quantile(density, [low, high], axis=0), alpha=alpha, linewidth=0,
                           color=style.COLOURS["orange"], label=f"{label} of the density")  # fmt: skip
@@ -85,9 +95,14 @@ def population(model: Any) -> style.Drawing:
     axis.set_ylim(-0.06 * highest, highest)
     unit = model.units(model.data).get("rate")
     axis.set_xlabel(style.axis_label("rate", unit))
-    axis.set_ylabel("density")
-    style.legend_above(figure, axis)
-    return figure
+    axis.set_ylabel(style.axis_label("density", _inverse(unit)))
+    style.legend_above(axis)
+    return axis.figure
+
+
+def _inverse(unit: str | None) -> str:
+    """The unit of a density over a quantity of this unit, a count over time."""
+    return (unit or "").removeprefix("1 / ").removeprefix("1/") if unit else ""
 
 
 def corner(model: Any) -> style.Drawing:

@@ -8,24 +8,28 @@ import numpy as np
 
 from bayes_astro.baselines.structure_function import binned
 from bayes_astro.plots import corner as corner_plot
-from bayes_astro.plots import style
+from bayes_astro.plots import style, time_series
 from bayes_astro.variability import structure_function_data as series_data
 
-__all__ = ["FIGURES", "corner", "structure_function"]
+__all__ = ["FIGURES", "corner", "forecast", "structure_function"]
 
 BINS = 12
 
 
-def structure_function(model: Any) -> style.Drawing:
+def structure_function(model: Any, at: Any = None) -> style.Drawing:
     """The law's 68 and 95% bands over the binned structure function.
 
     Bins whose squared differences fall below the noise are left out; bars are jackknife errors.
+
+    `at`: lags, in the time unit of the data.
     """
     data = model.data
     lag, squared, error, _ = binned(data, getattr(model, "bins", BINS))
-    figure = style.page(0.6 if not style.narrow() else 0.95)
-    axis = figure.subplots()
-    at = np.geomspace(lag.min() / 2, lag.max() * 2, 200)
+    if at is None:
+        at = np.geomspace(lag.min() / 2, lag.max() * 2, 200)
+    else:
+        at = style.places(at, "lags", 0.0)
+    (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     curves = model.structure_function(at).values.reshape(-1, at.size)
     if len(curves) > 1:
         for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
@@ -61,8 +65,18 @@ def structure_function(model: Any) -> style.Drawing:
     axis.axvline(0.1 * span, color=style.COLOURS["grey"], linestyle=":", label="baseline / 10")
     axis.set_xlabel(style.axis_label("lag", data.time_unit))
     axis.set_ylabel(style.axis_label("structure function", data.value_unit))
-    style.legend_above(figure, axis)
-    return figure
+    style.legend_above(axis)
+    return axis.figure
+
+
+def forecast(model: Any, at: Any = None) -> style.Drawing:
+    """The data, the curve through them, and what is expected of it after the last observation.
+
+    Bands hold 68 and 95% of the noiseless curve. The forecast reaches a fifth of the time span ahead.
+
+    `at`: times to which it reaches; or a LightCurve of later observations, drawn beside it.
+    """
+    return time_series.forecast(model, at, series=True)
 
 
 def corner(model: Any) -> style.Drawing:
@@ -70,4 +84,8 @@ def corner(model: Any) -> style.Drawing:
     return corner_plot.corner(model, ("sf_infinity", "tau", "sf_reference", "gamma"))
 
 
-FIGURES = {"structure function": structure_function, "corner": corner}
+FIGURES = {
+    "structure function": structure_function,
+    "forecast": forecast,
+    "corner": corner,
+}

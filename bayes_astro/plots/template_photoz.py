@@ -18,28 +18,25 @@ def corrections(model: Any) -> style.Drawing:
     group = model.posterior["templates"]
     correction = group["correction"].values
     bands = [str(band) for band in group["band"].values]
-    figure = style.page(0.6 if not style.narrow() else 1.4)
     z = group["node_redshift"].values
     columns = 3 if not style.narrow() else 2
     rows = -(-len(bands) // columns)
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes = style.panels(
+        0.6 if not style.narrow() else 1.4, rows, columns, len(bands), sharex=True, sharey=True
+    )
     reach = float(np.quantile(np.abs(correction), 0.98)) * 1.3 + 0.02
     shades = colormaps["cividis"](np.linspace(0, 0.95, len(correction)))
-    for j, axis in enumerate(axes.ravel()):
-        if j >= len(bands):
-            axis.set_visible(False)
-            continue
+    for j, axis in enumerate(axes):
         error = float(group["template_error"].values[j])
         axis.axhspan(-error, error, color=style.COLOURS["orange"], alpha=0.3, linewidth=0)
         for t, line in enumerate(correction[:, j]):
             axis.plot(z, line, color=shades[t], linewidth=0.8)
         axis.set_title(bands[j].replace("$", r"\$"), fontsize="medium")
         axis.set(ylim=(-reach, reach), xlim=(0, z[-1]))
-    figure.supxlabel("redshift", fontsize="medium")
-    figure.supylabel(
-        "correction of the flux, by type (band: error that remains)", fontsize="medium"
+    style.label_outside(
+        axes, "redshift", "correction of the flux, by type (band: error that remains)"
     )
-    return figure
+    return axes[0].figure
 
 
 FIGURES = {name: f for name, f in photoz.FIGURES.items() if name != "error_scales"} | {

@@ -283,6 +283,10 @@ class GaussianProcess(Model):
         """Names of the kernel's summands."""
         return process.labels(self.kernel, self.independent)
 
+    def can_draw(self, figure: str) -> bool:
+        """The folded figure only of a mean function with a period."""
+        return figure != "folded" or bool(mean_and_noise.folds_on(self.mean))
+
     @hook
     def further(self, values: dict[str, Any]) -> dict[str, Any]:
         """Quantities that follow from the parameters: of the mean function, in the rest frame."""

@@ -14,7 +14,9 @@ from bayes_astro.priors import Prior
 from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.means import Harmonics
 
-__all__ = ["COEFFICIENTS", "design", "equation", "function_of", "noise_variance", "seen", "signal"]
+__all__ = [
+    "COEFFICIENTS", "design", "equation", "folds_on", "function_of", "noise_variance", "seen", "signal",
+]  # fmt: skip
 
 COEFFICIENTS = ("offset", "trend")
 DEGREES = 4.0  # of freedom of the noise with outliers
@@ -25,6 +27,11 @@ def function_of(mean: Any) -> Any:
     if isinstance(mean, str):
         return Harmonics() if mean == "harmonics" else None
     return mean
+
+
+def folds_on(mean: Any) -> str:
+    """The parameter that is the period of a mean function; empty where it has none."""
+    return getattr(function_of(mean), "folds_on", "")
 
 
 def seen(function: Any, bands: tuple[str, ...], band: np.ndarray) -> np.ndarray | None:

@@ -3,13 +3,16 @@
 A mean function is any object with ``priors(data)``, a dictionary of `Prior` by parameter, and
 ``evaluate(time, parameters)``, which computes it with arithmetic and NumPy's functions: it is
 called with arrays and, for NUTS, with PyTensor variables. ``derived(parameters)``, where there is
-one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen. Times are counted from the mean time of the light curve.
+one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen, and
+``folds_on``, where it repeats itself, the name of the parameter that is its period: the figure
+"folded" is drawn by it. With ``linear``, the parameters in which it is linear given the period, and
+``curved``, those that make it another shape, all of its periods are searched. Times are counted from the mean time of the light curve.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +97,8 @@ class Harmonics:
     n_terms: int = 1
     bands: tuple[str, ...] | None = None
 
+    folds_on: ClassVar[str] = "signal_period"
+
     def __post_init__(self) -> None:
         _paired(self)
 
@@ -121,8 +126,7 @@ class Harmonics:
                 found[f"{name}_{k}"] = Prior("Normal", mu=0.0, sigma=spread / k)
         return found
 
-    period_name = "signal_period"
-    curved = ()
+    curved: ClassVar[tuple[str, ...]] = ()
 
     @property
     def linear(self) -> tuple[str, ...]:
@@ -168,6 +172,8 @@ class KeplerOrbit:
     eccentric: bool = False
     bands: tuple[str, ...] | None = None
 
+    folds_on: ClassVar[str] = "orbital_period"
+
     def __post_init__(self) -> None:
         _paired(self)
 
@@ -193,8 +199,7 @@ class KeplerOrbit:
             found["h"] = found["k"] = Prior("Normal", mu=0.0, sigma=0.3)
         return found
 
-    period_name = "orbital_period"
-    linear = ("velocity_cosine", "velocity_sine")
+    linear: ClassVar[tuple[str, ...]] = ("velocity_cosine", "velocity_sine")
 
     @property
     def curved(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Periods:
     Parameters
     ----------
     problem : ProcessProblem
-        Whose mean function has ``period_name``, ``linear`` and ``curved``.
+        Whose mean function has ``folds_on``, ``linear`` and ``curved``.
     """
 
     def __init__(self, problem: Any) -> None:
@@ -91,7 +91,7 @@ class Periods:
         self.density = Mode(problem, np.zeros(0), 0.0, False)
         self.coordinates = problem.target.coordinates
         place = {name: own.start for name, own in self.coordinates.slices.items()}
-        self.name = function.period_name
+        self.name = function.folds_on
         self.at = place[self.name]
         names = function.linear[: 2 * TERMS]
         self.linear = np.array([place[name] for name in names])

@@ -321,7 +321,7 @@ class ProcessProblem(Problem):
     @cached_property
     def periods(self) -> Periods | None:
         """All periods of the mean function; None where it has none, or there are outliers."""
-        has = hasattr(self.function, "period_name") and not self.model.outliers
+        has = hasattr(self.function, "linear") and not self.model.outliers
         return Periods(self) if has and self.traced is not None else None
 
     def of_rows(self, rows: Any) -> ProcessProblem:

@@ -123,6 +123,21 @@ def test_the_curves_are_the_models_own_densities():
     np.testing.assert_allclose(panels.density_at(draws, (1,), at), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_densities_are_drawn_where_they_are_asked_for(name):
+    model = fitted(name)
+    columns = np.array([[-1.0, 0.0], [0.5, 1.0], [2.0, 4.0]])[:, : model.data.d]
+    axes = model.plot("density", at=columns).axes
+    for j, axis in enumerate(axes):
+        at, mean = axis.get_lines()[0].get_data()
+        np.testing.assert_allclose(at, columns[:, j])
+        expected = np.exp(model.marginal(f"x{j}").log_density(columns[:, [j]])).mean(axis=0)
+        np.testing.assert_allclose(mean, expected, rtol=1e-6)
+        assert axis.get_xlabel() == f"x{j} [km/s]"
+    with pytest.raises(ValueError, match=r"at must have a column for each of the"):
+        model.plot("density", at=np.ones((3, 5)))
+
+
 def test_the_kernels_are_those_of_the_baseline():
     model = fitted("kernels")
     at = clusters(5, 3, seed=3)

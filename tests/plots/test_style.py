@@ -23,7 +23,7 @@ def test_a_legend_above_covers_neither_the_axes_nor_the_edge(width, entries):
         axis = figure.subplots()
         for label in LABELS[:entries]:
             axis.plot([0, 1], label=label)
-        style.legend_above(figure, axis)
+        style.legend_above(axis)
         figure.draw_without_rendering()
         legend, frame = figure.legends[0].get_window_extent(), axis.get_window_extent()
     assert legend.y0 >= frame.y1
