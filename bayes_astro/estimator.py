@@ -261,9 +261,10 @@ class Estimator(Configured, metaclass=Hooked):
         """
         from scipy.special import logsumexp
 
-        if y is not None or not isinstance(data, self.data_type):
-            kind = self.data_type.__name__
-            given = type(data).__name__ if y is None else "a second argument"
+        fits = y is None and isinstance(data, self.data_type)
+        if not fits:
+            kind, given = self.data_type.__name__, type(data).__name__
+            given = given if y is None else "a second argument"
             raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
         some = draws if draws is None else affordable(int(draws), len(data))
         posterior = thinned(self.posterior["posterior"].to_dataset(), some)
@@ -333,8 +334,7 @@ class Estimator(Configured, metaclass=Hooked):
         Raises
         ------
         ValueError
-            For an unknown figure, for `at` where the figure is evaluated at nothing, and for another
-            number of axes than the figure has panels.
+            For an unknown figure, `at` of one that takes none, or a wrong number of axes.
         """
         from bayes_astro.plots import style
 
