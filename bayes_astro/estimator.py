@@ -248,8 +248,7 @@ class Estimator(Configured, metaclass=Hooked):
     def score(self, data: Any, y: Any = None, *, draws: int | None = 1000) -> float:
         """Mean log predictive density of a row of held-out data, as in `ba.compare`.
 
-        Higher is better. Of a response given what it depends on; rows count by their weights.
-        scikit-learn's ``cross_val_score(model, data)`` and ``GridSearchCV`` call it.
+        Of a response given what it depends on; rows count by their weights. scikit-learn calls it.
 
         Parameters
         ----------
@@ -263,8 +262,8 @@ class Estimator(Configured, metaclass=Hooked):
 
         fits = y is None and isinstance(data, self.data_type)
         if not fits:
-            kind, given = self.data_type.__name__, type(data).__name__
-            given = given if y is None else "a second argument"
+            kind = self.data_type.__name__
+            given = type(data).__name__ if y is None else "a second argument"
             raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
         some = draws if draws is None else affordable(int(draws), len(data))
         posterior = thinned(self.posterior["posterior"].to_dataset(), some)
