@@ -1,4 +1,4 @@
-"""What the residuals of a series say about its model: are they white and normal?
+"""What residuals say about a model: are they white and normal, and the same for all rows?
 
 Every check has a limit of one in a thousand under the right model, averaged over posterior draws as in
 `diagnostics.goodness_of_fit`.
@@ -15,7 +15,20 @@ from bayes_astro.diagnostics import MISFIT, Check
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["autocorrelation", "normal", "of_draws", "power_about", "some", "white"]
+__all__ = [
+    "against",
+    "autocorrelation",
+    "by_size",
+    "no_period",
+    "normal",
+    "of_draws",
+    "power_about",
+    "some",
+    "white",
+]
+
+HEAVY = 1e-6  # probability of so heavy tails
+FEW = 20  # rows from which tails and periods can be tested
 
 
 def some(model: Any, draws: int = 100) -> xr.Dataset:
@@ -72,9 +85,81 @@ def white(rows: np.ndarray, advice: str) -> list[Check]:
 
 
 def normal(rows: np.ndarray, advice: str) -> Check:
-    """Kolmogorov & Smirnov: residuals are unit normals."""
-    from scipy.stats import kstest, norm
+    """Residuals are unit normals: Kolmogorov & Smirnov, and their kurtosis (Anscombe & Glynn 1983).
 
-    uniform = float(np.mean([kstest(norm.cdf(row), "uniform").pvalue for row in rows]))
-    limit = f"PIT K-S probability at least {MISFIT:g}"
-    return Check("normal residuals", True if uniform >= MISFIT else None, uniform, advice, limit)
+    A note, and a failure where the tails are so heavy that single rows decide.
+    """
+    from scipy.stats import kstest, kurtosistest, norm
+
+    shape = float(np.mean([kstest(norm.cdf(row), "uniform").pvalue for row in rows]))
+    tails = 1.0
+    if rows.shape[1] >= FEW:
+        tails = float(np.mean(kurtosistest(rows, axis=1, alternative="greater").pvalue))
+    least = min(1.0, 2 * min(shape, tails))
+    limit = f"probability of K-S and kurtosis tests at least {MISFIT:g}"
+    verdict = True if least >= MISFIT else (False if tails < HEAVY else None)
+    return Check("normal residuals", verdict, least, advice, limit)
+
+
+def no_period(rows: np.ndarray, time: np.ndarray, advice: str) -> list[Check]:
+    """Lomb & Scargle: no periodic signal is left, up to the mean Nyquist frequency."""
+    from astropy.timeseries import LombScargle
+
+    n, span = len(time), float(np.ptp(time))
+    if n < FEW or span <= 0:
+        return []
+    search = LombScargle(time, rows.mean(axis=0))
+    frequency = np.linspace(0.5 / span, 0.5 * n / span, max(5 * n, 100))
+    power = search.power(frequency, assume_regular_frequency=True)
+    best = int(np.argmax(power))
+    tail = float(search.false_alarm_probability(power[best], maximum_frequency=frequency[-1]))
+    return [
+        Check(
+            "no period in the residuals",
+            tail >= MISFIT,
+            tail,
+            f"a period of {1 / frequency[best]:.4g} is left: {advice}",
+            f"false-alarm probability at least {MISFIT:g}",
+        )
+    ]
+
+
+def against(rows: np.ndarray, columns: dict[str, np.ndarray], advice: str) -> list[Check]:
+    """No curve is left against any predictor: F test of a parabola and a cubic in its ranks."""
+    from scipy.stats import f, norm, rankdata
+
+    residual, tails = rows.mean(axis=0), {}
+    for name, values in columns.items():
+        known = np.isfinite(values)
+        n = int(known.sum())
+        if n < FEW or np.ptp(values[known]) == 0:
+            continue
+        score = norm.ppf(rankdata(values[known]) / (n + 1))
+        powers = np.vander(score, 4, increasing=True)
+        left = [
+            np.sum((residual[known] - part @ np.linalg.lstsq(part, residual[known])[0]) ** 2)
+            for part in (powers[:, :2], powers)
+        ]
+        gain = (left[0] - left[1]) / 2 / (left[1] / (n - 4))
+        tails[name] = float(f.sf(gain, 2, n - 4))
+    if not tails:
+        return []
+    name = min(tails, key=lambda key: tails[key])
+    tail = min(1.0, len(tails) * tails[name])
+    limit = f"probability of F tests at least {MISFIT:g}"
+    text = f"the residuals bend against {name}: {advice}"
+    return [Check("residuals against predictors", tail >= MISFIT, tail, text, limit)]
+
+
+def by_size(rows: np.ndarray, error: np.ndarray, advice: str) -> list[Check]:
+    """Residuals are as large where errors are large as where they are small, by ranks."""
+    from scipy.stats import spearmanr
+
+    if len(error) < FEW or np.ptp(error) < 0.1 * np.median(error):
+        return []
+    test = spearmanr(np.abs(rows).mean(axis=0), error)
+    size = "larger" if test.statistic > 0 else "smaller"
+    tail = float(test.pvalue)
+    text = f"rows with larger errors scatter as if these were {size} than stated: {advice}"
+    limit = f"rank correlation of scatter with errors: probability at least {MISFIT:g}"
+    return [Check("errors as stated", True if tail >= MISFIT else None, tail, text, limit)]

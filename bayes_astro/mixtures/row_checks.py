@@ -35,6 +35,7 @@ __all__ = ["checks"]
 
 ROWS = 10_000
 WORK = 5e5
+FEW = 20  # rows from which skewness and kurtosis can be tested
 SHAPE, LEAST_SHARE = 0.03, 0.05
 """Rows; covariances to factor; the error of a distribution function that is no matter; the least range
 of the noise's share of the variance that tells errors from the population."""
@@ -126,21 +127,27 @@ def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
 
 
 def _shape(uniform: np.ndarray, names: tuple[str, ...]) -> Check:
-    """Kolmogorov & Smirnov: each column's distribution is that of the mixture behind its errors."""
-    from scipy.stats import kstest
+    """Columns are distributed as the mixture behind their errors: K-S, skewness and kurtosis tests."""
+    from scipy.stats import kstest, kurtosistest, norm, skewtest
 
-    tests = [kstest(column[~np.isnan(column)], "uniform") for column in uniform.T]
-    worst = int(np.argmin([test.pvalue for test in tests]))
-    tail = float(min(1.0, len(tests) * tests[worst].pvalue))
-    error = float(tests[worst].statistic)
-    found = None if error < SHAPE else False
+    found = []
+    for name, column in zip(names, uniform.T, strict=True):
+        known = column[~np.isnan(column)]
+        test = kstest(known, "uniform")
+        tails = [float(test.pvalue)]
+        if len(known) >= FEW:
+            score = norm.ppf(np.clip(known, 1e-12, 1 - 1e-12))
+            tails += [float(t(score).pvalue) for t in (skewtest, kurtosistest)]
+        found.append((len(tails) * min(tails), float(test.statistic), name))
+    least, error, name = min(found)
+    tail = min(1.0, len(found) * least)
     return Check(
         "distribution of each column",
-        True if tail >= MISFIT else found,
+        True if tail >= MISFIT else (None if error < SHAPE else False),
         tail,
-        f"the distribution of {names[worst]} is off by {error:.2g}: more components, other errors, or a "
+        f"the distribution of {name} is off by {error:.2g}: more components, other errors, or a "
         "background",
-        f"PIT K-S probability at least {MISFIT:g}",
+        f"probability of K-S, skewness and kurtosis tests at least {MISFIT:g}",
     )
 
 

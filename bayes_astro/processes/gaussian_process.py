@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["GaussianProcess"]
 
 MEANS = ("zero", "constant", "linear", "harmonics")
-LONG, WORK = 20_000, 5e4  # points; and times the squares of quasi-periodic columns
+LONG, WORK = 20_000, 2.5e4  # points; and times the squares of quasi-periodic columns
 LOOK = "ask for ba.NUTS() where diagnose() finds the importance efficiency low"
 
 

@@ -10,10 +10,14 @@ from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.priors import Prior
 from bayes_astro.processes import roughness
+from bayes_astro.samplers.curvature import climb
 
 __all__ = ["checks"]
 
 ELSEWHERE = 0.05  # of the posterior, at periods that no draw has
+SMALLER, LARGER = (0.5, 0.7), (1.4, 2.0)
+GAIN, STEPS, MOST = 5.0, 60, 20_000
+"""Nats; steps of a climb; points up to which errors are judged so."""
 AGREE = 0.3  # nats between two estimates of an evidence
 TENTH = 0.1  # of the time span: longer damping times are not measured (Kozlowski 2017)
 
@@ -21,6 +25,8 @@ TENTH = 0.1  # of the time span: longer damping times are not measured (Kozlowsk
 def checks(model: Any) -> list[Check]:
     """Chi-square, whiteness and normality of the one-step-ahead residuals; the prior's part."""
     rows = residuals.of_draws(model)
+    priors = {name: Prior.from_dict(plain) for name, plain in model.record["priors"].items()}
+    problem = model.problem(model.data, priors)
     correlated = (
         "the one-step-ahead residuals are correlated: the kernel misses a timescale; add a term or try "
         "another"
@@ -33,25 +39,54 @@ def checks(model: Any) -> list[Check]:
         goodness_of_fit(model, "try another kernel, or outliers=True"),
         *residuals.white(rows, correlated),
         residuals.normal(rows, tails),
+        *residuals.no_period(rows, model.data.time, "add mean=ba.means.Harmonics(...), or a term"),
+        *_errors(model, problem),
         *_constrained(model),
         *roughness.check(model),
-        *_periods(model),
+        *_periods(model, problem),
         *_two_ways(model),
     ]
 
 
-def _periods(model: Any) -> list[Check]:
-    """Whether the draws know of all periods of the mean function that have a share."""
-    priors = {name: Prior.from_dict(plain) for name, plain in model.record["priors"].items()}
-    problem = model.problem(model.data, priors)
-    periods = problem.periods
-    if periods is None:
-        return []
+def _middle(model: Any, problem: Any) -> np.ndarray:
+    """Flat coordinates of the posterior's medians."""
     posterior = model.posterior["posterior"]
     values = {one.name: np.zeros((1, *one.shape)) for one in problem.free()}
     for name in set(values) & set(posterior.data_vars):
         values[name] = np.asarray(posterior[name].median(("chain", "draw")))[None]
-    at = problem.flat(values)[0, : periods.size]
+    return problem.flat(values)[0]
+
+
+def _errors(model: Any, problem: Any) -> list[Check]:
+    """How much higher the posterior's maximum is where all errors are multiplied by a factor."""
+    if model.outliers or problem.traced is None or len(model.data) > MOST:
+        return []
+    data, start = model.data, _middle(model, problem)[None]
+    height = {}
+    for factor in (1.0, *(SMALLER if model.jitter else (*SMALLER, *LARGER))):
+        scaled = model.problem(data.replace(error=factor * data.error), problem.priors)
+        _, height[factor], _ = climb(scaled.density, start, STEPS)
+    best = max(height, key=lambda factor: height[factor])
+    gain = height[best] - height[1.0]
+    return [
+        Check(
+            "errors as stated",
+            bool(gain < GAIN),
+            gain,
+            f"errors {best:g} times those stated explain the light curve better, and the process depends "
+            "on them: data.replace(error=...) with errors that are right",
+            f"nats that another scale of the errors gains, below {GAIN:g}",
+        )
+    ]
+
+
+def _periods(model: Any, problem: Any) -> list[Check]:
+    """Whether the draws know of all periods of the mean function that have a share."""
+    periods = problem.periods
+    if periods is None:
+        return []
+    posterior = model.posterior["posterior"]
+    at = _middle(model, problem)[: periods.size]
     share = periods.elsewhere(1 / posterior[periods.name].values.ravel(), at)
     return [
         Check(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bayes_astro import residuals
 from bayes_astro.data import Measurements
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import by_row
@@ -268,13 +269,27 @@ class LinearRelation(Model):
         return self.posterior["outliers"]["probability"].values
 
     def checks(self) -> list[Check]:
-        """Does the line describe the points: chi-square of replicated data against the data's."""
+        """Does the line describe the points: size, tails and curvature of the residuals."""
         advice = (
             "fit with outliers=True, or look at the residuals for curvature"
             if self.scatter
             else "fit with scatter=True or outliers=True"
         )
-        return [goodness_of_fit(self, advice)]
+        data, rows = self.data, residuals.of_draws(self)
+        columns = {name: data.column(name) for name in data.names if name != self.response}
+        slope = self.posterior["posterior"]["slope"].median(("chain", "draw"))
+        own = data.error[:, data.index(self.response)] ** 2
+        for name in columns:
+            own = own + (float(slope.sel(predictor=name)) * data.error[:, data.index(name)]) ** 2
+        tails = "look for outliers" if self.outliers else "fit with outliers=True"
+        bent = "use other variables (logarithms, colours), or a shorter range"
+        stated = "scale them, and see whether the line moves"
+        return [
+            goodness_of_fit(self, advice),
+            residuals.normal(rows, f"the residuals are not normal: {tails}"),
+            *residuals.against(rows, columns, bent),
+            *residuals.by_size(rows, own, stated),
+        ]
 
     def equation(self) -> str:
         """The model in one line."""

@@ -205,6 +205,7 @@ class StructureFunction(Model):
                 rows, f"the innovations are correlated: the law does not hold; {other}"
             ),
             residuals.normal(rows, "the innovations are not normal: look for outliers"),
+            *residuals.no_period(rows, data.time[order], "take the signal out first"),
         ]
         if self.form == DRW or len(data) <= FEW:
             checks.append(self._stated_errors())
