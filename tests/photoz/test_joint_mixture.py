@@ -259,7 +259,7 @@ def test_figures_of_other_objects(fitted):
     for name in ("redshifts", "densities", "calibration", "reliability"):
         own, other = (fitted.plot(name, at=at)._repr_png_() for at in (None, TEST))
         assert own != other
-    with pytest.raises(ValueError, match="takes no other data"):
+    with pytest.raises(ValueError, match="shows the fit alone"):
         fitted.plot("error_scales", at=TEST)
 
 
