@@ -23,7 +23,7 @@ from bayes_astro.processes.units import plain
 __all__ = ["check", "columns", "pilot", "settle", "settled"]
 
 CHOICES = (2, 3, 4, 6, 8, 12, 16)
-NEGLIGIBLE = 0.3
+NEGLIGIBLE = 0.15
 """Variance left out, in that of the noise."""
 ENOUGH = 1.0  # the same, before the diagnosis fails
 WITHOUT_PILOT = 0.01  # share of the process' variance, where nothing is known of the noise
