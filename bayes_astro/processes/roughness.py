@@ -31,7 +31,7 @@ NAMES = ("sigma", "period", "decay", "roughness", "jitter")
 ROWS = 120
 PERIODS = 40
 STEPS = {"maxiter": 40, "eps": 1e-4}
-CAUTIOUS = 0.9  # the roughness for which harmonics are counted, in the pilot's
+CAUTIOUS = 0.85  # the roughness for which harmonics are counted, in the pilot's
 
 
 def settle(model: Any, data: LightCurve) -> tuple[Any, dict[str, Any]]:

@@ -259,9 +259,14 @@ def test_same_density_in_other_units():
         ba.ExtremeDeconvolution(2).fit(d, ba.Laplace(draws=400), seed=4, progress=False)
         for d in (data, scaled)
     )
-    # Components have no names: by their order along the first axis.
-    a, b = (np.sort(m.posterior["posterior"]["mean"].values[..., 0], axis=-1) for m in (one, other))
-    assert b == pytest.approx(1e3 * a + 5e4, rel=1e-4)
+    # Components have no names, and their order leads to other draws: by the averages in order.
+    a, b = (
+        np.sort(m.posterior["posterior"]["mean"].values[..., 0], axis=-1).reshape(-1, 2)
+        for m in (one, other)
+    )
+    expected, sd = 1e3 * a.mean(axis=0) + 5e4, 1e3 * a.std(axis=0)
+    assert np.all(np.abs(b.mean(axis=0) - expected) < 0.35 * sd)
+    assert b.std(axis=0) == pytest.approx(sd, rel=0.2)
 
 
 def test_background_takes_what_belongs_to_none():
