@@ -419,7 +419,7 @@ def write_in_halves(path, data):
         for half in (data[: len(data) // 2], data[len(data) // 2 :]):
             file.write(half)
             file.flush()
-            time.sleep(0.003)
+            time.sleep(0.02)
 
 
 def save_until_killed(tree, path, delay):
@@ -462,7 +462,7 @@ def test_200_kills_during_save_lose_nothing(tmp_path):
         storage.save(tree, path)
         takes = time.perf_counter() - started
         known.add(states(path))
-    moments = np.random.default_rng(4).uniform(0, 2 * takes, 200)
+    moments = np.random.default_rng(4).uniform(0, 2 * takes + 0.04, 200)
     for i, moment in enumerate(moments):
         save_until_killed(trees[i % 2], path, moment)
         assert states(path) in known
