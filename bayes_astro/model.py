@@ -284,7 +284,9 @@ class Model(Estimator):
         -------
         dict
             log_evidence; log_evidence_error, its standard error; importance_efficiency, below some
-            0.01 of which neither is to be trusted.
+            0.01 of which neither is to be trusted. Of a process with a periodic mean function, over all
+            of its periods, also log_evidence_again and its error by another proposal; a warning says
+            where the two disagree.
         """
         from bayes_astro.samplers.maximum import evidence
 

@@ -43,6 +43,8 @@ class Bug(NamedTuple):
 
 NUTS = "samplers/test_nuts.py::"
 DIAGNOSTICS = "test_diagnostics.py::"
+PERIODS = "processes/test_periods.py::"
+DIAGNOSTICS = "test_diagnostics.py::"
 FAULTS = "test_faults.py::"
 PROCESS = "processes/test_gaussian_process.py::"
 LINE = "regression/test_linear_relation.py::"
@@ -394,6 +396,83 @@ BUGS = (
         "(blocks - 1) / blocks * np.sum",
         "1.4 * (blocks - 1) / blocks * np.sum",
         (JACKKNIFE,),
+    ),
+    Bug(
+        "marginal-density-without-its-determinant",
+        "processes/periods.py",
+        "0.5 * (p * np.log(2 * np.pi) - log_det)",
+        "0.5 * (p * np.log(2 * np.pi) - 0.5 * log_det)",
+        (PERIODS + "test_marginal_density_of_a_frequency_is_that_of_dense_algebra",),
+    ),
+    Bug(
+        "proposed-frequencies-at-half-their-density",
+        "processes/period_evidence.py",
+        "share = np.log(scan.proposal(self.temper)[cell] / scan.width[cell])",
+        "share = np.log(0.5 * scan.proposal(self.temper)[cell] / scan.width[cell])",
+        (PERIODS + "test_evidence_is_that_of_a_dense_quadrature",),
+    ),
+    Bug(
+        "orbits-proposed-at-twice-their-density",
+        "processes/period_evidence.py",
+        "0.5 * z**2 + np.log(np.sqrt(2 * np.pi) * scale)",
+        "0.5 * z**2 + np.log(np.sqrt(np.pi) * scale)",
+        (PERIODS + "test_orbits_of_any_eccentricity_are_proposed_with_their_density",),
+    ),
+    Bug(
+        "other-periods-never-far",
+        "processes/periods.py",
+        "apart = 1 / self.span",
+        "apart = 1e9 / self.span",
+        (PERIODS + "test_several_periods_are_said_to_be_several",),
+    ),
+    Bug(
+        "distances-of-rows-halved",
+        "mixtures/row_checks.py",
+        "chi2.sf(found.distance, ",
+        "chi2.sf(0.5 * found.distance, ",
+        (FAULTS + "test_rows_of_a_density_say_what_is_wrong",),
+    ),
+    Bug(
+        "prior-of-a-sentinel",
+        "mixtures/selection.py",
+        "return np.minimum(found, inputs.scaled_frame(data)[1] ** 2)",
+        "return found",
+        (FAULTS + "test_a_sentinel_row_is_named_and_the_prior_does_not_see_it",),
+    ),
+    Bug(
+        "rows-under-a-projection-never-far",
+        "mixtures/selection.py",
+        "TRIMS, FAR = 5, 12.0",
+        "TRIMS, FAR = 5, 1e12",
+        (FAULTS + "test_a_sentinel_under_a_projection_is_not_seen_by_the_prior",),
+    ),
+    Bug(
+        "harmonics-left-out-halved",
+        "processes/kernels/oscillators.py",
+        "kept = kept + 2 * ive(n, z)",
+        "kept = kept + ive(n, z)",
+        (FAULTS + "test_a_quasi_periodic_kernel_has_the_harmonics_that_its_data_need",),
+    ),
+    Bug(
+        "tails-of-residuals-not-tested",
+        "residuals.py",
+        "least = min(1.0, 2 * min(shape, tails))",
+        "least = min(1.0, 2 * shape)",
+        (DIAGNOSTICS + "test_heavy_tails_are_noted_and_heavier_ones_fail",),
+    ),
+    Bug(
+        "curves-of-third-order-not-tested",
+        "residuals.py",
+        "powers = np.vander(score, 4, increasing=True)",
+        "powers = np.vander(score, 3, increasing=True)",
+        (DIAGNOSTICS + "test_a_curve_against_a_predictor_is_named",),
+    ),
+    Bug(
+        "defaults-made-once",
+        "calibration.py",
+        "if defaults_anew else priors",
+        "if not defaults_anew else priors",
+        ("test_calibration.py::test_defaults_are_made_anew_where_that_is_asked",),
     ),
     Bug(
         "range-of-periods-to-twice-nyquist",

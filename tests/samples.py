@@ -152,7 +152,8 @@ def fields_of(container):
 def by_hand(model, data, draws, statistics=None, sampler=None):
     """The model as if `sampler` had drawn `draws` from `data`; nothing is computed."""
     groups = {"posterior": draws} | ({} if statistics is None else {"sample_stats": statistics})
-    model._store(xr.DataTree.from_dict(groups), data, 0, sampler=sampler)
+    priors = model.resolve_priors(data) if hasattr(model, "resolve_priors") else {}
+    model._store(xr.DataTree.from_dict(groups), data, 0, sampler=sampler, priors=priors)
     return model
 
 

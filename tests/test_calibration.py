@@ -6,6 +6,7 @@ from samples import line, sinusoid
 from scipy import stats
 
 import bayes_astro as ba
+from bayes_astro import samplers
 from bayes_astro.calibration import Calibration, verdicts
 
 PERIODOGRAMS = {
@@ -207,3 +208,20 @@ def test_same_seed_same_ranks_and_bad_arguments():
         ba.calibrate(model, DESIGN, n=5)
     with pytest.raises(ValueError, match="None of the parameters"):
         ba.calibrate(model, DESIGN, n=20, parameters=("slope",), progress=False)
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_defaults_are_made_anew_where_that_is_asked(monkeypatch, anew):
+    widths, sampled = [], samplers.sampled
+
+    def seen(model, sampler, data, priors, *rest):
+        widths.append((priors["offset"].arguments["sigma"], np.std(data.value)))
+        return sampled(model, sampler, data, priors, *rest)
+
+    monkeypatch.setattr(samplers, "sampled", seen)
+    model = ba.Periodogram(period=(1, 50))
+    ba.calibrate(model, DESIGN, n=20, seed=2, defaults_anew=anew, progress=False)
+    prior, spread = np.array(widths).T
+    ratio = prior / spread if anew else prior
+    assert ratio == pytest.approx(np.full(20, ratio[0]), rel=1e-9)
+    assert np.ptp(spread) > 0.1 * spread[0]

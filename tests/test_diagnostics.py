@@ -7,6 +7,7 @@ from samples import by_hand, drawn
 from scipy import stats
 
 import bayes_astro as ba
+from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, Diagnosis
 
 K = ba.kernels
@@ -149,3 +150,54 @@ def test_white_residuals_are_judged_by_ljung_and_box(correlation):
     expected = float(stats.chi2.sf(statistic, 10))
     assert found.figure == pytest.approx(expected, rel=1e-6)
     assert found.passed is (expected >= 0.001)
+
+
+NORMAL = np.random.default_rng(8).normal(size=(20, 200))
+
+
+def test_residuals_of_a_right_model_pass():
+    x, error = np.random.default_rng(9).uniform(1, 2, (2, 200))
+    time = np.sort(np.random.default_rng(10).uniform(0, 100, 200))
+    assert residuals.normal(NORMAL, "").passed
+    assert residuals.no_period(NORMAL[:1], time, "")[0].passed
+    assert residuals.against(NORMAL[:1], {"x": x}, "")[0].passed
+    assert residuals.by_size(NORMAL[:1], error, "")[0].passed
+
+
+def test_heavy_tails_are_noted_and_heavier_ones_fail():
+    few, many = NORMAL.copy(), NORMAL.copy()
+    few[:, :2] *= 5 / np.abs(few[:, :2])
+    many[:, :10] *= 8
+    assert residuals.normal(few, "").passed is None
+    assert residuals.normal(many, "").passed is False
+    # What is wrong in the widths alone is seen by Kolmogorov and Smirnov, and is a note.
+    assert residuals.normal(2 * NORMAL, "").passed is None
+
+
+def test_a_period_in_residuals_is_named():
+    time = np.sort(np.random.default_rng(10).uniform(0, 100, 200))
+    rows = NORMAL[:1] + 0.8 * np.cos(2 * np.pi * time / 7)
+    (check,) = residuals.no_period(rows, time, "")
+    assert check.passed is False
+    assert float(check.advice.split("period of ")[1].split()[0]) == pytest.approx(7, abs=0.1)
+    assert residuals.no_period(rows[:, :10], time[:10], "") == []
+
+
+@pytest.mark.parametrize("curve", [lambda x: x**2, lambda x: x**3 - 3 * x])
+def test_a_curve_against_a_predictor_is_named(curve):
+    x, other = np.random.default_rng(11).normal(size=(2, 200))
+    (check,) = residuals.against(NORMAL[:1] + 0.5 * curve(x), {"x": x, "other": other}, "")
+    assert check.passed is False
+    assert "against x" in check.advice
+    # A line is not a curve, and what was not measured does not count.
+    x[:5] = np.nan
+    assert residuals.against(NORMAL[:1] + np.nan_to_num(x), {"x": x}, "")[0].passed
+
+
+@pytest.mark.parametrize(("power", "said"), [(1, "larger"), (-1, "smaller")])
+def test_scatter_that_goes_with_the_errors_is_noted(power, said):
+    error = np.random.default_rng(12).uniform(0.5, 2, 200)
+    (check,) = residuals.by_size(NORMAL[:1] * error**power, error, "")
+    assert check.passed is None
+    assert f"were {said} than stated" in check.advice
+    assert residuals.by_size(NORMAL[:1], np.ones(200), "") == []

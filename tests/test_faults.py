@@ -263,6 +263,17 @@ def test_a_sentinel_row_is_named_and_the_prior_does_not_see_it():
     assert two.diagnose()["rows in the smallest component"].passed is None
 
 
+def test_a_sentinel_under_a_projection_is_not_seen_by_the_prior():
+    rng = np.random.default_rng(4)
+    projection = rng.normal(size=(300, 2, 3))
+    value = np.einsum("nij,nj->ni", projection, rng.normal(size=(300, 3)))
+    value += 0.1 * rng.normal(size=value.shape)
+    value[5] = 999
+    data = ba.Measurements(value, np.full(value.shape, 0.1), projection=projection)
+    prior = ba.ExtremeDeconvolution(1).resolve_priors(data)["covariance"]
+    assert np.diag(prior.arguments["scale"]) == pytest.approx([1, 1, 1], abs=0.4)
+
+
 def test_the_default_prior_of_a_covariance_has_no_correlation():
     rng = np.random.default_rng(2)
     true = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], size=30)
@@ -272,20 +283,27 @@ def test_the_default_prior_of_a_covariance_has_no_correlation():
     assert scale[0, 0] < 2
 
 
-@pytest.mark.parametrize("wrong", ["errors", "shape", ""])
+@pytest.mark.parametrize("wrong", ["errors", "shape", "together", ""])
 def test_rows_of_a_density_say_what_is_wrong(wrong):
     """The distribution of each column, and of rows with large errors beside small ones."""
     rng = np.random.default_rng(3)
     true = rng.normal(size=(800, 2))
     if wrong == "shape":
         true = rng.exponential(size=(800, 2)) ** 2
-    error = np.exp(rng.uniform(np.log(0.1), np.log(3), (800, 2)))
+    if wrong == "together":
+        # Each column is normal, and they are not correlated: on the two diagonals.
+        true[:, 1] = true[:, 0] * rng.choice([-1, 1], 800)
+    widest = 0.3 if wrong == "together" else 3.0
+    error = np.exp(rng.uniform(np.log(0.1), np.log(widest), (800, 2)))
     value = true + error * rng.normal(size=true.shape)
     stated = 0.5 * error if wrong == "errors" else error
     model = ba.ExtremeDeconvolution(1).fit(ba.Measurements(value, stated), ba.MAP(), seed=1)
     found = {check.name: check for check in model.diagnose()}
     if wrong == "shape":
         assert found["distribution of each column"].passed is False
+    if wrong == "together":
+        assert found["distribution of each column"].passed is False
+        assert "the distances" in found["distribution of each column"].advice
     if wrong == "errors":
         assert "larger than stated" in found["errors as stated"].advice
         assert found["errors as stated"].passed is None
@@ -310,7 +328,7 @@ def test_a_quasi_periodic_kernel_has_the_harmonics_that_its_data_need():
         settle(ba.GaussianProcess(ba.kernels.QuasiPeriodic()), quasi_periodic(r, 0))[0].kernel
         for r in (1.0, 0.35)
     )
-    assert smooth.harmonics <= 4
+    assert smooth.harmonics <= 6
     assert rough.harmonics >= 8
     # Where nothing is known of the noise the prior decides.
     several = ba.kernels.QuasiPeriodic() + ba.kernels.Matern32()

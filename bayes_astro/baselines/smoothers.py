@@ -35,15 +35,7 @@ class Smoother(Baseline):
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for several bands or too few points."""
-        if len(data.bands) > 1:
-            raise ValueError(
-                f"column 'band': {type(self).__name__} takes one band. Choose with "
-                f"light_curve.select({data.bands[0]!r})."
-            )
-        if len(data) < 3:
-            raise ValueError(f"{len(data)} points are too few: at least 3 are needed.")
-        if np.ptp(data.time) <= 0 or np.ptp(data.value) == 0:
-            raise ValueError("columns 'time' and 'value' must not be constant.")
+        inputs.check_single_band(data, "a curve")
 
     def units(self, data: LightCurve) -> dict[str, str]:
         """Scatter and jitter in the unit of the values."""

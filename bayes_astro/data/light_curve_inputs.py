@@ -9,9 +9,27 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.data.epochs import numbers_of, zero_of
 
-__all__ = ["check_units", "times"]
+__all__ = ["check_single_band", "check_units", "times"]
 
 FARTHEST = 1e15  # time spans: beyond, not one digit of a phase is right
+
+
+def check_single_band(data: LightCurve, purpose: str) -> None:
+    """Raise ValueError for several bands, too few points, one epoch, or a constant."""
+    if len(data.bands) > 1:
+        raise ValueError(
+            f"column 'band': this light curve has the bands {', '.join(data.bands)}, and {purpose} takes "
+            f"one. Choose with light_curve.select({data.bands[0]!r})."
+        )
+    if len(data) < 3:
+        raise ValueError(f"{len(data)} points are too few for {purpose}: at least 3 are needed.")
+    if np.ptp(data.time) <= 0:
+        raise ValueError(f"column 'time': all points have the same time, too few for {purpose}.")
+    if np.ptp(data.value) == 0:
+        raise ValueError(
+            f"column 'value' is constant ({data.value[0]:g} in every row): there is no variation for "
+            f"{purpose}. Check that the right column was read."
+        )
 
 
 def times(data: LightCurve, at: Any) -> tuple[np.ndarray, np.ndarray]:

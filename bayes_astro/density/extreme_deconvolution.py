@@ -211,7 +211,7 @@ class ExtremeDeconvolution(DeconvolvedDensity):
         width = np.sqrt(np.diag(covariance))
         # As many of these as there are components fill the volume of the whole.
         parts = self.components + (self.background is not None)
-        scale = np.diag(selection.robust_variance(data, covariance) / parts ** (2 / d))
+        scale = np.diag(selection.robust_variance(data, mean, covariance) / parts ** (2 / d))
         normal = Prior("Normal", mu=mean.tolist(), sigma=(2 * width).tolist())
         wishart = Prior("InverseWishart", nu=float(d + 2), scale=scale.tolist())
         return conjugate(Prior("Dirichlet", alpha=1.0), normal, wishart)

@@ -50,12 +50,13 @@ def checks(model: Any) -> list[Check]:
     tail, uniform, share = _tails(some, data, rows)
     found = [_apart(tail, rows, len(data))]
     if data.weight is None or np.ptp(data.weight) == 0:
-        fair = rows if len(rows) == len(data) else slice(len(rows) - ROWS, None)
-        part = slice(None) if fair is rows else fair
-        found += [
-            _shape(uniform[part], data.names),
-            *_errors(uniform[part], share[part], data.names),
-        ]
+        fair = slice(-ROWS, None) if len(rows) < len(data) else slice(None)
+        columns, names = uniform[fair], data.names
+        found += _errors(columns, share[fair], names)
+        if model.components == 1 and model.background is None:
+            # Of one component the distances have a known distribution, too, which sees all columns.
+            columns, names = np.column_stack([columns, tail[fair]]), (*names, "the distances")
+        found.append(_shape(columns, names))
     return [*found, *_few(model)]
 
 

@@ -55,22 +55,22 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     return shift + scale * found.mean[0], covariance * np.outer(scale, scale)
 
 
-def robust_variance(data: Measurements, covariance: np.ndarray) -> np.ndarray:
+def robust_variance(data: Measurements, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Variance of each true quantity, which single rows far from the others hardly change: (d,).
 
-    At most that of the single Gaussian's `covariance`, and at most the square of half of the central
+    At most that of the single Gaussian of `mean` and `covariance`, and at most the square of half of the central
     68% of the measured values; under a projection the former again, without rows that are far from it.
     """
     found = np.diag(covariance)
     if data.projection is None:
         return np.minimum(found, inputs.scaled_frame(data)[1] ** 2)
     for _ in range(TRIMS):
-        mean, covariance = single_gaussian(data)
         rows = Rows.of(data, np.arange(len(data)))
         far = rows.beside(mean, covariance).distance > FAR * rows.measured
         if not far.any():
             break
         data = data[~far]
+        mean, covariance = single_gaussian(data)
     return np.minimum(found, np.diag(covariance))
 
 

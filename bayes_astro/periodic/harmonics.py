@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "check_single_band",
     "default_range",
     "epoch",
     "false_alarm_probability",
@@ -32,24 +31,6 @@ MOST_CYCLES = 5e4  # in the time span, to which six a day may lead
 MOST_WINDOW = 5e5  # cycles up to which the window function is computed: some 100 MB
 REPEATS = 0.99  # of the window function, from where aliases cannot be told apart
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
-
-
-def check_single_band(data: LightCurve) -> None:
-    """Raise ValueError for several bands, too few points, one epoch, or a constant."""
-    if len(data.bands) > 1:
-        raise ValueError(
-            f"column 'band': this light curve has the bands {', '.join(data.bands)} and the task "
-            f"takes one. Choose with light_curve.select({data.bands[0]!r})."
-        )
-    if len(data) < 3:
-        raise ValueError(f"{len(data)} points are too few for a period: at least 3 are needed.")
-    if np.ptp(data.time) <= 0:
-        raise ValueError("column 'time': all points have the same time; no period can be found.")
-    if np.ptp(data.value) == 0:
-        raise ValueError(
-            f"column 'value' is constant ({data.value[0]:g} in every row): there is no variation "
-            "to find a period in. Check that the right column was read."
-        )
 
 
 def epoch(data: LightCurve) -> float:

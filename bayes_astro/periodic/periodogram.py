@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro import residuals
-from bayes_astro.data import LightCurve
+from bayes_astro.data import LightCurve, light_curve_inputs
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import thinned
 from bayes_astro.model import Model
@@ -114,7 +114,7 @@ class Periodogram(Model):
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for data that determine no period."""
-        harmonics.check_single_band(data)
+        light_curve_inputs.check_single_band(data, "a period")
         self._range(data)
 
     def _range(self, data: LightCurve) -> tuple[float, float]:

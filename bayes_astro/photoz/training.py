@@ -70,7 +70,7 @@ def default_priors(measured: Measurements) -> tuple[Prior, Prior, Prior]:
     width = np.sqrt(np.diag(covariance))
     # Correlations as they are: colours are known much better than magnitudes. Widths as they are,
     # unless single rows make them.
-    narrow = np.sqrt(selection.robust_variance(measured, covariance)) / width
+    narrow = np.sqrt(selection.robust_variance(measured, mean, covariance)) / width
     narrow = np.where(narrow < ROBUST, narrow, 1.0)
     scale = SHRINKAGE * covariance * np.outer(narrow, narrow)
     return (

@@ -22,6 +22,7 @@ def kernel_of(model: Any) -> Kernel:
 
 
 def quasi_periodic(kernel: Kernel) -> list[QuasiPeriodic]:
+    """The quasi-periodic kernels of which it is made, in order."""
     return [leaf for leaf in kernel.leaves() if isinstance(leaf, QuasiPeriodic)]
 
 

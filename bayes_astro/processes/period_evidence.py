@@ -22,29 +22,50 @@ from bayes_astro.samplers.curvature import (
     student_draws,
 )
 
-__all__ = ["log_evidence"]
+__all__ = ["Broad", "Proposal", "log_evidence", "proposals"]
 
 WIDTHS = ((1.0, 1.1), (0.6, 1.5))
 """Temper of the frequencies and factor of the widths, of the first proposal and the second."""
 BROAD = 0.3
 FLOOR = 0.02
+ELEMENTS = 0.3  # width of proposed elements of the eccentricity
 
 
-class _Proposal(NamedTuple):
-    """Frequencies by cells, and a Student t for the kernel's parameters at `x`."""
+class Proposal(NamedTuple):
+    """Frequencies by the cells of a scan, tempered, and a Student t for the kernel's parameters."""
 
     scan: Scan
-    x: np.ndarray
     around: Gaussian
+    temper: float
+    wide: float
+
+    def frequencies(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws of the frequency."""
+        cell = rng.choice(len(self.scan.middle), count, p=self.scan.proposal(self.temper))
+        return self.scan.middle[cell] + self.scan.width[cell] * rng.uniform(-0.5, 0.5, count)
+
+    def parameters(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws of the kernel's parameters."""
+        return student_draws(self.around, count, self.wide, rng)
+
+    def log_density(self, frequency: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Log density of both, per unit of frequency."""
+        scan = self.scan
+        cell = np.searchsorted(scan.edges, frequency, side="right") - 1
+        inside = (cell >= 0) & (cell < len(scan.middle))
+        cell = np.clip(cell, 0, len(scan.middle) - 1)
+        share = np.log(scan.proposal(self.temper)[cell] / scan.width[cell])
+        return np.where(inside, share, -np.inf) + student(self.around, parameters, self.wide)
 
 
 def log_evidence(periods: Periods, draws: int, rng: np.random.Generator) -> dict[str, float]:
     """Log evidence with its error, the efficiency of its weights, and the second estimate."""
     whole = periods.exact and periods.part is periods
     estimate = _marginal if whole else _joint
-    parts = _proposals(periods)
+    parts = proposals(periods)
     (efficiency, first, error), (_, second, other) = (
-        importance(estimate(periods, parts, draws, rng, *widths)) for widths in WIDTHS
+        importance(estimate(periods, [Proposal(*part, *how) for part in parts], draws, rng))
+        for how in WIDTHS
     )
     return {
         "log_evidence": first,
@@ -55,68 +76,41 @@ def log_evidence(periods: Periods, draws: int, rng: np.random.Generator) -> dict
     }
 
 
-def _proposals(periods: Periods) -> list[_Proposal]:
+def proposals(periods: Periods) -> list[tuple[Scan, Gaussian]]:
     """Of the two highest maxima, and of no signal."""
     found, others = [], periods.others
     for own in (mode.around() for mode in periods.modes[:2]):
         covariance = ((own.axes * own.width**2) @ own.axes.T)[np.ix_(others, others)]
         values, axes = np.linalg.eigh(covariance)
-        x = own.mode.copy()
-        found.append(_Proposal(periods.part.scan(x), x, Gaussian(x[others], np.sqrt(values), axes)))
-    x = periods.noise.copy()
+        around = Gaussian(own.mode[others], np.sqrt(values), axes)
+        found.append((periods.part.scan(own.mode), around))
+    x = periods.noise
     own = gaussian(periods.along(x, others), x[others])
     own = own._replace(width=np.minimum(own.width, 3.0))
-    return [*found, _Proposal(periods.part.scan(x), x, own)]
-
-
-def _log_cells(scan: Scan, frequency: np.ndarray, temper: float) -> np.ndarray:
-    """Log density of the proposal per unit of frequency."""
-    cell = np.searchsorted(scan.edges, frequency, side="right") - 1
-    inside = (cell >= 0) & (cell < len(scan.middle))
-    cell = np.clip(cell, 0, len(scan.middle) - 1)
-    return np.where(inside, np.log(scan.proposal(temper)[cell] / scan.width[cell]), -np.inf)
-
-
-def _frequencies(scan: Scan, count: int, temper: float, rng: np.random.Generator) -> np.ndarray:
-    cell = rng.choice(len(scan.middle), count, p=scan.proposal(temper))
-    return scan.middle[cell] + scan.width[cell] * rng.uniform(-0.5, 0.5, count)
+    return [*found, (periods.part.scan(x), own)]
 
 
 def _marginal(
-    periods: Periods,
-    parts: list[_Proposal],
-    draws: int,
-    rng: np.random.Generator,
-    temper: float,
-    wide: float,
+    periods: Periods, parts: list[Proposal], draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Log weights with the coefficients integrated out."""
-    others = periods.others
     which = np.sort(rng.integers(len(parts), size=draws))
     x, frequency = np.zeros((draws, periods.size)), np.zeros(draws)
     for k, part in enumerate(parts):
         own = which == k
-        frequency[own] = _frequencies(part.scan, own.sum(), temper, rng)
-        x[np.ix_(own, others)] = student_draws(part.around, own.sum(), wide, rng)
+        frequency[own] = part.frequencies(own.sum(), rng)
+        x[np.ix_(own, periods.others)] = part.parameters(own.sum(), rng)
     points, slope = periods.at_frequency(x, frequency)
-    log_q = [
-        _log_cells(part.scan, frequency, temper) + student(part.around, x[:, others], wide)
-        for part in parts
-    ]
+    log_q = [part.log_density(frequency, x[:, periods.others]) for part in parts]
     density = periods.marginal(points)[0] + slope
     return density - (logsumexp(log_q, axis=0) - np.log(len(parts)))
 
 
 def _joint(
-    periods: Periods,
-    parts: list[_Proposal],
-    draws: int,
-    rng: np.random.Generator,
-    temper: float,
-    wide: float,
+    periods: Periods, parts: list[Proposal], draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Log weights of all coordinates, from the maxima and from orbits at any frequency."""
-    around = [mode.around() for mode in periods.modes]
+    around, wide = [mode.around() for mode in periods.modes], parts[0].wide
     mass = np.array([mode.mass for mode in periods.modes])
     share = np.exp(mass - logsumexp(mass)) + FLOOR
     share *= (1 - BROAD) / share.sum()
@@ -124,7 +118,7 @@ def _joint(
     points = np.empty((draws, periods.size))
     for k, own in enumerate(around):
         points[which == k] = student_draws(own, int((which == k).sum()), wide, rng)
-    broad = _Broad(periods, parts[0], temper, wide)
+    broad = Broad(periods, parts[0])
     points[which == len(share)] = broad.draws(int((which == len(share)).sum()), rng)
     log_q = [
         np.log(part) + student(own, points, wide) for part, own in zip(share, around, strict=True)
@@ -133,54 +127,53 @@ def _joint(
     return periods.density.densities(points) - logsumexp(log_q, axis=0)
 
 
-class _Broad:
+class Broad:
     """Any frequency, any eccentricity: coefficients as of the circular orbit, turned with omega."""
 
-    def __init__(self, periods: Periods, part: _Proposal, temper: float, wide: float) -> None:
-        self.periods, self.part, self.temper, self.wide = periods, part, temper, wide
+    def __init__(self, periods: Periods, part: Proposal) -> None:
+        self.periods, self.part = periods, part
         self.curved, self.linear = periods.curved, periods.linear
         rest = np.setdiff1d(
             np.arange(periods.size), [periods.at, *self.linear, *self.curved, *periods.others]
         )
-        self.priors = np.append(self.curved, rest).astype(int)
+        self.elements = np.append(self.curved, rest).astype(int)
 
     def draws(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        periods, part = self.periods, self.part
+        """Points (count, size)."""
+        periods, elements = self.periods, self.elements
         x = np.zeros((count, periods.size))
-        x[:, periods.others] = student_draws(part.around, count, self.wide, rng)
-        frequency = _frequencies(part.scan, count, self.temper, rng)
-        x, _ = periods.at_frequency(x, frequency)
-        # Priors of the elements are unit normals of this width.
-        x[:, self.priors] = 0.3 * rng.standard_normal((count, len(self.priors)))
-        mean, factor = self._conditional(x)
-        unit = rng.standard_normal((count, len(self.linear), 1))
-        x[:, self.linear] = self._turned(x, mean + (factor @ unit)[..., 0], -1.0)
+        x[:, periods.others] = self.part.parameters(count, rng)
+        x, _ = periods.at_frequency(x, self.part.frequencies(count, rng))
+        x[:, elements] = ELEMENTS * rng.standard_normal((count, len(elements)))
+        mean, axes, width = self._conditional(x)
+        unit = rng.standard_normal((count, len(self.linear)))
+        moved = mean + np.einsum("nij,nj->ni", axes, width * unit)
+        x[:, self.linear] = self._turned(x, moved, -1.0)
         return x
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
-        periods, part = self.periods, self.part
+        """Of points (m, size), in their coordinates."""
+        periods = self.periods
         frequency = periods.frequency(x)
         _, slope = periods.at_frequency(x, frequency)
-        found = _log_cells(part.scan, frequency, self.temper) - slope
-        found += student(part.around, x[:, periods.others], self.wide)
-        z = x[:, self.priors] / 0.3
-        found -= 0.5 * np.sum(z**2 + np.log(2 * np.pi * 0.09), axis=1)
-        mean, factor = self._conditional(x)
+        found = self.part.log_density(frequency, x[:, periods.others]) - slope
+        mean, axes, width = self._conditional(x)
         residual = self._turned(x, x[:, self.linear], 1.0) - mean
-        z = np.linalg.solve(factor, residual[..., None])[..., 0]
-        found -= 0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=1)
-        return found - np.log(np.abs(np.diagonal(factor, axis1=1, axis2=2))).sum(axis=1)
+        unit = np.einsum("nji,nj->ni", axes, residual) / width
+        for z, scale in ((unit, width), (x[:, self.elements] / ELEMENTS, ELEMENTS)):
+            found -= np.sum(0.5 * z**2 + np.log(np.sqrt(2 * np.pi) * scale), axis=1)
+        return found
 
-    def _conditional(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and factor of the coefficients' covariance, on a circular orbit."""
+    def _conditional(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, axes and widths along these of the coefficients, on a circular orbit."""
         circular = x.copy()
-        circular[:, self.priors] = 0.0
+        circular[:, self.elements] = 0.0
         if len(self.curved):
             circular[:, self.curved[0]] = 1e-3
         _, mean, precision = self.periods.marginal(circular)
         values, axes = np.linalg.eigh(precision)
-        wide = 2 * self.wide / np.sqrt(np.maximum(values, 1e-12 * values.max()))
-        return mean, axes * wide[:, None, :]
+        least = 1e-12 * values.max(axis=1, keepdims=True)
+        return mean, axes, 2 * self.part.wide / np.sqrt(np.maximum(values, least))
 
     def _turned(self, x: np.ndarray, pair: np.ndarray, sign: float) -> np.ndarray:
         if not len(self.curved):

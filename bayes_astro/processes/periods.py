@@ -210,9 +210,11 @@ class Periods:
         p = len(self.linear)
         cells = np.clip(CELLS * self.span * (self.high - self.low), 64, MOST)
         every = int(np.ceil(len(self.problem.data) * cells * (p + 1) * (p + 2) / 2 / WORK))
-        if every == 1 or self.problem.curve.several:
+        if every == 1:
             return self
-        return Periods(self.problem.of_rows(slice(None, None, every)))
+        band = self.problem.curve.band
+        kept = [np.flatnonzero(band == b)[::every] for b in np.unique(band)]
+        return Periods(self.problem.of_rows(np.sort(np.concatenate(kept))))
 
     @cached_property
     def modes(self) -> list[Mode]:

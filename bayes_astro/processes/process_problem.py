@@ -336,8 +336,9 @@ class ProcessProblem(Problem):
                 row[: len(mode.point)] = mode.point
         elif isinstance(self.model.kernel, QuasiPeriodic) and not self.curve.several:
             values = self.target.coordinates.values(found[:1])
-            for name, value in pilot(self.model.kernel, self.data, self.priors).items():
-                if name in values:
+            (names,) = self.model.kernel.names()
+            for parameter, value in pilot(self.model.kernel, self.data, self.priors).items():
+                if (name := names.get(parameter, parameter)) in values:
                     values[name] = np.full(values[name].shape, value)
             found[:1] = self.flat(values)
         return found

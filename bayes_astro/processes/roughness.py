@@ -16,7 +16,7 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.diagnostics import Check
 from bayes_astro.priors import Prior
-from bayes_astro.processes.harmonics_kept import kernel_of, mapped, open_leaves, quasi_periodic
+from bayes_astro.processes.harmonics_kept import mapped, open_leaves, quasi_periodic
 from bayes_astro.processes.kernels import Kernel, QuasiPeriodic
 from bayes_astro.processes.units import plain
 
@@ -56,7 +56,7 @@ def columns(kernel: Kernel) -> int:
 
 def check(model: Any) -> list[Check]:
     """Whether the harmonics that were left out, at the values drawn, are less than the noise."""
-    kernel, posterior = kernel_of(model), model.posterior["posterior"]
+    kernel, posterior = plain(model, model.data).kernel, model.posterior["posterior"]
     found = []
     for leaf, names in zip(kernel.leaves(), kernel.names(), strict=True):
         if not isinstance(leaf, QuasiPeriodic):
@@ -120,13 +120,12 @@ def _enough(roughness: float, most: float) -> int:
 
 
 def pilot(kernel: QuasiPeriodic, data: LightCurve, priors: dict[str, Prior]) -> dict[str, float]:
-    """Values at the maximum for some of the rows, the periodic factor whole."""
+    """Values at the maximum for some of the rows, the periodic factor whole, by parameter."""
     (names,) = kernel.names()
-    own = [priors.get(names[p]) for p in ("sigma", "period", "decay", "roughness")]
-    own.append(priors.get("jitter"))
+    own = [priors.get(names.get(p, p)) for p in NAMES]
     given = tuple(
         prior if prior is not None else float(getattr(kernel, p, None) or 0.0)
-        for p, prior in zip(("sigma", "period", "decay", "roughness", "jitter"), own, strict=True)
+        for p, prior in zip(NAMES, own, strict=True)
     )
     rows = np.linspace(0, len(data) - 1, min(len(data), ROWS)).astype(int)
     table = np.array([data.time[rows], data.value[rows], data.error[rows]])

@@ -11,6 +11,7 @@ from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.priors import Prior
 from bayes_astro.processes import roughness
 from bayes_astro.samplers.curvature import climb
+from bayes_astro.samplers.maximum import AGREE, apart
 
 __all__ = ["checks"]
 
@@ -18,7 +19,6 @@ ELSEWHERE = 0.05  # of the posterior, at periods that no draw has
 SMALLER, LARGER = (0.5, 0.7), (1.4, 2.0)
 GAIN, STEPS, MOST = 5.0, 60, 20_000
 """Nats; steps of a climb; points up to which errors are judged so."""
-AGREE = 0.3  # nats between two estimates of an evidence
 TENTH = 0.1  # of the time span: longer damping times are not measured (Kozlowski 2017)
 
 
@@ -105,13 +105,12 @@ def _two_ways(model: Any) -> list[Check]:
     if "evidence" not in model.posterior or "log_evidence_again" not in model.posterior["evidence"]:
         return []
     found = {str(n): float(v) for n, v in model.posterior["evidence"].data_vars.items()}
-    apart = abs(found["log_evidence"] - found["log_evidence_again"])
-    error = np.hypot(found["log_evidence_error"], found["log_evidence_again_error"])
+    between, close = apart(found)
     return [
         Check(
             "evidence by two ways",
-            bool(apart <= AGREE + 3 * error and error < AGREE),
-            apart,
+            close,
+            between,
             "do not quote the evidence: too few of its draws carry the weight; narrow the range of periods",
             f"at most {AGREE:g} and three errors apart, errors below {AGREE:g}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,15 +23,17 @@ from bayes_astro.samplers.curvature import (
 )
 from bayes_astro.samplers.exact import efficiency_check, tree_of
 
-__all__ = ["MAP", "Laplace", "Mode", "evidence"]
+__all__ = ["AGREE", "MAP", "Laplace", "Mode", "apart", "evidence"]
 
 TRIALS = 400  # draws whose weights judge a Laplace approximation
 WEIGHTED = 2000  # draws of an evidence
 WIDER = 1.1  # than the posterior's curvature says
 DEPTH, FAR, MOST_MODES = 20.0, 6.0, 8
 """Nats below the highest maximum, and widths from every other, of maxima of their own."""
+SAME = 1e-3  # between ends of climbs to one maximum, in coordinates of the order of one
 LEAST_SHARE = 0.02
 ELSEWHERE = 0.05  # of the posterior, which draws about one maximum may miss
+AGREE = 0.3  # nats between two estimates of an evidence
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -135,7 +138,7 @@ class Laplace(Sampler):
         import xarray as xr
 
         mode = Mode.of(problem, self.search, rng)
-        around = gaussian(mode.density, mode.point)
+        around = mode.gaussian
         unit = rng.standard_normal((self.draws, len(mode.point)))
         points = around.points(unit)
         some = np.linspace(0, self.draws - 1, min(self.draws, TRIALS)).astype(int)
@@ -239,17 +242,19 @@ class Mode:
 
     def mass_elsewhere(self) -> float:
         """Share of the posterior about the other maxima, by their Gaussians."""
+        if not self.others:
+            return 0.0
         masses = np.array([mode.mass for mode in (self, *self.others)])
         return 1 - float(np.exp(self.mass - logsumexp(masses)))
 
     def around(self) -> Gaussian:
         """The Gaussian at the mode, no wider than three in any direction."""
-        return self._around
+        return self.gaussian._replace(width=np.minimum(self.gaussian.width, 3.0))
 
     @cached_property
-    def _around(self) -> Gaussian:
-        found = gaussian(self.density, self.point)
-        return found._replace(width=np.minimum(found.width, 3.0))
+    def gaussian(self) -> Gaussian:
+        """The Gaussian at the mode."""
+        return gaussian(self.density, self.point)
 
     def log_evidence(self, draws: int, rng: np.random.Generator) -> dict[str, float]:
         """Log marginal likelihood, its standard error, and the efficiency of its weights.
@@ -287,6 +292,8 @@ def _apart(modes: list[Mode]) -> tuple[Mode, ...]:
     for mode in modes[1:]:
         if mode.value < modes[0].value - DEPTH or len(kept) > MOST_MODES or not mode.converged:
             continue
+        if any(np.max(np.abs(mode.point - one.point)) < SAME for one in kept):
+            continue  # most climbs end at one place: no curvature is needed to see it
         steps = [(mode.point - one.point) @ one.around().axes / one.around().width for one in kept]
         if all(np.sum(step**2) > FAR**2 for step in steps):
             kept.append(mode)
@@ -304,9 +311,24 @@ def evidence(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
         efficiency = float(groups["sample_stats"].attrs["importance_efficiency"])
         return found | {"importance_efficiency": efficiency}
     if (whole := problem.log_evidence(2 * WEIGHTED, rng)) is not None:
+        between, close = apart(whole)
+        if not close:
+            warnings.warn(
+                f"two estimates of the log evidence are {between:.2g} nats apart, with errors of "
+                f"{whole['log_evidence_error']:.2g} and {whole['log_evidence_again_error']:.2g}: do not "
+                "quote it; narrow the range of periods",
+                stacklevel=3,
+            )
         return whole
     mode = Mode.of(problem, MAP(restarts=6, max_steps=300), rng)
     return mode.log_evidence(2 * WEIGHTED, rng)
+
+
+def apart(found: dict[str, float]) -> tuple[float, bool]:
+    """How far two estimates of an evidence are from each other, and whether that is little enough."""
+    between = abs(found["log_evidence"] - found["log_evidence_again"])
+    error = float(np.hypot(found["log_evidence_error"], found["log_evidence_again_error"]))
+    return between, bool(between <= AGREE + 3 * error and error < AGREE)
 
 
 def _tree(posterior: Any, statistics: Any) -> Any:

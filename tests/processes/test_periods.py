@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.special import logsumexp
+from scipy.special import log_ndtr, logsumexp
+from scipy.stats import norm
 
 import bayes_astro as ba
-from bayes_astro.processes.period_evidence import log_evidence
+from bayes_astro.processes.period_evidence import Broad, Proposal, log_evidence, proposals
+from bayes_astro.samplers.maximum import apart, evidence
 
 SPAN = 300.0
 
@@ -161,6 +163,81 @@ def test_eccentric_orbit_is_found_from_the_circular_one():
     assert found["log_evidence"] > circular + 5
 
 
+def eccentric(amplitude, seed=2, n=24):
+    """Velocities about an eccentric orbit; sigma and tau are known."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, SPAN, n))
+    mean = ba.means.KeplerOrbit(period=(14.3, 15.0), eccentric=True)
+    truth = {
+        "orbital_period": 14.65, "velocity_cosine": amplitude, "velocity_sine": 0.2 * amplitude,
+        "h": 0.4, "k": -0.2,
+    }  # fmt: skip
+    value = mean.evaluate(time - time.mean(), truth) + 2 * rng.normal(size=n)
+    kernel = ba.kernels.DampedRandomWalk(sigma=1.0, tau=30.0)
+    task = ba.GaussianProcess(kernel, mean=mean, jitter=False)
+    return task, ba.LightCurve(time, value, np.full(n, 2.0))
+
+
+@pytest.mark.parametrize("point", [(0.0, 0.3, 0.3), (-0.5, -0.4, 0.1), (1.0, 0.05, -0.2)])
+def test_orbits_of_any_eccentricity_are_proposed_with_their_density(point):
+    """Summed over the coefficients it is the density of the frequency and the elements."""
+    task, data = eccentric(5.0)
+    periods = task.problem(data, task.resolve_priors(data)).periods
+    part = Proposal(*proposals(periods)[0], 1.0, 1.1)
+    grid = np.linspace(-25, 25, 61)
+    x = np.zeros((61, 61, 5))
+    x[..., 0], x[..., 3], x[..., 4] = point
+    x[..., 1], x[..., 2] = np.meshgrid(grid, grid)
+    density = np.exp(Broad(periods, part).log_density(x.reshape(-1, 5)))
+    ends = np.tile([point[0], 0, 0, 0, 0], (2, 1)) + [[1e-5], [-1e-5]] * np.eye(5)[0]
+    slope = abs(np.diff(periods.frequency(ends))) / 2e-5
+    frequency = periods.frequency(x[0, 0][None])
+    expected = np.exp(part.log_density(frequency, np.zeros((1, 0)))) * slope
+    expected *= norm.pdf(point[1:], scale=0.3).prod()
+    assert density.sum() * (grid[1] - grid[0]) ** 2 == pytest.approx(expected[0], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("amplitude", [0.0, 5.0])
+def test_evidence_of_eccentric_orbits_is_that_of_a_dense_sum(amplitude):
+    """Over draws of the eccentricity's elements and grids of period and phase; the semi-amplitude in
+    closed form."""
+    task, data = eccentric(amplitude, seed=1)
+    priors, time = task.resolve_priors(data), data.time - data.time.mean()
+    offset, s = priors["offset"].arguments, priors["velocity_cosine"].arguments["sigma"]
+    covariance = np.exp(-np.abs(time[:, None] - time) / 30) + np.diag(data.error**2)
+    factor = np.linalg.cholesky(covariance + offset["sigma"] ** 2)
+    y = solve_triangular(factor, data.value - offset["mu"], lower=True)
+    null = -0.5 * y @ y - np.log(np.diag(factor)).sum() - 0.5 * len(y) * np.log(2 * np.pi)
+    period, phase = np.linspace(14.3, 15.0, 41)[1:] - 0.00875, np.arange(32) * np.pi / 16
+    period, phase = (grid[..., None] for grid in np.meshgrid(period, phase, indexing="ij"))
+    of_one = {"velocity_cosine": np.cos(phase), "velocity_sine": np.sin(phase)}
+    total = []
+    for h, k in 0.3 * np.random.default_rng(0).normal(size=(1000, 2)):
+        wave = task.mean.evaluate(time, of_one | {"orbital_period": period, "h": h, "k": k})
+        white = solve_triangular(factor, wave.reshape(-1, len(time)).T, lower=True)
+        a, b = np.sum(white**2, axis=0) + 1 / s**2, y @ white
+        z = b / np.sqrt(a)
+        tail = np.exp(0.5 * z**2 + log_ndtr(z) + 0.5 * np.log(2 * np.pi))
+        total.append(logsumexp(np.log((1 + z * tail) / a) - 2 * np.log(s)) - np.log(len(a)))
+    expected = null + logsumexp(total) - np.log(len(total))
+    found = task.log_evidence(data, seed=1)
+    assert found["log_evidence"] == pytest.approx(expected, abs=0.2)
+    assert found["log_evidence_again"] == pytest.approx(expected, abs=0.25)
+
+
+def test_estimates_that_disagree_are_said_to():
+    task, data = eccentric(5.0)
+    problem = task.problem(data, task.resolve_priors(data))
+    one = {"log_evidence": 0.0, "log_evidence_error": 0.05, "log_evidence_again_error": 0.05}
+    assert not apart(one | {"log_evidence_again": 0.6})[1]
+    assert apart(one | {"log_evidence_again": 0.45})[1]
+    assert not apart(one | {"log_evidence_again": 0.0, "log_evidence_error": 0.4})[1]
+    problem.log_evidence = lambda draws, rng: one | {"log_evidence_again": 0.6}
+    with pytest.warns(UserWarning, match=r"two estimates of the log evidence are 0\.6 nats apart"):
+        evidence(problem, np.random.default_rng(0))
+
+
 def test_long_light_curves_are_scanned_in_part():
     rng = np.random.default_rng(6)
     time = np.sort(rng.uniform(0, 2000, 4000))
@@ -172,3 +249,16 @@ def test_long_light_curves_are_scanned_in_part():
     periods = task.problem(data, task.resolve_priors(data)).periods
     assert periods.part is not periods
     assert 1 / periods.frequency(periods.modes[0].point[None])[0] == pytest.approx(7.3, abs=0.01)
+
+
+def test_bands_are_thinned_each_by_itself():
+    rng = np.random.default_rng(7)
+    time = np.sort(rng.uniform(0, 2000, 3000))
+    band = np.where(np.arange(3000) % 100 == 0, "rare", "often")
+    value = 0.3 * np.cos(2 * np.pi * time / 7.3) + rng.normal(size=3000)
+    data = ba.LightCurve(time, value, np.ones(3000), band=band)
+    mean = ba.means.Harmonics(period=(2.0, 50.0))
+    task = ba.GaussianProcess(ba.kernels.DampedRandomWalk(), mean=mean, jitter=False)
+    part = task.problem(data, task.resolve_priors(data)).periods.part
+    assert len(part.problem.data) < 1500
+    assert set(part.problem.data.band) == {"rare", "often"}
