@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ class NotAttempted(Exception):
 class Estimate:
     """Mean and sd of one quantity, with the error of the mean and of ln sd.
 
-    ``sd`` is None for a plain number; ``effective_draws`` is None where no draws were given, and
-    ``rounding`` is the change that writing the number down may have made.
+    ``sd`` is None for a plain number; ``effective_draws`` is None where no draws were given;
+    ``rounding`` is the change that writing the number down may have made, and ``written`` half of
+    the last digit that was written.
     """
 
     mean: float
@@ -36,6 +38,7 @@ class Estimate:
     log_sd_error: float = 0.0
     effective_draws: float | None = None
     rounding: float = 0.0
+    written: float = 0.0
 
 
 def read(exercise: Exercise, answer: Any) -> dict[str, Estimate]:
@@ -130,6 +133,7 @@ def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
             float(numbers),
             quantity.sd / np.sqrt(ASSUMED_DRAWS),
             rounding=_half_digit(quantity.sd),
+            written=_half_written(float(numbers)),
         )
     if numbers.shape == (2,):
         mean, sd = map(float, numbers)
@@ -142,6 +146,7 @@ def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
             sd,
             1 / np.sqrt(2 * ASSUMED_DRAWS) + 0.25 * rounding / sd,
             rounding=rounding,
+            written=_half_written(mean),
         )
     return _from_draws(exercise, quantity, numbers)
 
@@ -204,3 +209,9 @@ def _from_draws(exercise: Exercise, quantity: Quantity, draws: np.ndarray) -> Es
 def _half_digit(sd: float) -> float:
     """Half a unit of the second significant digit of an error: 0.16 gives 0.005."""
     return 0.5 * 10.0 ** (np.floor(np.log10(sd)) - 1)
+
+
+def _half_written(number: float) -> float:
+    """Half a unit of the last digit of a number as it reads: 4.191 gives 0.0005."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return 0.5 * 10.0 ** min(int(exponent), 0)

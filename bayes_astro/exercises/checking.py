@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.exercises.answers import Estimate, NotAttempted, read
+from bayes_astro.exercises.answers import ASSUMED_DRAWS, Estimate, NotAttempted, read
 from bayes_astro.exercises.library import Exercise, Mistake, Quantity, exercise
 from bayes_astro.exercises.verdict import Row, Verdict
 
@@ -16,6 +16,7 @@ __all__ = ["check"]
 ERRORS = 4  # Monte Carlo errors that an answer may be off
 SLACK = 0.05  # and this fraction of the sd, for priors that differ a little
 LEAST_DRAWS = 200
+PAIR = "A pair (mean, sd) or draws are a complete answer."
 
 
 def check(id: str, answer: Any) -> Verdict:
@@ -25,7 +26,9 @@ def check(id: str, answer: Any) -> Verdict:
     ``|ln(sd / sd_ref)|`` within ``0.05 + 4 se``, where mcse and se are the Monte Carlo errors that
     the effective sample size of the draws gives. A plain number, and a pair of mean and sd, are
     taken to rest on 400 effective draws, and may be rounded to the second significant digit of
-    the sd. Of a plain number only the mean can be judged.
+    the sd. Of a plain number only the mean can be judged: where a typical mistake gets nothing but
+    the width wrong it is no complete answer, and neither is one whose last digit is coarser than
+    the posterior.
 
     Parameters
     ----------
@@ -74,7 +77,20 @@ def check(id: str, answer: Any) -> Verdict:
     }
     rows = tuple(row for name, result in judged.items() for row in _rows(task, name, result))
     if all(judged.values()):
-        return Verdict(id, "correct", f"{task.title}: well done.", rows)
+        numbers = [name for name, estimate in estimates.items() if estimate.sd is None]
+        if any(_width_alone(mistake, name, task) for mistake in task.mistakes for name in numbers):
+            return Verdict(id, "incomplete", f"{_mean_alone(numbers)} {PAIR}", rows)
+        unjudged = f" {_mean_alone(numbers)}" if numbers else ""
+        return Verdict(id, "correct", f"{task.title}: well done.{unjudged}", rows)
+    if all(result or result.as_written for result in judged.values()):
+        coarse = " and ".join(name for name, result in judged.items() if not result)
+        return Verdict(
+            id,
+            "incomplete",
+            f"Your {coarse} agrees with the reference as far as it is written, but its last digit is "
+            f"coarser than the posterior: give more digits. {PAIR}",
+            rows,
+        )
     message = " ".join(_difference(name, result) for name, result in judged.items() if not result)
     mistake = _recognise(task, estimates, judged)
     if mistake is not None:
@@ -104,6 +120,11 @@ class _Comparison:
         return bool(abs(self.log_ratio) <= self.log_ratio_tolerance)
 
     @property
+    def as_written(self) -> bool:
+        """Whether the mean is off by no more than rounding, and the sd agrees."""
+        return bool(abs(self.shift) <= self.estimate.written and self.sd_agrees)
+
+    @property
     def distance(self) -> float:
         """In units of the tolerances."""
         return abs(self.shift) / self.shift_tolerance + (
@@ -127,6 +148,20 @@ def _compare(estimate: Estimate, reference: Quantity) -> _Comparison:
     )
 
 
+def _mean_alone(numbers: list[str]) -> str:
+    """What is said of plain numbers that agree."""
+    return f"The mean of {' and '.join(numbers)} is right; its uncertainty was not given."
+
+
+def _width_alone(mistake: Mistake, name: str, task: Exercise) -> bool:
+    """Whether a mistake leaves a quantity's mean within what is tolerated."""
+    if name not in mistake.quantities:
+        return False
+    reference = task.quantities[name]
+    shift = abs(mistake.quantities[name].mean - reference.mean)
+    return shift <= 2 * ERRORS * reference.sd / np.sqrt(ASSUMED_DRAWS)
+
+
 def _recognise(
     task: Exercise, estimates: dict[str, Estimate], judged: dict[str, _Comparison]
 ) -> Mistake | None:
@@ -135,6 +170,8 @@ def _recognise(
     for mistake in task.mistakes:
         shared = [name for name in mistake.quantities if name in estimates]
         if all(judged[name] for name in shared):
+            continue
+        if all(estimates[n].sd is None and _width_alone(mistake, n, task) for n in shared):
             continue
         results = [_compare(estimates[name], mistake.quantities[name]) for name in shared]
         if mistake.within is not None:

@@ -38,7 +38,7 @@ class Verdict:
     """The judgement of one answer; true when it passed."""
 
     exercise: str
-    state: Literal["correct", "incorrect", "not attempted", "sample more"]
+    state: Literal["correct", "incorrect", "incomplete", "not attempted", "sample more"]
     message: str
     rows: tuple[Row, ...] = ()
 

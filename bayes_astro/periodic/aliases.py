@@ -19,24 +19,50 @@ SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/
     "2/year": 2 / 365.25,
     "1/month": 1 / 29.530589,
 }
+LEAST_POWER = 0.05  # of the window function, of an alias
+CHANCE = 8.0  # the same, in that of times at random
 RATIOS = {"f/2": 0.5, "2f": 2.0, "f/3": 1 / 3, "3f": 3.0, "2f/3": 2 / 3, "3f/2": 1.5}
 
 
-def relation(frequency: float, stronger: float, tolerance: float) -> str:
-    """How `frequency` may come from `stronger` (both in 1/day), or an empty text.
+def relation(
+    frequency: float, stronger: float, time: np.ndarray, weight: np.ndarray, day: float = 1.0
+) -> str:
+    """How a peak at `frequency` may come from a signal at `stronger`, or an empty text.
 
-    Sampling that repeats with frequency s makes a signal at f appear at |f + s| and |f - s|;
-    harmonics make it appear at simple ratios.
+    Harmonics of a signal appear at simple ratios; and as another signal at every distance from it at
+    which the window function of these times, sum_i w_i exp(2 pi i s t_i) / sum_i w_i, is large. Rates
+    at which sampling from the ground repeats itself are given by name, others by their value.
+
+    Parameters
+    ----------
+    frequency, stronger : float
+        In cycles per time unit.
+    time, weight : array (row,)
+        As observed; the weights are one over the squared errors.
+    day : float
+        Length of the time unit in days.
     """
-    best, nearest = "", tolerance
+    width = 1 / np.ptp(time)
     for name, ratio in RATIOS.items():
-        if abs(frequency - ratio * stronger) < nearest:
-            best, nearest = name, abs(frequency - ratio * stronger)
-    for name, rate in SAMPLING.items():
-        for image in (stronger + rate, abs(stronger - rate)):
-            if abs(frequency - image) < nearest:
-                best, nearest = name, abs(frequency - image)
+        if abs(frequency - ratio * stronger) < width:
+            return name
+    best, highest = "", max(LEAST_POWER, CHANCE / len(time))
+    for rate in (abs(frequency - stronger), frequency + stronger):
+        if rate < width:
+            continue
+        near = rate + width * np.linspace(-0.5, 0.5, 11)
+        turns = np.exp(2j * np.pi * near[:, None] * (time - time[0])) @ (weight / weight.sum())
+        power = float(np.max(np.abs(turns) ** 2))
+        if power >= highest:
+            best, highest = _named(rate, width, day), power
     return best
+
+
+def _named(rate: float, width: float, day: float) -> str:
+    """A rate of sampling by its name, where it has one within the resolution, or its value."""
+    distance = {name: abs(rate / day - own) for name, own in SAMPLING.items()}
+    name = min(distance, key=lambda n: distance[n])
+    return name if distance[name] < width / day else f"{rate:.5g} of the sampling"
 
 
 def table(model: Any, minimum_mass: float) -> pd.DataFrame:
@@ -56,7 +82,7 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     span = float(np.ptp(data.time))
     peaks = modes(group["frequency"].values, group["log_density"].values, frequency, span)
     peaks = [peaks[0], *(peak for peak in peaks[1:] if peak.mass >= minimum_mass)]
-    days = in_days(data.time_unit)
+    days, weight = in_days(data.time_unit), data.error**-2.0
     rows: list[dict[str, Any]] = []
     for i, peak in enumerate(peaks):
         inside = (frequency >= peak.low) & (frequency <= peak.high)
@@ -71,9 +97,7 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
             "alias_of": "",
         }
         for j in range(i):
-            found = relation(
-                peak.frequency / days, rows[j]["frequency"] / days, 1.0 / (span * days)
-            )
+            found = relation(peak.frequency, rows[j]["frequency"], data.time, weight, days)
             if found:
                 row["alias_of"] = f"{found} of peak {j}"
                 break

@@ -260,8 +260,9 @@ class Periodogram(Model):
         -------
         pandas.DataFrame
             mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
-            which stronger peak it may be an alias of, and how (1/day, 1/year, f/2, ...). What the
-            masses lack to 1 is in the peaks that were left out.
+            which stronger peak it may be an alias of, and how (f/2, ... or a rate at which these times
+            repeat themselves: 1/day, 1/year, ..., or its value). What the masses lack to 1 is in the
+            peaks that were left out.
         """
         return aliases.table(self, minimum_mass)
 

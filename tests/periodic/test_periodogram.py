@@ -5,6 +5,7 @@ import pytest
 from samples import sinusoid
 
 import bayes_astro as ba
+from bayes_astro.periodic.aliases import relation
 
 
 def fitted(data, draws=2000, seed=1, **kwargs):
@@ -225,6 +226,23 @@ def test_modes_name_daily_aliases():
     assert modes["mass"].sum() == pytest.approx(1, abs=1e-6)
     assert modes.iloc[1:4]["alias_of"].str.contains("day").any()
     assert abs(modes["frequency"] - 1 / 3.3).min() < 1 / 300
+
+
+@pytest.mark.parametrize(
+    "every, name", [(1.0, "1/day"), (1.7, "0.58824 of the sampling"), (None, "")]
+)
+def test_aliases_are_those_of_the_times_observed(every, name):
+    """Not of a list: times at random have none, and a cadence of its own has its own."""
+    rng = np.random.default_rng(6)
+    nights = np.sort(rng.choice(300, 60, replace=False))
+    time = rng.uniform(0, 300, 60) if every is None else every * (nights + rng.normal(0, 0.02, 60))
+    rate = 1 / (every or 1.0)
+    for image in (0.31 + rate, rate - 0.31):
+        assert relation(image, 0.31, time, np.ones(60)) == name
+    # In hours as in days.
+    hours = relation((0.31 + rate) / 24, 0.31 / 24, 24 * time, np.ones(60), 1 / 24)
+    assert hours == name.replace("0.58824", "0.02451")
+    assert relation(0.62, 0.31, time, np.ones(60)) == "2f"
 
 
 def test_modes_leave_out_peaks_of_few_draws():
