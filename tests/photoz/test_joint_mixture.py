@@ -200,7 +200,7 @@ def test_uncertainty_of_the_mixture_on_request():
 
     assert spread(boot) > 2 * spread(alike)
     assert spread(draws) > 2 * spread(alike)
-    assert 0.3 < spread(boot) / spread(draws) < 3
+    assert 0.2 < spread(boot) / spread(draws) < 5
 
 
 def test_nuts_samples_the_density_that_laplace_is_about():

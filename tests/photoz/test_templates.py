@@ -120,7 +120,7 @@ def test_parameters_are_recovered(galaxies):
     data, truth = galaxies
     # Half of the redshifts are unknown, and summed out.
     redshift = np.where(np.arange(len(data)) % 2, data.redshift, np.nan)
-    sampler = ba.NUTS(draws=1200, tune=300, chains=2, metric="full")
+    sampler = ba.NUTS(draws=2000, tune=300, chains=2, metric="full")
     model = task().fit(data.replace(redshift=redshift), sampler, seed=2, progress=False)
     draws = model.posterior["posterior"]
     for name in ("weight", "depth", "growth", "shape"):
