@@ -208,21 +208,24 @@ def write_atomically(path: Any, write: Any) -> None:
     if path.exists() and not path.is_file():
         raise ValueError(f"{str(path)!r} is no plain file: give another name.")
     _remove_abandoned(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
+    temporary = ""
     try:
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+        )
+        os.close(handle)
         write(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        _remove(temporary)
         what = os.strerror(error.errno) if error.errno else str(error)
         text = f"{what}: {str(path)!r} was not written, and what stood there is unchanged"
         raise OSError(error.errno, text) from error
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        _remove(temporary)
         raise
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
@@ -230,6 +233,11 @@ def write_atomically(path: Any, write: Any) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _remove(temporary: str) -> None:
+    if temporary:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def _mode(path: Path) -> int:

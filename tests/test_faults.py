@@ -1,5 +1,7 @@
 """Ways to a wrong number under "no check failed" that trials found: each with its small input.
 
+The whole table, of all kinds of faults, with the check that sees each, is in `notebooks/faults.md`.
+
 | fault | said before | now |
 |---|---|---|
 | A1 evidence and Laplace about one of many periods | -191.7 +- 0.07 and 43 d, no check failed | -124.6, 14.65 d, or "one maximum" and "other periods" fail (`processes/test_periods.py`) |

@@ -20,6 +20,8 @@
 
 import gzip
 import pickle
+import re
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -96,3 +98,15 @@ def test_processes():
     values = {"sigma": 1.0, "period_1": 2 * np.pi, "quality_1": 0.5, "tau": 1.0, "beta_1": 0.5}
     with pytest.raises(ValueError, match="roots of alpha coincide"):
         CARMA(3, 1).covariance([0.0, 1.0], **values)
+
+
+def test_the_table_of_faults_names_tests_that_exist():
+    root = Path(__file__).parents[1]
+    table = (root / "notebooks" / "faults.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", table))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("tests/**/*.py"))
+    assert named <= set(re.findall(r"def (test_\w+)\(", code))
+    faults = {f"A{i}" for i in range(1, 13)} | {"B", "C", "D"}
+    assert set(re.findall(r"^\| ([A-D]\d*) ", table, re.MULTILINE)) == faults
+    rows = [line for line in table.splitlines() if re.match(r"\| [A-D]\d* ", line)]
+    assert all("`test_" in row for row in rows)
