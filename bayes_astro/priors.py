@@ -13,7 +13,7 @@ import numpy as np
 from bayes_astro.names import is_absurd_unit, nearest
 from bayes_astro.prior_families import FAMILIES
 
-__all__ = ["Prior", "quantity", "quantity_to_dict"]
+__all__ = ["Prior", "quantity", "quantity_to_dict", "recorded"]
 
 
 def quantity(value: Any, unit: Any) -> Any:
@@ -338,3 +338,8 @@ class Prior:
             f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.arguments.items()
         )
         return f"Prior({self.distribution!r}, {arguments})"
+
+
+def recorded(model: Any) -> dict[str, Prior]:
+    """The priors with which a fitted model was fitted."""
+    return {name: Prior.from_dict(plain) for name, plain in model.record["priors"].items()}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "against",
     "autocorrelation",
-    "by_size",
     "no_period",
     "normal",
     "of_draws",
@@ -149,17 +148,3 @@ def against(rows: np.ndarray, columns: dict[str, np.ndarray], advice: str) -> li
     limit = f"probability of F tests at least {MISFIT:g}"
     text = f"the residuals bend against {name}: {advice}"
     return [Check("residuals against predictors", tail >= MISFIT, tail, text, limit)]
-
-
-def by_size(rows: np.ndarray, error: np.ndarray, advice: str) -> list[Check]:
-    """Residuals are as large where errors are large as where they are small, by ranks."""
-    from scipy.stats import spearmanr
-
-    if len(error) < FEW or np.ptp(error) < 0.1 * np.median(error):
-        return []
-    test = spearmanr(np.abs(rows).mean(axis=0), error)
-    size = "larger" if test.statistic > 0 else "smaller"
-    tail = float(test.pvalue)
-    text = f"rows with larger errors scatter as if these were {size} than stated: {advice}"
-    limit = f"rank correlation of scatter with errors: probability at least {MISFIT:g}"
-    return [Check("errors as stated", True if tail >= MISFIT else None, tail, text, limit)]

@@ -468,6 +468,13 @@ BUGS = (
         (DIAGNOSTICS + "test_a_curve_against_a_predictor_is_named",),
     ),
     Bug(
+        "errors-of-another-column-scaled",
+        "stated_errors.py",
+        "np.where(np.arange(len(names)) == j, factor, one)",
+        "np.where(np.arange(len(names)) != j, factor, one)",
+        (DIAGNOSTICS + "test_the_gain_of_other_errors_is_that_of_the_maximum",),
+    ),
+    Bug(
         "defaults-made-once",
         "calibration.py",
         "if defaults_anew else priors",

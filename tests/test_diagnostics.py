@@ -9,6 +9,7 @@ from scipy import stats
 import bayes_astro as ba
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, Diagnosis
+from bayes_astro.stated_errors import judged, of_columns
 
 K = ba.kernels
 ON_A_LINE = ba.Measurements(
@@ -35,7 +36,8 @@ def line_draws(chains=4, draws=1000, **changes):
 
 
 def diagnosed(draws, statistics, sampler):
-    return by_hand(ba.LinearRelation("y"), ON_A_LINE, draws, statistics, sampler).diagnose()
+    data = ON_A_LINE.replace(value=ON_A_LINE.value + [[0, 0.9], [0, -0.9]] * 6)
+    return by_hand(ba.LinearRelation("y"), data, draws, statistics, sampler).diagnose()
 
 
 def nuts(chains=4, draws=1000):
@@ -156,12 +158,11 @@ NORMAL = np.random.default_rng(8).normal(size=(20, 200))
 
 
 def test_residuals_of_a_right_model_pass():
-    x, error = np.random.default_rng(9).uniform(1, 2, (2, 200))
+    x = np.random.default_rng(9).uniform(1, 2, 200)
     time = np.sort(np.random.default_rng(10).uniform(0, 100, 200))
     assert residuals.normal(NORMAL, "").passed
     assert residuals.no_period(NORMAL[:1], time, "")[0].passed
     assert residuals.against(NORMAL[:1], {"x": x}, "")[0].passed
-    assert residuals.by_size(NORMAL[:1], error, "")[0].passed
 
 
 def test_heavy_tails_are_noted_and_heavier_ones_fail():
@@ -194,10 +195,33 @@ def test_a_curve_against_a_predictor_is_named(curve):
     assert residuals.against(NORMAL[:1] + np.nan_to_num(x), {"x": x}, "")[0].passed
 
 
-@pytest.mark.parametrize(("power", "said"), [(1, "larger"), (-1, "smaller")])
-def test_scatter_that_goes_with_the_errors_is_noted(power, said):
-    error = np.random.default_rng(12).uniform(0.5, 2, 200)
-    (check,) = residuals.by_size(NORMAL[:1] * error**power, error, "")
-    assert check.passed is None
-    assert f"were {said} than stated" in check.advice
-    assert residuals.by_size(NORMAL[:1], np.ones(200), "") == []
+def test_the_gain_of_other_errors_is_that_of_the_maximum():
+    """Of a line whose predictor's errors are stated at half: by two fits, to the last digit."""
+    rng = np.random.default_rng(12)
+    x, error = rng.normal(size=200), np.exp(rng.uniform(np.log(0.1), np.log(0.8), (200, 2)))
+    value = np.column_stack([x, 1 + 2 * x]) + error * rng.normal(size=(200, 2))
+    data = ba.Measurements(value, error * [0.5, 1.0], names=("x", "y"))
+    model = ba.LinearRelation("y").fit(data, ba.MAP(), seed=1, progress=False)
+    priors = model.resolve_priors(data)
+    right = ba.LinearRelation("y", priors=priors)
+    right.fit(data.replace(error=error), ba.MAP(), seed=1, progress=False)
+    found = model.diagnose()["errors as stated"]
+    assert found.passed is False
+    assert "errors of x 2 times those stated" in found.advice
+    low, high = (one.posterior["sample_stats"].attrs["maximum"] for one in (model, right))
+    assert found.figure == pytest.approx(high - low, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(-1.0, True), (2.9, True), (3.1, None), (5.1, False)]
+)
+def test_a_little_gain_of_other_errors_is_a_note(gain, verdict):
+    (found,) = judged(lambda factor: gain * (factor == 0.5), (0.5, 2.0), "the process")
+    assert (found.passed, found.figure) == (verdict, max(0.0, gain))
+    assert found.advice.startswith(
+        "errors 0.5 times those stated" if gain > 0 else "errors 2 times"
+    )
+    # The column is named, or all together.
+    (found,) = of_columns(lambda f: gain * bool(f[1] == 0.7 and f[0] == 1), ("a", "b"), "it")
+    assert found.passed is verdict
+    assert gain < 0 or found.advice.startswith("errors of b 0.7 times")

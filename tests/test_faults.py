@@ -307,8 +307,8 @@ def test_rows_of_a_density_say_what_is_wrong(wrong):
         assert found["distribution of each column"].passed is False
         assert "the distances" in found["distribution of each column"].advice
     if wrong == "errors":
-        assert "larger than stated" in found["errors as stated"].advice
-        assert found["errors as stated"].passed is None
+        assert "errors 2 times those stated" in found["errors as stated"].advice
+        assert found["errors as stated"].passed is False
     if not wrong:
         assert model.diagnose()
         assert found["errors as stated"].passed

@@ -154,12 +154,14 @@ def _mean_alone(numbers: list[str]) -> str:
 
 
 def _width_alone(mistake: Mistake, name: str, task: Exercise) -> bool:
-    """Whether a mistake leaves a quantity's mean within what is tolerated."""
+    """Whether a mistake leaves a quantity's mean within what is tolerated, and not its sd."""
     if name not in mistake.quantities:
         return False
-    reference = task.quantities[name]
-    shift = abs(mistake.quantities[name].mean - reference.mean)
-    return shift <= 2 * ERRORS * reference.sd / np.sqrt(ASSUMED_DRAWS)
+    reference, wrong = task.quantities[name], mistake.quantities[name]
+    error = reference.sd / np.sqrt(ASSUMED_DRAWS)
+    pair = Estimate(wrong.mean, error, wrong.sd, 1 / np.sqrt(2 * ASSUMED_DRAWS))
+    result = _compare(pair, reference)
+    return result.mean_agrees and not result.sd_agrees
 
 
 def _recognise(

@@ -10,7 +10,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.likelihoods.mixture import statistics
 from bayes_astro.likelihoods.mixture_blocks import Blocks, lay_out
 from bayes_astro.mixtures.mixture import Mixture
-from bayes_astro.priors import Prior
+from bayes_astro.priors import recorded
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,8 +54,7 @@ def frame_of(model: Any, data: Measurements) -> tuple[np.ndarray, np.ndarray]:
     """Shift and scale of a fitted model's coordinates, or of one that is to be fitted to `data`."""
     if model._tree is None:
         return model.frame(data, model.resolve_priors(data))
-    recorded = model.record["priors"].items()
-    return model.frame(model.data, {name: Prior.from_dict(plain) for name, plain in recorded})
+    return model.frame(model.data, recorded(model))
 
 
 def measured_log_density(

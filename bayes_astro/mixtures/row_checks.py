@@ -25,6 +25,9 @@ import numpy as np
 from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.rows import Rows
+from bayes_astro.mixtures.search import single
+from bayes_astro.priors import recorded
+from bayes_astro.stated_errors import of_columns
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,7 +55,7 @@ def checks(model: Any) -> list[Check]:
     if data.weight is None or np.ptp(data.weight) == 0:
         fair = slice(-ROWS, None) if len(rows) < len(data) else slice(None)
         columns, names = uniform[fair], data.names
-        found += _errors(columns, share[fair], names)
+        found += _errors(model, rows[fair], columns, share[fair])
         if model.components == 1 and model.background is None:
             # Of one component the distances have a known distribution, too, which sees all columns.
             columns, names = np.column_stack([columns, tail[fair]]), (*names, "the distances")
@@ -152,8 +155,24 @@ def _shape(uniform: np.ndarray, names: tuple[str, ...]) -> Check:
     )
 
 
-def _errors(uniform: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> list[Check]:
-    """Whether rows lie far out, or near the middle, according to the size of their errors, by ranks."""
+def _errors(model: Any, rows: np.ndarray, uniform: np.ndarray, share: np.ndarray) -> list[Check]:
+    """Of one Gaussian, by how much other errors explain the rows better; else by ranks."""
+    alone = model.components == 1 and model.background is None and hasattr(model, "deconvolution")
+    if not alone:
+        return _by_ranks(uniform, share, model.data.names)
+    data, priors = model.data[rows], recorded(model)
+
+    def height(factor: np.ndarray) -> float:
+        scaled = data.replace(covariance=np.outer(factor, factor) * data.covariance)
+        problem = model.deconvolution(scaled, priors)
+        found = single(problem)
+        return problem.objective(found, problem.statistics(found))
+
+    return of_columns(height, data.names, "the density")
+
+
+def _by_ranks(uniform: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> list[Check]:
+    """Whether rows lie far out, or near the middle, according to the size of their errors."""
     from scipy.stats import spearmanr
 
     found = []

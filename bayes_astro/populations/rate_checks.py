@@ -10,7 +10,7 @@ from bayes_astro.data.counts import Counts
 from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.draws import thinned
 from bayes_astro.populations import rate_prediction
-from bayes_astro.priors import Prior
+from bayes_astro.priors import recorded
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -101,12 +101,12 @@ def constrained(model: Any) -> list[Check]:
         return []
     rng = np.random.default_rng(0)
     found = []
-    for name, plain in model.record["priors"].items():
+    for name, prior in recorded(model).items():
         # A rate is known to a factor; a scatter that may be zero has no logarithm worth a width.
         scale = np.asarray if name.endswith("scatter") else np.log
-        prior = scale(Prior.from_dict(plain).sample(rng, 4000))
+        before = scale(prior.sample(rng, 4000))
         values = scale(model.posterior["posterior"][name].values)
-        width = [float(np.subtract(*np.quantile(x, [0.84, 0.16]))) for x in (values, prior)]
+        width = [float(np.subtract(*np.quantile(x, [0.84, 0.16]))) for x in (values, before)]
         share = width[0] / width[1]
         found.append(
             Check(

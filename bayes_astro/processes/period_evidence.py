@@ -26,6 +26,8 @@ __all__ = ["Broad", "Proposal", "log_evidence", "proposals"]
 
 WIDTHS = ((1.0, 1.1), (0.6, 1.5))
 """Temper of the frequencies and factor of the widths, of the first proposal and the second."""
+ROUNDS, SMALL = 12, 0.08
+"""Times that as many draws are added, until the error of the log evidence is so small, in nats."""
 BROAD = 0.3
 FLOOR = 0.02
 ELEMENTS = 0.3  # width of proposed elements of the eccentricity
@@ -63,10 +65,18 @@ def log_evidence(periods: Periods, draws: int, rng: np.random.Generator) -> dict
     whole = periods.exact and periods.part is periods
     estimate = _marginal if whole else _joint
     parts = proposals(periods)
-    (efficiency, first, error), (_, second, other) = (
-        importance(estimate(periods, [Proposal(*part, *how) for part in parts], draws, rng))
-        for how in WIDTHS
-    )
+
+    def repeated(how: tuple[float, float]) -> tuple[float, float, float]:
+        """Until the error is small, or for so many draws."""
+        own, weights = [Proposal(*part, *how) for part in parts], []
+        for _ in range(ROUNDS):
+            weights.append(estimate(periods, own, draws, rng))
+            found = importance(np.concatenate(weights))
+            if found[2] < SMALL:
+                break
+        return found
+
+    (efficiency, first, error), (_, second, other) = (repeated(how) for how in WIDTHS)
     return {
         "log_evidence": first,
         "log_evidence_error": error,

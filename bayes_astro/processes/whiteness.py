@@ -8,25 +8,24 @@ import numpy as np
 
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit
-from bayes_astro.priors import Prior
+from bayes_astro.priors import recorded
 from bayes_astro.processes import roughness
 from bayes_astro.samplers.curvature import climb
 from bayes_astro.samplers.maximum import AGREE, apart
+from bayes_astro.stated_errors import FACTORS, SMALLER, flat_middle, judged
 
 __all__ = ["checks"]
 
 ELSEWHERE = 0.05  # of the posterior, at periods that no draw has
-SMALLER, LARGER = (0.5, 0.7), (1.4, 2.0)
-GAIN, STEPS, MOST = 5.0, 60, 20_000
-"""Nats; steps of a climb; points up to which errors are judged so."""
+STEPS, MOST = 60, 20_000
+"""Steps of a climb; points up to which errors are judged."""
 TENTH = 0.1  # of the time span: longer damping times are not measured (Kozlowski 2017)
 
 
 def checks(model: Any) -> list[Check]:
     """Chi-square, whiteness and normality of the one-step-ahead residuals; the prior's part."""
     rows = residuals.of_draws(model)
-    priors = {name: Prior.from_dict(plain) for name, plain in model.record["priors"].items()}
-    problem = model.problem(model.data, priors)
+    problem = model.problem(model.data, recorded(model))
     correlated = (
         "the one-step-ahead residuals are correlated: the kernel misses a timescale; add a term or try "
         "another"
@@ -48,36 +47,17 @@ def checks(model: Any) -> list[Check]:
     ]
 
 
-def _middle(model: Any, problem: Any) -> np.ndarray:
-    """Flat coordinates of the posterior's medians."""
-    posterior = model.posterior["posterior"]
-    values = {one.name: np.zeros((1, *one.shape)) for one in problem.free()}
-    for name in set(values) & set(posterior.data_vars):
-        values[name] = np.asarray(posterior[name].median(("chain", "draw")))[None]
-    return problem.flat(values)[0]
-
-
 def _errors(model: Any, problem: Any) -> list[Check]:
     """How much higher the posterior's maximum is where all errors are multiplied by a factor."""
     if model.outliers or problem.traced is None or len(model.data) > MOST:
         return []
-    data, start = model.data, _middle(model, problem)[None]
-    height = {}
-    for factor in (1.0, *(SMALLER if model.jitter else (*SMALLER, *LARGER))):
+    data, start = model.data, flat_middle(model, problem)[None]
+
+    def height(factor: float) -> float:
         scaled = model.problem(data.replace(error=factor * data.error), problem.priors)
-        _, height[factor], _ = climb(scaled.density, start, STEPS)
-    best = max(height, key=lambda factor: height[factor])
-    gain = height[best] - height[1.0]
-    return [
-        Check(
-            "errors as stated",
-            bool(gain < GAIN),
-            gain,
-            f"errors {best:g} times those stated explain the light curve better, and the process depends "
-            "on them: data.replace(error=...) with errors that are right",
-            f"nats that another scale of the errors gains, below {GAIN:g}",
-        )
-    ]
+        return climb(scaled.density, start, STEPS)[1]
+
+    return judged(height, SMALLER if model.jitter else FACTORS, "the process")
 
 
 def _periods(model: Any, problem: Any) -> list[Check]:
@@ -86,7 +66,7 @@ def _periods(model: Any, problem: Any) -> list[Check]:
     if periods is None:
         return []
     posterior = model.posterior["posterior"]
-    at = _middle(model, problem)[: periods.size]
+    at = flat_middle(model, problem)[: periods.size]
     share = periods.elsewhere(1 / posterior[periods.name].values.ravel(), at)
     return [
         Check(

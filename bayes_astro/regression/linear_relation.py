@@ -13,14 +13,19 @@ from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import by_row
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, switch, text
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, recorded
 from bayes_astro.regression import inputs, predictive, predictor_population
 from bayes_astro.regression.problem import LineProblem
+from bayes_astro.samplers.curvature import climb
+from bayes_astro.stated_errors import flat_middle, of_columns
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["LinearRelation"]
+
+STEPS, MOST = 60, 20_000
+"""Steps of a climb with other errors, and rows up to which there is one."""
 
 
 @dataclass(eq=False, repr=False)
@@ -277,19 +282,28 @@ class LinearRelation(Model):
         )
         data, rows = self.data, residuals.of_draws(self)
         columns = {name: data.column(name) for name in data.names if name != self.response}
-        slope = self.posterior["posterior"]["slope"].median(("chain", "draw"))
-        own = data.error[:, data.index(self.response)] ** 2
-        for name in columns:
-            own = own + (float(slope.sel(predictor=name)) * data.error[:, data.index(name)]) ** 2
         tails = "look for outliers" if self.outliers else "fit with outliers=True"
         bent = "use other variables (logarithms, colours), or a shorter range"
-        stated = "scale them, and see whether the line moves"
         return [
             goodness_of_fit(self, advice),
             residuals.normal(rows, f"the residuals are not normal: {tails}"),
             *residuals.against(rows, columns, bent),
-            *residuals.by_size(rows, own, stated),
+            *self._stated_errors(),
         ]
+
+    def _stated_errors(self) -> list[Check]:
+        """How much higher the maximum is where the errors of a column, or of all, are others."""
+        data = self.data
+        if len(data) > MOST:
+            return []
+        problem = self.problem(data, recorded(self))
+        start = flat_middle(self, problem)[None]
+
+        def height(factor: np.ndarray) -> float:
+            scaled = data.replace(covariance=np.outer(factor, factor) * data.covariance)
+            return climb(self.problem(scaled, problem.priors).density, start, STEPS)[1]
+
+        return of_columns(height, data.names, "the line")
 
     def equation(self) -> str:
         """The model in one line."""

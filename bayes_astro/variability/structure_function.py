@@ -14,8 +14,9 @@ from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.draws import by_row
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, choice, duration, in_unit
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, recorded
 from bayes_astro.report import Section, evidence_section
+from bayes_astro.stated_errors import judged
 from bayes_astro.variability import structure_function_data as series_data
 from bayes_astro.variability.stationary_increments import DRW, POWER
 from bayes_astro.variability.structure_function_problem import StructureFunctionProblem
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["StructureFunction"]
 
 FACTORS = {DRW: (0.35, 0.5, 0.7, 1.4, 2.0, 2.8), POWER: (0.5, 2.0)}  # the second takes long
-GAIN = 5.0
 FEW = 200  # points of a power law, each of whose likelihoods factors a matrix
 SHARE = 0.1  # of the baseline, above which a damping time is not measured (Kozlowski 2017)
 
@@ -208,7 +208,7 @@ class StructureFunction(Model):
             *residuals.no_period(rows, data.time[order], "take the signal out first"),
         ]
         if self.form == DRW or len(data) <= FEW:
-            checks.append(self._stated_errors())
+            checks += self._stated_errors()
         if self.form == DRW:
             span = series_data.scales(self.data)[0]
             tau = self.posterior["posterior"]["tau"].values
@@ -225,24 +225,17 @@ class StructureFunction(Model):
             )
         return checks
 
-    def _stated_errors(self) -> Check:
+    def _stated_errors(self) -> list[Check]:
         """The evidence where all errors are multiplied by a factor."""
         data = self.data
-        priors, found = self.resolve_priors(data), {}
-        for factor in (1.0, *FACTORS[self.form]):
+        priors = recorded(self)
+
+        def height(factor: float) -> float:
             problem = self.problem(data.replace(error=data.error * factor), priors)
             groups = problem.exact(100, np.random.default_rng(0))
-            found[factor] = float(groups["evidence"]["log_evidence"])
-        best = max(found, key=lambda factor: found[factor])
-        gain = found[best] - found[1.0]
-        return Check(
-            "errors as stated",
-            bool(gain < GAIN),
-            gain,
-            f"errors {best:g} times those stated explain the light curve better, and the law depends on "
-            "them: data.replace(error=...) with errors that are right",
-            f"nats of evidence that another scale of the errors gains, below {GAIN:g}",
-        )
+            return float(groups["evidence"]["log_evidence"])
+
+        return judged(height, FACTORS[self.form], "the law")
 
     def sections(self) -> list[Section]:
         """The evidence, by which the two forms can be compared."""
