@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+    from bayes_astro.diagnostics import Diagnosis
     from bayes_astro.problem import Problem
     from bayes_astro.samplers import Sampler
 
@@ -142,6 +143,13 @@ class Model(Estimator):
         found = parameters.resolved(type(self).__name__, declared, self.priors, self.sizes(data))
         self.check_priors(found, data)
         return found
+
+    def diagnose(self) -> Diagnosis:
+        """Judge the fit: checks with figure, verdict and advice."""
+        from bayes_astro import prior_checks
+        from bayes_astro.diagnostics import Diagnosis
+
+        return Diagnosis((*super().diagnose().checks, *prior_checks.checks(self)))
 
     def build(self, data: Any, priors: dict[str, Prior] | None = None) -> pm.Model:
         """The generative story in PyMC, with nothing open."""

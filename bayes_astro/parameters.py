@@ -52,6 +52,8 @@ class Parameter:
         Distributions that its prior may have; empty: any of numbers.
     because : str
         Why no others, for the error.
+    given : bool
+        Whether the default is one that the user gave, with a kernel.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Parameter:
     support: str = "real"
     families: tuple[str, ...] = ()
     because: str = "with another it cannot be integrated out"
+    given: bool = False
 
     def check(self, prior: Prior, sizes: dict[str, int]) -> None:
         """Raise ValueError for a prior that this parameter cannot have."""

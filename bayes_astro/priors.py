@@ -50,6 +50,9 @@ def _numeric(value: Any) -> bool:
     return array.dtype.kind in "iuf" or (array.dtype.kind == "O" and isinstance(value, int))
 
 
+MOST = 38.0  # standard deviations: farther is no double
+
+
 class Prior:
     """A named distribution, held outside any model.
 
@@ -213,6 +216,16 @@ class Prior:
                 found = [twin.logpdf(row) for row in flat]
             return np.reshape(found, x.shape[: -self.event])
         return self._scipy().logpdf(x)
+
+    def normal_score(self, x: Any) -> np.ndarray:
+        """Where `x` stands in the prior, as a quantile of the unit normal: Phi^-1(F(x))."""
+        from scipy.special import ndtri_exp
+
+        twin = self._scipy()
+        with np.errstate(divide="ignore"):
+            below, above = twin.logcdf(x), twin.logsf(x)
+        found = np.where(below < above, ndtri_exp(below), -ndtri_exp(above))
+        return np.clip(found, -MOST, MOST)
 
     def median(self) -> Any:
         """The median of each entry."""

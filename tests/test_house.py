@@ -20,7 +20,7 @@ FLOORS = (
     ("likelihoods",),
     ("coordinates", "densities", "problem"),
     ("registry",),
-    ("storage", "stored", "diagnostics", "residuals", "report"),
+    ("storage", "stored", "diagnostics", "residuals", "prior_checks", "stated_errors", "report"),
     ("samplers",),
     ("estimator", "model"),
     ("mixtures",),

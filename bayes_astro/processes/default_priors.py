@@ -13,7 +13,18 @@ from bayes_astro.processes.kernels import Scales
 from bayes_astro.processes.mean_and_noise import function_of
 from bayes_astro.processes.process import OWN
 
-__all__ = ["of"]
+__all__ = ["given", "of"]
+
+
+def given(model: Any) -> set[str]:
+    """Parameters whose prior was given with the kernel."""
+    return {
+        prefix + name
+        for prefix, kernel in (("", model.kernel), (OWN, model.independent))
+        if kernel is not None
+        for name, (leaf, parameter) in kernel.variables()
+        if isinstance(leaf.given(parameter), Prior)
+    }
 
 
 def of(model: Any, data: LightCurve) -> dict[str, Prior]:

@@ -138,8 +138,6 @@ class GaussianProcess(Model):
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP", "Exact")
     internal: ClassVar[tuple[str, ...]] = ("coefficient_unit", "log_rate", "log_tau", "precision")
 
-    # What can be asked for ----------------------------------------------------------------------
-
     def check_settings(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         for name in ("kernel", "independent"):
@@ -254,7 +252,7 @@ class GaussianProcess(Model):
         """See the class; weakly informative, scaled from the data."""
         units, several = self.units(data), len(data.bands) > 1
         positive = {"jitter", *(name for name, _ in self.kernel.variables())}
-        found = []
+        found, given = [], default_priors.given(self)
         for name, prior in default_priors.of(self, data).items():
             linear = name in COEFFICIENTS
             found.append(
@@ -265,6 +263,7 @@ class GaussianProcess(Model):
                     units.get(name, ""),
                     "positive" if name in positive else "real",
                     ("Normal",) if linear else (),
+                    given=name in given,
                 )
             )
         return found
@@ -324,11 +323,9 @@ class GaussianProcess(Model):
             return Exact(), ""
         work = len(data) * columns(settle(self, data)[0].kernel) ** 2
         if (len(data) > LONG or work > WORK) and not self.outliers:
-            many = f"{len(data)} points{' and many harmonics' if work > WORK else ''}"
-            return Laplace(restarts=4), f"{many}: NUTS would take minutes; {LOOK}"
+            many = " and many harmonics" if work > WORK else ""
+            return Laplace(restarts=4), f"{len(data)} points{many}: NUTS would take minutes; {LOOK}"
         return NUTS(target_accept=0.9), ""
-
-    # Simulation and prediction -----------------------------------------------------------------
 
     def simulate_data(
         self, parameters: xr.Dataset, design: LightCurve, rng: np.random.Generator
@@ -368,9 +365,8 @@ class GaussianProcess(Model):
 
     def converged_on(self) -> tuple[str, ...]:
         """Everything but the noise scales of single rows."""
-        if not self.outliers:
-            return ()
-        return tuple(str(n) for n in self.posterior["posterior"].data_vars if n != "noise_scale")
+        names = [str(n) for n in self.posterior["posterior"].data_vars if n != "noise_scale"]
+        return tuple(names) if self.outliers else ()
 
     def checks(self) -> list[Check]:
         """Goodness of fit, whiteness of the residuals, what the prior decides, and the grid."""
