@@ -29,7 +29,7 @@ from bayes_astro.parameters import (
     switch,
     whole,
 )
-from bayes_astro.photoz import error_scale, evidence, training
+from bayes_astro.photoz import error_scale, evidence, held_out, training
 from bayes_astro.photoz.conditioned import ConditionedRedshifts
 from bayes_astro.photoz.features import softening
 from bayes_astro.priors import Prior
@@ -367,16 +367,18 @@ class XDPhotoZ(ConditionedRedshifts):
         data = training.with_redshift(self.data)
         assert data.redshift is not None
         found = [repeated(data.redshift, "redshift", "leave them out, or train on them apart")]
-        if self.record["sampler"]["name"] != "MAP" or self.bootstrap:
+        maxima = self.record["sampler"]["name"] == "MAP"
+        judged = held_out.pit_of_others(self) if maxima else self.pit(held_out.some(data))
+        found += held_out.calibrated(judged, "other components, errors or objects that train")
+        if not maxima or self.bootstrap:
             return found
         d = len(data.bands) + 1
-        objects_known = len(data)
-        each = objects_known / ((self.components + 1) * (1 + d + d * (d + 1) / 2))
+        each = len(data) / ((self.components + 1) * (1 + d + d * (d + 1) / 2))
         return [
             *found,
             Check(
                 "objects for each parameter of the mixture",
-                bool(each >= LEAST_OBJECTS and objects_known >= 100),
+                bool(each >= LEAST_OBJECTS and len(data) >= 100),
                 each,
                 "densities are too narrow where so few objects train: use ba.Laplace(), "
                 "bootstrap=True with n_fits=20, or fewer components",

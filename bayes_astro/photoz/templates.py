@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_astro.data import Photometry
 from bayes_astro.data.templates import Filters, Templates
+from bayes_astro.diagnostics import Check
 from bayes_astro.hooks import hook
 from bayes_astro.model import Model
 from bayes_astro.parameters import (
@@ -21,7 +22,7 @@ from bayes_astro.parameters import (
     switch,
     whole,
 )
-from bayes_astro.photoz import correction, magnitude_prior
+from bayes_astro.photoz import correction, held_out, magnitude_prior
 from bayes_astro.photoz.colours import fluxes
 from bayes_astro.photoz.template_grid import TemplateGrid
 from bayes_astro.photoz.template_problem import TemplateProblem
@@ -319,6 +320,14 @@ class TemplatePhotoZ(TemplateRedshifts):
     def can_draw(self, figure: str) -> bool:
         """Corrections where there are any."""
         return figure != "corrections" or bool(self.correction)
+
+    def checks(self) -> list[Check]:
+        """Whether densities of the known redshifts are calibrated."""
+        known = self.known(self.data)
+        if not known.any():
+            return []
+        pit = self.pit(held_out.some(self.data[known]))
+        return held_out.calibrated(pit, "look at plot('corrections'), other templates or errors")
 
     def equation(self) -> str:
         """The model in one line."""

@@ -1,0 +1,81 @@
+"""Calibration of densities of redshift on objects that did not train."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import bayes_astro as ba
+from bayes_astro.photoz import held_out
+
+PIT = (np.random.default_rng(1).permutation(1000) + 0.5) / 1000
+
+
+@pytest.mark.parametrize(
+    ("spread", "shift", "verdict", "kind"),
+    [(1.0, 0.0, True, ""), (1.4, 0.0, False, "too narrow"), (0.7, 0.0, False, "too wide"),
+     (1.15, 0.0, None, "too narrow"), (1.0, 0.5, False, "too low")],
+)  # fmt: skip
+def test_verdicts(spread, shift, verdict, kind):
+    """Of normal densities whose truth is spread wider, or lies beside."""
+    pit = stats.norm.cdf(spread * stats.norm.ppf(PIT) + shift)
+    (found,) = held_out.calibrated(pit, "other errors")
+    assert found.passed is verdict
+    assert kind in found.advice
+    covered = np.mean(np.abs(pit - 0.5) < 0.34)
+    assert f"68% intervals hold {covered:.1%}" in found.advice
+    assert found.figure == pytest.approx(stats.kstest(pit, "uniform").statistic)
+
+
+def test_few_objects_are_not_judged():
+    assert held_out.calibrated(PIT[:49] ** 4, "") == []
+
+
+def galaxies(n, noise):
+    """Two bands, the second tells the redshift to `noise` whatever the stated errors say."""
+    rng = np.random.default_rng(3)
+    z = np.exp(0.25 * rng.normal(size=n)) * 0.5
+    true = np.column_stack([20 + rng.normal(size=n), 19 + 3 * np.log1p(z)])
+    stated = np.exp(rng.uniform(np.log(0.03), np.log(0.3), (n, 2)))
+    magnitude = true + noise * stated * rng.normal(size=(n, 2))
+    return ba.Photometry.from_magnitudes(magnitude, stated, bands=("g", "r"), redshift=z)
+
+
+def test_the_objects_that_judge_did_not_train(monkeypatch):
+    data = galaxies(400, 1.0)
+    model = ba.XDPhotoZ(3, error_scale="published", n_fits=1).fit(
+        data, ba.MAP(), seed=1, progress=False
+    )
+    seen = []
+    climb = held_out.climb
+    monkeypatch.setattr(
+        held_out,
+        "climb",
+        lambda points, *a, **k: seen.append(points.points.n) or climb(points, *a, **k),
+    )
+    pit = held_out.pit_of_others(model)
+    assert (len(pit), seen) == (80, [320])
+    # As of a fit to the others from the beginning.
+    order = np.random.default_rng(5).permutation(400)
+    held, rest = np.sort(order[:80]), np.sort(order[80:])
+    again = ba.XDPhotoZ(3, error_scale="published").fit(
+        data[rest], ba.MAP(), seed=1, progress=False
+    )
+    assert np.abs(again.pit(data[held]) - pit).mean() < 0.03
+
+
+def test_a_fit_that_knows_its_objects_too_well_fails():
+    data = ba.load("sdss-galaxies")
+    model = ba.XDPhotoZ(15, error_scale="published", n_fits=1)
+    model.fit(data[:300], ba.MAP(), seed=1, progress=False)
+    check = model.diagnose()["calibration of redshifts"]
+    assert check.passed is False
+    assert "too narrow" in check.advice
+    assert stats.kstest(model.pit(model.data), "uniform").statistic < check.figure
+    # It is right: of others that nobody has seen.
+    assert model.scores(data[1000:2000])["coverage_95"] < 0.92
+
+
+def test_a_fit_of_many_objects_is_calibrated():
+    model = ba.XDPhotoZ(2, error_scale="published", n_fits=1)
+    model.fit(galaxies(2000, 1.0), ba.MAP(), seed=1, progress=False)
+    assert model.diagnose()["calibration of redshifts"].passed
