@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "diagnose",
     "goodness_of_fit",
     "repeated",
+    "repeated_in_columns",
     "scalars",
     "summary",
 ]
@@ -305,6 +306,15 @@ def repeated(values: np.ndarray, name: str, advice: str) -> Check:
         f"of another kind of object: {advice}",
         f"share of the most common value below {OFTEN:g}, or like that of others",
     )
+
+
+def repeated_in_columns(columns: dict[str, np.ndarray], advice: str) -> Check:
+    """The same of several columns: that in which one value stands out most."""
+    found = [
+        repeated(values[np.isfinite(values)], name, advice) for name, values in columns.items()
+    ]
+    worst = max(found, key=lambda check: (not check.passed, check.figure))
+    return replace(worst, name="no repeated values")
 
 
 def goodness_of_fit(model: Any, advice: str) -> Check:

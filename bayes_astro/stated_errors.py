@@ -21,8 +21,10 @@ FACTORS = (*SMALLER, *LARGER)
 NOTED, GAIN = 3.0, 5.0  # nats, from which it is a note, and a failure
 
 
-def judged(height: Callable[[float], float], factors: Iterable[float], what: str) -> list[Check]:
-    """Of one scale for all errors.
+def judged(
+    height: Callable[[float], float], factors: Iterable[float], what: str, stated: str = "error"
+) -> list[Check]:
+    """Of one scale for all errors, or another column that is stated.
 
     Parameters
     ----------
@@ -32,8 +34,10 @@ def judged(height: Callable[[float], float], factors: Iterable[float], what: str
         Other than one.
     what : str
         What depends on the errors: "the process".
+    stated : str
+        The container's field.
     """
-    return _verdict({("", f): height(f) for f in factors}, height(1.0), what)
+    return _verdict({("", f): height(f) for f in factors}, height(1.0), what, stated)
 
 
 def of_columns(
@@ -46,21 +50,23 @@ def of_columns(
         if len(names) > 1:
             for j, name in enumerate(names):
                 found[name, factor] = height(np.where(np.arange(len(names)) == j, factor, one))
-    return _verdict(found, height(one), what)
+    return _verdict(found, height(one), what, "error")
 
 
-def _verdict(found: dict[tuple[str, float], float], stated: float, what: str) -> list[Check]:
+def _verdict(
+    found: dict[tuple[str, float], float], as_stated: float, what: str, stated: str
+) -> list[Check]:
     name, factor = max(found, key=lambda key: found[key])
-    gain = max(0.0, found[name, factor] - stated)
-    whose = f"errors of {name}" if name else "errors"
+    gain = max(0.0, found[name, factor] - as_stated)
+    whose = f"{stated}s of {name}" if name else f"{stated}s"
     return [
         Check(
-            "errors as stated",
+            f"{stated}s as stated",
             False if gain >= GAIN else (None if gain >= NOTED else True),
             gain,
             f"{whose} {factor:g} times those stated explain the data better, and {what} depends on them: "
-            "data.replace(error=...) with errors that are right",
-            f"nats that another scale of the errors gains, below {NOTED:g}",
+            f"data.replace({stated}=...) with {stated}s that are right",
+            f"nats that another scale of the {stated}s gains, below {NOTED:g}",
         )
     ]
 

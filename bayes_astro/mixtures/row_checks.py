@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.diagnostics import MISFIT, Check
+from bayes_astro.diagnostics import MISFIT, Check, repeated_in_columns
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.rows import Rows
 from bayes_astro.mixtures.search import single
@@ -38,6 +38,7 @@ __all__ = ["checks"]
 
 ROWS = 10_000
 WORK = 5e5
+APART = "mark them as missing (NaN), or leave them out"
 FEW = 20  # rows from which skewness and kurtosis can be tested
 SHAPE, LEAST_SHARE = 0.03, 0.05
 """Rows; covariances to factor; the error of a distribution function that is no matter; the least range
@@ -60,7 +61,8 @@ def checks(model: Any) -> list[Check]:
             # Of one component the distances have a known distribution, too, which sees all columns.
             columns, names = np.column_stack([columns, tail[fair]]), (*names, "the distances")
         found.append(_shape(columns, names))
-    return [*found, *_few(model)]
+    values = {name: data.column(name) for name in data.names}
+    return [*found, repeated_in_columns(values, APART), *_few(model)]
 
 
 def _rows(model: Any, data: Measurements) -> np.ndarray:

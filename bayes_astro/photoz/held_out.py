@@ -1,7 +1,7 @@
 """Are densities of redshift calibrated on objects that did not train?
 
-The density goes on climbing from where it is on four fifths of the objects, and the rest are judged: the
-probability below the known redshift (PIT) is uniform where p(z) is calibrated, and central intervals cover
+The density goes on climbing from where it is on four fifths of the objects, and the rest are judged, in
+turn where there are few: the probability below the known redshift (PIT) is uniform where p(z) is calibrated, and central intervals cover
 what they say (Dawid 1984). Where there are draws of a posterior, and where a model has few parameters,
 the objects that trained are judged themselves.
 """
@@ -22,19 +22,28 @@ from bayes_astro.priors import recorded
 
 __all__ = ["calibrated", "pit_of_others", "some"]
 
-FEWEST, MOST, FITS, STEPS = 50, 2000, 3, 60
-"""Objects to judge by, at least and at most; fits of an ensemble that are; steps of each climb."""
+FEWEST, MOST, PARTS, FITS, STEPS = 50, 2000, 5, 3, 60
+"""Objects to judge by, at least and at most; parts; fits of an ensemble that climb; steps of each."""
 FAILED = {0.68: 0.06, 0.95: 0.03}
 NOTED = {0.68: 0.03, 0.95: 0.015}
 """Errors of a coverage, beyond three of its standard deviations."""
 
 
 def pit_of_others(model: Any) -> np.ndarray:
-    """PIT of every fifth object with a redshift, by mixtures that climb without it: (objects,)."""
+    """PIT of objects with a redshift, by mixtures that climb without them: (objects,).
+
+    Of all objects in five parts, or of every fifth where there are many.
+    """
     data = training.with_redshift(model.data)
     order = np.random.default_rng(5).permutation(len(data))
-    count = min(MOST, len(data) // 5)
-    others, rest = data[np.sort(order[:count])], data[np.sort(order[count:])]
+    parts = np.array_split(order, PARTS)
+    if len(data) > MOST:
+        parts = [order[: min(MOST, len(data) // PARTS)]]
+    return np.concatenate([_of_part(model, data, np.sort(part)) for part in parts])
+
+
+def _of_part(model: Any, data: Any, part: np.ndarray) -> np.ndarray:
+    others, rest = data[part], data[np.setdiff1d(np.arange(len(data)), part)]
     draws = model.posterior["posterior"].to_dataset().isel(chain=0)
     some = np.unique(np.linspace(0, draws.sizes["draw"] - 1, FITS).astype(int))
     problem = model.assume(rest).problem(rest, recorded(model))
@@ -47,8 +56,7 @@ def pit_of_others(model: Any) -> np.ndarray:
         found.append(climb(points, Parameters(*start), tolerance=tolerance, max_steps=STEPS))
     posterior = problem.draws(stacked([run.parameters for run in found]))
     posterior = posterior.expand_dims("chain").rename(sample="draw")
-    density = model._density(posterior, rest)
-    _, below = density.at(others, model.responses(others))
+    _, below = model._density(posterior, rest).at(others, model.responses(others))
     return below.mean(axis=0)
 
 

@@ -11,6 +11,8 @@ from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.draws import thinned
 from bayes_astro.populations import rate_prediction
 from bayes_astro.priors import recorded
+from bayes_astro.samplers.curvature import climb
+from bayes_astro.stated_errors import FACTORS, flat_middle, judged
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,6 +21,7 @@ __all__ = ["checks", "enough", "tails"]
 
 ENOUGH = 400  # draws over which the tails of single sources are averaged
 WORK = 2e8  # terms of sums that these may take
+STEPS = 60  # of a climb with another background
 DECIDED = 0.7  # width of a posterior over that of its prior, above which the prior decides
 
 
@@ -46,7 +49,7 @@ def checks(model: Any) -> list[Check]:
     """Of a population its dispersion, outlying sources and parameters; of independent rates limits."""
     if model.hyperprior == "independent":
         return [upper_limits(model)]
-    return [dispersion(model), outlying(model), *constrained(model)]
+    return [dispersion(model), outlying(model), *background(model), *constrained(model)]
 
 
 def upper_limits(model: Any) -> Check:
@@ -77,6 +80,21 @@ def dispersion(model: Any) -> Check:
     )
     limit = f"chi-square tail probability {MISFIT:g} to {1 - MISFIT:g}"
     return Check("dispersion", MISFIT <= tail <= 1 - MISFIT, tail, advice, limit)
+
+
+def background(model: Any) -> list[Check]:
+    """How much higher the maximum is where a known background is another multiple."""
+    data = model.data
+    if data.background is None or model.hyperprior != "gamma" or not np.any(data.background > 0):
+        return []
+    problem = model.problem(data, recorded(model))
+    start = flat_middle(model, problem)[None]
+
+    def height(factor: float) -> float:
+        scaled = data.replace(background=factor * data.background)
+        return climb(model.problem(scaled, problem.priors).density, start, STEPS)[1]
+
+    return judged(height, FACTORS, "the rates", "background")
 
 
 def outlying(model: Any) -> Check:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro import residuals
 from bayes_astro.data import Measurements
-from bayes_astro.diagnostics import Check, goodness_of_fit
+from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
 from bayes_astro.draws import by_row
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, switch, text
@@ -289,6 +289,10 @@ class LinearRelation(Model):
             residuals.normal(rows, f"the residuals are not normal: {tails}"),
             *residuals.against(rows, columns, bent),
             *self._stated_errors(),
+            repeated_in_columns(
+                {name: data.column(name) for name in data.names},
+                "leave them out, if they are marks",
+            ),
         ]
 
     def _stated_errors(self) -> list[Check]:
