@@ -6,6 +6,7 @@ Every check has a limit of one in a thousand under the right model, averaged ove
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "against",
     "autocorrelation",
+    "distribution",
     "no_period",
     "normal",
     "of_draws",
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 HEAVY = 1e-6  # probability of so heavy tails
+SHAPE = 0.03  # the error of a distribution function that is no matter
+NOTED = 0.003  # probability below which a curve against a predictor is a note
 FEW = 20  # rows from which tails and periods can be tested
 
 
@@ -145,6 +149,43 @@ def against(rows: np.ndarray, columns: dict[str, np.ndarray], advice: str) -> li
         return []
     name = min(tails, key=lambda key: tails[key])
     tail = min(1.0, len(tails) * tails[name])
-    limit = f"probability of F tests at least {MISFIT:g}"
+    limit = f"probability of F tests at least {NOTED:g}"
     text = f"the residuals bend against {name}: {advice}"
-    return [Check("residuals against predictors", tail >= MISFIT, tail, text, limit)]
+    verdict = True if tail >= NOTED else (False if tail < MISFIT else None)
+    return [Check("residuals against predictors", verdict, tail, text, limit)]
+
+
+def distribution(
+    uniform: np.ndarray, names: Sequence[str], advice: str, *, fails: bool = True
+) -> Check:
+    """Columns (row, column) are uniform: K-S, skewness and kurtosis tests of each.
+
+    Parameters
+    ----------
+    uniform : array (row, column)
+        Distribution functions at the measurements, nan where there is none.
+    names : sequence of str
+    advice : str
+    fails : bool
+        Whether a large difference is a failure, not a note.
+    """
+    from scipy.stats import kstest, kurtosistest, norm, skewtest
+
+    found = []
+    for name, column in zip(names, uniform.T, strict=True):
+        known = column[~np.isnan(column)]
+        test = kstest(known, "uniform")
+        tails = [float(test.pvalue)]
+        if len(known) >= FEW:
+            score = norm.ppf(np.clip(known, 1e-12, 1 - 1e-12))
+            tails += [float(t(score).pvalue) for t in (skewtest, kurtosistest)]
+        found.append((len(tails) * min(tails), float(test.statistic), name))
+    least, error, name = min(found)
+    tail = min(1.0, len(found) * least)
+    return Check(
+        "distribution of each column",
+        True if tail >= MISFIT else (None if error < SHAPE or not fails else False),
+        tail,
+        f"the distribution of {name} is off by {error:.2g}: {advice}",
+        f"probability of K-S, skewness and kurtosis tests at least {MISFIT:g}",
+    )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro import residuals
 from bayes_astro.diagnostics import MISFIT, Check, repeated_in_columns
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.rows import Rows
@@ -39,10 +40,9 @@ __all__ = ["checks"]
 ROWS = 10_000
 WORK = 5e5
 APART = "mark them as missing (NaN), or leave them out"
-FEW = 20  # rows from which skewness and kurtosis can be tested
-SHAPE, LEAST_SHARE = 0.03, 0.05
-"""Rows; covariances to factor; the error of a distribution function that is no matter; the least range
-of the noise's share of the variance that tells errors from the population."""
+LEAST_SHARE = 0.05
+"""Rows; covariances to factor; what to do with marks; the least range of the noise's share of the variance
+that tells errors from the population."""
 
 
 def checks(model: Any) -> list[Check]:
@@ -60,7 +60,9 @@ def checks(model: Any) -> list[Check]:
         if model.components == 1 and model.background is None:
             # Of one component the distances have a known distribution, too, which sees all columns.
             columns, names = np.column_stack([columns, tail[fair]]), (*names, "the distances")
-        found.append(_shape(columns, names))
+        found.append(
+            residuals.distribution(columns, names, "more components, other errors, or a background")
+        )
     values = {name: data.column(name) for name in data.names}
     return [*found, repeated_in_columns(values, APART), *_few(model)]
 
@@ -129,31 +131,6 @@ def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
         f"the one that holds them: row {which}. Look at them; background='broad', one more component, "
         "or a table without them",
         f"rows expected as far as the farthest: at least {MISFIT:g}",
-    )
-
-
-def _shape(uniform: np.ndarray, names: tuple[str, ...]) -> Check:
-    """Columns are distributed as the mixture behind their errors: K-S, skewness and kurtosis tests."""
-    from scipy.stats import kstest, kurtosistest, norm, skewtest
-
-    found = []
-    for name, column in zip(names, uniform.T, strict=True):
-        known = column[~np.isnan(column)]
-        test = kstest(known, "uniform")
-        tails = [float(test.pvalue)]
-        if len(known) >= FEW:
-            score = norm.ppf(np.clip(known, 1e-12, 1 - 1e-12))
-            tails += [float(t(score).pvalue) for t in (skewtest, kurtosistest)]
-        found.append((len(tails) * min(tails), float(test.statistic), name))
-    least, error, name = min(found)
-    tail = min(1.0, len(found) * least)
-    return Check(
-        "distribution of each column",
-        True if tail >= MISFIT else (None if error < SHAPE else False),
-        tail,
-        f"the distribution of {name} is off by {error:.2g}: more components, other errors, or a "
-        "background",
-        f"probability of K-S, skewness and kurtosis tests at least {MISFIT:g}",
     )
 
 

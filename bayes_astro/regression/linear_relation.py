@@ -288,12 +288,30 @@ class LinearRelation(Model):
             goodness_of_fit(self, advice),
             residuals.normal(rows, f"the residuals are not normal: {tails}"),
             *residuals.against(rows, columns, bent),
+            self._predictors(),
             *self._stated_errors(),
             repeated_in_columns(
                 {name: data.column(name) for name in data.names},
                 "leave them out, if they are marks",
             ),
         ]
+
+    def _predictors(self) -> Check:
+        """Are the measured predictors as their Gaussian population and their errors have them?"""
+        from scipy.special import ndtr
+
+        posterior, data, columns = residuals.some(self, 50), self.data, []
+        names = [str(name) for name in posterior["predictor"].values]
+        for name in names:
+            one = posterior.sel(predictor=name)
+            mean, width = (
+                one[k].values.ravel()[:, None] for k in ("predictor_mean", "predictor_width")
+            )
+            error = data.error[:, data.index(name)]
+            score = (data.column(name) - mean) / np.hypot(width, error)
+            columns.append(ndtr(score).mean(axis=0))
+        advice = "a selection in it or in the response, outliers, or no Gaussian; the slope may be biased"
+        return residuals.distribution(np.array(columns).T, names, advice, fails=False)
 
     def _stated_errors(self) -> list[Check]:
         """How much higher the maximum is where the errors of a column, or of all, are others."""
