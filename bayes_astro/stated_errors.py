@@ -72,9 +72,13 @@ def _verdict(
 
 
 def flat_middle(model: Any, problem: Any) -> np.ndarray:
-    """Flat coordinates of the posterior's medians."""
+    """Flat coordinates of the posterior's medians; of what it does not hold those of the prior."""
     posterior = model.posterior["posterior"]
-    values = {one.name: np.zeros((1, *one.shape)) for one in problem.free()}
+    values = {}
+    for one in problem.free():
+        known = one.prior is not None and not one.prior.event
+        middle = one.prior.median() if known else 0.0
+        values[one.name] = np.broadcast_to(np.asarray(middle), (1, *one.shape))
     for name in set(values) & set(posterior.data_vars):
         values[name] = np.asarray(posterior[name].median(("chain", "draw")))[None]
     return np.asarray(problem.flat(values)[0])

@@ -301,9 +301,9 @@ class LinearRelation(Model):
         from scipy.special import ndtr
 
         posterior, data, columns = residuals.some(self, 50), self.data, []
-        names = [str(name) for name in posterior["predictor"].values]
-        for name in names:
-            one = posterior.sel(predictor=name)
+        names = inputs.predictors(data, self.response)
+        for j, name in enumerate(names):
+            one = posterior.isel(predictor=j)
             mean, width = (
                 one[k].values.ravel()[:, None] for k in ("predictor_mean", "predictor_width")
             )
