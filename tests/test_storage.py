@@ -227,7 +227,7 @@ MODELS = {
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
-    "LeastSquaresLine": LeastSquaresLine("M", method="wls"),
+    "LeastSquaresLine": LeastSquaresLine("M", method="wls", errors="stated"),
 }
 
 

@@ -27,9 +27,13 @@ class Baseline(Estimator):
     @classmethod
     @hook
     def of(cls, model: Any, *arguments: Any, **options: Any) -> Baseline:
-        """For tasks: the counterpart of a model, with the constructor parameters that both have."""
+        """For tasks: the counterpart of a model, with the constructor parameters that both have.
+
+        Arguments are those that the model has not, in their order.
+        """
         names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-        given = dict(zip(names[len(names) - len(arguments) :], arguments, strict=True)) | options
+        own = [name for name in names if not hasattr(model, name)]
+        given = dict(zip(own[: len(arguments)], arguments, strict=True)) | options
         shared = {n: getattr(model, n) for n in names if n not in given and hasattr(model, n)}
         return cls(**shared, **given)
 

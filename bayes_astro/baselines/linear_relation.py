@@ -21,7 +21,7 @@ __all__ = ["LeastSquaresLine"]
 
 @dataclass(eq=False, repr=False)
 class LeastSquaresLine(Baseline):
-    """A straight line by least squares, with the standard errors that the error bars imply.
+    """A straight line by least squares.
 
     Parameters
     ----------
@@ -29,15 +29,21 @@ class LeastSquaresLine(Baseline):
     method : {"odr", "wls"}
         Orthogonal distance regression (`odrpack`), which uses the errors of all columns but not
         their correlations; or weighted least squares, which uses those of the response alone.
+    errors : {"scaled", "stated"}
+        Where the residuals scatter more than the error bars say, standard errors and predictions are
+        widened by the root of their reduced chi-square, as people quote them ("scaled"); or they are
+        what the error bars imply.
     """
 
     response: str
     method: str = "odr"
+    errors: str = "scaled"
 
     data_type: ClassVar[type] = Measurements
     settings: ClassVar[dict[str, Setting]] = {
         "response": text("the name of a column"),
         "method": choice("odr", "wls"),
+        "errors": choice("scaled", "stated"),
     }
     references: ClassVar[tuple[str, ...]] = ("boggs1990",)
 
@@ -63,10 +69,17 @@ class LeastSquaresLine(Baseline):
         solution, matrix = weighted_least_squares(x, y, variance[:, -1])
         if self.method == "odr" and np.any(variance[:, :-1] > 0):
             solution, matrix = _orthogonal(x, y, variance, solution)
+        scale = 1.0
+        if self.errors == "scaled":
+            slope = solution[1:] if self.method == "odr" else np.zeros(x.shape[1])
+            scale = excess(y - solution[0] - x @ solution[1:], slope, variance)
+        matrix = scale**2 * matrix
         errors = np.sqrt(np.diag(matrix))
         values = {"intercept": ((), solution[0]), "slope": (("predictor",), solution[1:])}
         sd = {"intercept": ((), errors[0]), "slope": (("predictor",), errors[1:])}
-        coefficient = xr.Dataset({"covariance": (("coefficient", "coefficient_2"), matrix)})
+        coefficient = xr.Dataset(
+            {"covariance": (("coefficient", "coefficient_2"), matrix), "error_scale": scale}
+        )
         names = inputs.predictors(data, self.response)
         return values, sd, {"coefficients": coefficient, "coords": {"predictor": names}}
 
@@ -80,7 +93,9 @@ class LeastSquaresLine(Baseline):
         line = draws["intercept"].values.reshape(-1, 1) + slope @ x.T
         direction = np.concatenate([-slope, np.ones((len(slope), 1))], axis=1)
         variance = np.einsum("sp,mpq,sq->sm", direction, noise, direction)
-        return x, line, np.sqrt(np.maximum(variance, 0.0))
+        kept = self.posterior["coefficients"]
+        scale = float(kept["error_scale"]) if "error_scale" in kept else 1.0
+        return x, line, scale * np.sqrt(np.maximum(variance, 0.0))
 
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
@@ -107,6 +122,18 @@ class LeastSquaresLine(Baseline):
         standard = (self.responses(data) - line) / sd
         density = -0.5 * standard**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
         return by_row(draws, density)
+
+
+def excess(residual: np.ndarray, slope: np.ndarray, variance: np.ndarray) -> float:
+    """Root of the reduced chi-square of residuals about a line, at least one.
+
+    `variance` is that of the predictors and the response, (n, p + 1). One where a row has none.
+    """
+    total = variance[:, -1] + variance[:, :-1] @ slope**2
+    free = len(residual) - len(slope) - 1
+    if free < 1 or not np.all(total > 0):
+        return 1.0
+    return float(np.sqrt(max(1.0, np.sum(residual**2 / total) / free)))
 
 
 def weighted_least_squares(

@@ -37,7 +37,7 @@ def redshift_scores(model: Any, test: Photometry) -> dict[str, float]:
     dict
         ``cde_loss``, ``crps``, ``pit_ks`` and ``pit_p`` (Kolmogorov-Smirnov distance of the PIT from
         uniform and its p-value), ``bias``, ``sigma_nmad``, ``outliers`` of the mode,
-        ``coverage_68``, ``coverage_95`` of central intervals, ``objects_per_second`` of densities on
+        ``coverage_68``, ``coverage_95`` of central intervals, ``objects_per_second`` of CPU of densities on
         a grid of 300 redshifts.
     """
     from scipy.stats import kstest
@@ -60,9 +60,9 @@ def redshift_scores(model: Any, test: Photometry) -> dict[str, float]:
     error = (table["mode"].to_numpy() - z) / (1 + z)
     few = test[: min(len(test), ROWS)]
     coarse = grid[:: GRID // 300]
-    start = time.perf_counter()
+    start = time.process_time()
     model.pdf(few, coarse)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     test_of_pit = kstest(pit, "uniform")
     return {
         "cde_loss": float(squares.mean() - 2 * np.exp(log_density).mean()),

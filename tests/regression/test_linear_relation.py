@@ -187,7 +187,8 @@ def test_errors_of_least_squares_are_those_of_the_normal_equations(names, noise,
     value = np.column_stack([x, 2 + x @ truth]) + noise * error * rng.normal(size=error.shape)
     data = ba.Measurements(value, error, names=names)
     for method, seen in (("odr", error), ("wls", error * (np.arange(len(names)) == len(truth)))):
-        table = ba.baselines.LeastSquaresLine("y", method).fit(data).summary()
+        stated = ba.baselines.LeastSquaresLine("y", method, errors="stated").fit(data)
+        table = stated.summary()
         intercept, *slope = table["mean"]
         variance = seen[:, -1] ** 2 + seen[:, :-1] ** 2 @ np.square(slope)
         residual = value[:, -1] - intercept - value[:, :-1] @ slope
@@ -197,6 +198,16 @@ def test_errors_of_least_squares_are_those_of_the_normal_equations(names, noise,
         covariance = np.linalg.inv(design.T @ (design / variance[:, None]))
         assert np.abs(covariance @ gradient / table["sd"]).max() < 1e-4, "at the minimum"
         np.testing.assert_allclose(table["sd"], np.sqrt(np.diag(covariance)), rtol=1e-6)
+        # As people quote them: wider where the residuals scatter more than the error bars say.
+        scaled = ba.baselines.LeastSquaresLine("y", method).fit(data)
+        excess = np.sqrt(max(1.0, np.sum(residual**2 / variance) / (n - len(names))))
+        np.testing.assert_allclose(scaled.summary()["sd"], excess * table["sd"], rtol=1e-6)
+        assert noise < 1 or method == "odr" or excess > 1.5
+        around = intercept + value[:, :-1] @ slope
+        sd = excess * np.sqrt(error[:, -1] ** 2 + error[:, :-1] ** 2 @ np.square(slope))
+        density = stats.norm.logpdf(value[:, -1], around, sd)
+        found = scaled.pointwise(scaled.posterior["posterior"].to_dataset(), data).values
+        np.testing.assert_allclose(found.ravel(), density, rtol=1e-6)
 
 
 def test_bad_data_are_refused_before_sampling():
