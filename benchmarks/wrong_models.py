@@ -18,7 +18,12 @@ import pandas as pd
 
 import bayes_astro as ba
 
-INFORMATION = ("choice of sampler",)  # notes that say no more than what was done
+INFORMATION = (
+    "choice of sampler",
+    "R-hat",
+    "ESS (bulk)",
+    "ESS (tail)",
+)  # notes that say no more than what was done
 
 
 def walk(rng, time, tau, sigma):
@@ -169,6 +174,38 @@ def photoz(rng, way):
     return model, ba.MAP(restarts=2, moves=0), data, galaxies(rng, 2000, clean)
 
 
+def spectra(heights):
+    """Three power laws with breaks at 4000 Angstrom."""
+    wavelength = np.linspace(1000, 20000, 400)
+    flux = [
+        (wavelength / 5000) ** slope * np.where(wavelength < 4000, height, 1.0)
+        for slope, height in zip((0.5, -0.5, -1.8), heights, strict=True)
+    ]
+    return ba.Templates(wavelength, flux, ("red", "green", "blue"))
+
+
+def templates(rng, way):
+    settings = {"between": 0, "z_max": 1.5, "step": 0.01, "reference": "i", "igm": False}
+    right = spectra((0.25, 0.5, 0.85))
+    model = ba.TemplatePhotoZ(templates=right, template_error=0.02, correction=None, **settings)
+    true = spectra((0.45, 0.9, 0.5)) if way == "wrong template" else right
+    truth = ba.TemplatePhotoZ(templates=true, template_error=0.02, correction=None, **settings)
+    found = []
+    for n in (400, 1500):
+        flux = 10 ** (-0.4 * rng.uniform(-2, 1, n))[:, None] * np.ones(6)
+        z = rng.uniform(0.05, 1.4, n)
+        design = ba.Photometry(flux, 0.05 * flux, tuple("ugrizy"), z)
+        data, _ = truth.simulate(design, seed=int(rng.integers(2**31)))
+        scale = {"errors half": 0.5, "errors twice": 2.0}.get(way, 1.0)
+        value = data.flux.copy()
+        if way == "wrong band":
+            value[:, 2] *= 1.2
+        if way == "outliers":
+            value = np.where(rng.uniform(size=value.shape) < 0.05, 2 * value, value)
+        found.append(data.replace(flux=value, error=scale * data.error))
+    return model, ba.NUTS(draws=300, tune=300, chains=2), *found
+
+
 AGAINST = "prior against data"
 FAULTS = ("errors half", "errors twice", "outliers")
 TASKS: dict[str, tuple[Callable, tuple[str, ...]]] = {
@@ -184,6 +221,7 @@ TASKS: dict[str, tuple[Callable, tuple[str, ...]]] = {
     ),
     "LinearRelation": (line, (*FAULTS, "curved", "truncated", "collinear", AGAINST)),
     "PoissonRate": (rates, (*FAULTS, "second population", AGAINST)),
+    "TemplatePhotoZ": (templates, (*FAULTS, "wrong template", "wrong band")),
     "XDPhotoZ": (photoz, (*FAULTS, "repeated", "few objects")),
 }
 
