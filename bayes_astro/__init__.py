@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from bayes_astro.opening import open_fit as open
     from bayes_astro.periodic.periodogram import Periodogram as Periodogram
+    from bayes_astro.periodic.window import window as window
     from bayes_astro.photoz.joint_mixture import XDPhotoZ as XDPhotoZ
     from bayes_astro.photoz.n_of_z import PopulationNz as PopulationNz
     from bayes_astro.photoz.templates import TemplatePhotoZ as TemplatePhotoZ
@@ -71,6 +72,7 @@ _PUBLIC = {
     "load": "bayes_astro.data.datasets",
     "open": "bayes_astro.opening",
     "register": "bayes_astro.registry",
+    "window": "bayes_astro.periodic.window",
 }
 _MODULES = {
     "baselines": "bayes_astro.baselines",

@@ -193,6 +193,28 @@ class LightCurve(Rows):
             raise DataError(f"band {band!r} is not in this light curve.{nearest(band, self.bands)}")
         return self[self.band == band]
 
+    def fold(self, period: Any, epoch: float = 0.0) -> "LightCurve":
+        """Times since the epoch less whole periods: from 0 to the period; over it they are phases.
+
+        Parameters
+        ----------
+        period : float or Quantity
+            In the time unit.
+        epoch : float
+            A time at which the phase is zero.
+        """
+        if hasattr(period, "unit"):
+            period = convert(
+                np.asarray(period.value), period.unit.to_string(), str(self.time_unit), "period"
+            )
+        if not (np.ndim(period) == 0 and np.isfinite(period) and period > 0):
+            raise DataError(f"period={period!r} must be a positive number")
+        length = float(period)
+        folded = np.mod(self.time - epoch, length)
+        return self.replace(
+            time=np.where(folded >= length, 0.0, folded), time_scale="", time_format=""
+        )
+
     def replace(self, **changes: Any) -> "LightCurve":
         """A new light curve with some of the fields changed."""
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))

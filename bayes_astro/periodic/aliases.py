@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["relation", "table"]
+__all__ = ["known", "relation", "table"]
 
 SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/day
     "1/day": 1.0,
@@ -54,15 +54,15 @@ def relation(
         turns = np.exp(2j * np.pi * near[:, None] * (time - time[0])) @ (weight / weight.sum())
         power = float(np.max(np.abs(turns) ** 2))
         if power >= highest:
-            best, highest = _named(rate, width, day), power
+            best, highest = known(rate, width, day) or f"{rate:.5g} of the sampling", power
     return best
 
 
-def _named(rate: float, width: float, day: float) -> str:
-    """A rate of sampling by its name, where it has one within the resolution, or its value."""
+def known(rate: float, width: float, day: float) -> str:
+    """The name of a rate of sampling from the ground within a resolution, or an empty text."""
     distance = {name: abs(rate / day - own) for name, own in SAMPLING.items()}
     name = min(distance, key=lambda n: distance[n])
-    return name if distance[name] < width / day else f"{rate:.5g} of the sampling"
+    return name if distance[name] < width / day else ""
 
 
 def table(model: Any, minimum_mass: float) -> pd.DataFrame:

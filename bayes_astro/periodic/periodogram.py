@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayes_astro import residuals
 from bayes_astro.data import LightCurve, light_curve_inputs
-from bayes_astro.diagnostics import Check, goodness_of_fit
-from bayes_astro.draws import thinned
+from bayes_astro.diagnostics import Check
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, optional, pair, switch, whole
-from bayes_astro.periodic import aliases, harmonics
+from bayes_astro.periodic import aliases, harmonics, periodogram_checks, signal_left
 from bayes_astro.periodic.periodogram_problem import PeriodogramProblem
-from bayes_astro.priors import Prior
+from bayes_astro.periodic.window import Window, window
+from bayes_astro.priors import Prior, recorded
 from bayes_astro.report import Section, rounded
 
 if TYPE_CHECKING:
@@ -25,16 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Periodogram"]
 
 LINEAR = "with another the coefficients cannot be integrated out"
-
-LEFT = "the residuals hold more than white noise"
-REMEDY = (
-    "n_terms or trend may be too low, or the variability is no single period: compare with "
-    "ba.GaussianProcess by its log_evidence"
-)
-NEAR = 10  # cycles of the time span, to each side of the frequency
-LOUD = 1.5  # power of the noise there, over what was assumed
-OTHER = 7.0  # nats: reached by one right model in a thousand at most
-ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
 
 @dataclass(eq=False, repr=False)
@@ -268,99 +257,37 @@ class Periodogram(Model):
 
     def checks(self) -> list[Check]:
         """What the residuals hold, whether one peak holds the posterior, and what was searched."""
-        advice = "raise n_terms" + ("" if self.jitter else ", or fit with jitter=True")
-        checks = [
-            goodness_of_fit(self, advice),
-            *self._white(),
-            self._another_period(),
-            self._within_the_range(),
-        ]
-        if "periodogram" in self.posterior:
-            modes = self.modes()
-            checks.append(
-                Check(
-                    "one period",
-                    None if modes["mass"].iloc[0] < 0.95 else True,
-                    float(modes["mass"].iloc[0]),
-                    f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
-                    "more: quote model.modes(), not one mean and sd",
-                    "mass of the highest peak, 0.95 or more",
-                )
-            )
-        elif (self.record["sampler"] or {}).get("name") in ONE_PEAK:
-            checks.append(self._other_periods())
-        return checks
+        return periodogram_checks.checks(self)
 
-    def _white(self) -> list[Check]:
-        """Whiteness; no fault where the noise about the frequency is no stronger than stated."""
-        data, rows = self.data, residuals.of_draws(self)
-        time = data.time - harmonics.epoch(data)
-        found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
-        if not found or found[0].passed:
-            return found
-        frequency = residuals.some(self)["frequency"].values.ravel()
-        if residuals.power_about(rows, time, frequency, NEAR) > LOUD:
-            return found
-        text = (
-            "the residuals are correlated, but not about this frequency: its error holds, while "
-            "predictions do not know it; ba.GaussianProcess models it"
-        )
-        return [replace(found[0], passed=None, advice=text)]
+    def log_bayes_factor(self) -> float:
+        """Log odds of a period against the trend alone, at equal prior odds; see group ``evidence``.
 
-    def _another_period(self) -> Check:
-        """The odds of one more period in what the best draw leaves."""
-        data, draws = self.data, self.posterior["posterior"].to_dataset()
-        best = thinned(draws, 200)
-        height = self.pointwise(best, data).values.sum(axis=-1)
-        chain, draw = np.unravel_index(int(np.argmax(height)), height.shape)
-        one = best.isel(chain=[chain], draw=[draw])
-        rest = data.replace(
-            value=data.value - harmonics.signal(one, data.time - harmonics.epoch(data))[0, 0]
-        )
-        again = Periodogram(1, period=self.period, jitter=self.jitter)
-        problem = again.problem(rest, again.resolve_priors(rest))
-        found, _ = problem.search(200, np.random.default_rng(0))
-        odds = found.log_evidence - found.log_evidence_null
-        shown = 1 / float(np.median(found.frequency))
-        return Check(
-            "no other signal",
-            bool(odds < OTHER),
-            float(odds),
-            f"{LEFT}, as at a period of {shown:.6g}: {REMEDY}",
-            f"log Bayes factor of one more period below {OTHER:g}",
-        )
+        About -ln(FAP (1 + A)) where the false-alarm probability FAP is small, with A half of the sum of
+        the squared prior width over the noise: the prior pays for the periods it did not need.
+        """
+        tree = self.posterior
+        if "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
+            return float(tree["evidence"]["log_bayes_factor"])
+        found, _ = self.problem(self.data, recorded(self)).search(400, np.random.default_rng(0))
+        return float(found.log_evidence - found.log_evidence_null)
 
-    def _within_the_range(self) -> Check:
-        """Whether the answer lies at an edge of what was searched."""
-        data = self.data
-        low, high = (float(e) for e in self.resolve_priors(data)["frequency"].support)
-        frequency = float(self.posterior["posterior"]["frequency"].median())
-        cycle = 1 / float(np.ptp(data.time))
-        inside = low + 0.5 * cycle < frequency < high - 0.5 * cycle
-        return Check(
-            "period within the range",
-            True if inside else None,
-            1 / frequency,
-            "the answer lies at an edge of what was searched: widen period=(shortest, longest), or "
-            "take out a slow change with trend=1",
-            f"searched from {1 / high:.6g} to {1 / low:.6g}",
-        )
+    def fold(self, at: LightCurve | None = None) -> LightCurve:
+        """The data, or others `at`, folded with the most probable period from the model's epoch.
 
-    def _other_periods(self) -> Check:
-        """Chains stay within one peak; independent draws say what it holds of the posterior."""
-        data = self.data
-        problem = self.problem(data, self.resolve_priors(data))
-        found, _ = problem.search(4000, np.random.default_rng(0))
-        middle = float(self.posterior["posterior"]["frequency"].median())
-        mass = sum(mode.mass for mode in found.modes() if mode.low <= middle <= mode.high)
-        return Check(
-            "one period",
-            bool(mass >= 0.95),
-            float(mass),
-            "other periods hold the rest, and chains that start in one peak never see them: use "
-            "ba.Exact(), or period=(shortest, longest) about this one",
-            "mass of the peak that was sampled, 0.95 or more",
-        )
+        See `ba.LightCurve.fold`: times are those within one period.
+        """
+        if at is not None:
+            light_curve_inputs.check_units(self.data, at)
+        data = self.data if at is None else at
+        return data.fold(1 / signal_left.best(self), harmonics.epoch(self.data))
+
+    def residuals(self) -> LightCurve:
+        """The data less the signal and trend of the most probable draw: what another period is in."""
+        return signal_left.residuals(self)
+
+    def window(self, highest: float | None = None) -> Window:
+        """The window function of the fitted times; see `ba.window`."""
+        return window(self.data, highest)
 
     def sections(self) -> list[Section]:
         """The odds that the period is real, and the separate periods."""

@@ -8,11 +8,11 @@ import numpy as np
 
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
-from bayes_astro.periodic import harmonics
+from bayes_astro.periodic import harmonics, signal_left
 from bayes_astro.plots import style, time_series
 from bayes_astro.plots.scales import scale_of
 
-__all__ = ["FIGURES", "folded", "forecast", "overview", "period", "spectrum"]
+__all__ = ["FIGURES", "folded", "forecast", "overview", "period", "spectrum", "window"]
 
 PIXELS = 3000
 
@@ -82,7 +82,7 @@ def forecast(model: Any, at: Any = None) -> style.Drawing:
 
     `at`: times to which it reaches; or a LightCurve of later observations, drawn beside it.
     """
-    length = 1 / _best(model)
+    length = 1 / signal_left.best(model)
     time = model.data.time
     # Far enough back for some forty observations.
     before = max(10 * length, float(time[-1] - time[max(0, len(time) - 40)]))
@@ -91,25 +91,32 @@ def forecast(model: Any, at: Any = None) -> style.Drawing:
     )
 
 
+def window(model: Any) -> style.Drawing:
+    """Power of the window function, its strongest peaks marked: distances at which aliases stand."""
+    (axis,) = style.panels(0.4 if not style.narrow() else 0.75)
+    found = model.window()
+    axis.plot(found.frequency, found.power, color=style.COLOURS["blue"], linewidth=0.7)
+    for row in found.peaks(5).itertuples():
+        text = row.name or f"{row.frequency:.4g}"
+        axis.annotate(
+            text, (row.frequency, row.power), xytext=(3, 0), textcoords="offset points",
+            va="center", fontsize="small",
+        )  # fmt: skip
+    axis.set_xlim(0, found.frequency[-1])
+    axis.set_ylim(0, 1.12)
+    axis.set_xlabel(f"frequency [1/{found.time_unit}]")
+    axis.set_ylabel("power of the window")
+    return axis.figure
+
+
 FIGURES = {
     "overview": overview,
     "spectrum": spectrum,
     "folded": folded,
     "period": period,
     "forecast": forecast,
+    "window": window,
 }
-
-
-def _best(model: Any) -> float:
-    """The median frequency of the highest peak."""
-    frequency = model.posterior["posterior"]["frequency"].values.ravel()
-    if "periodogram" in model.posterior and hasattr(model, "modes"):
-        group = model.posterior["periodogram"]
-        top = float(group["frequency"].values[np.argmax(group["log_density"].values)])
-        span = np.ptp(model.data.time)
-        near = frequency[np.abs(frequency - top) < 1 / span]
-        return float(np.median(near)) if len(near) else top
-    return float(np.median(frequency))
 
 
 def _density(axis: Any, model: Any, *, zoom: bool) -> None:
@@ -129,7 +136,7 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
     group = tree["periodogram"]
     name = "log_density" if "log_density" in group else "power"
     x, y = group["frequency"].values, group[name].values
-    best = _best(model)
+    best = signal_left.best(model)
     if name == "log_density":
         y = y - y.max()
         axis.set_ylabel("log density − maximum [nat]")
@@ -180,7 +187,7 @@ def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
 
 def _phases(model: Any, data: Any) -> tuple[np.ndarray, float, float]:
     """Phases of data by the epoch of those that were fitted, the frequency, and that epoch."""
-    frequency, epoch = _best(model), harmonics.epoch(model.data)
+    frequency, epoch = signal_left.best(model), harmonics.epoch(model.data)
     return (data.time - epoch) * frequency % 1.0, frequency, epoch
 
 

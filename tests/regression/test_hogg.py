@@ -20,7 +20,12 @@ def near(model, name, mean, sd, *, width=0.08):
 
 
 def test_least_squares_of_points_5_to_20_is_exact():
-    table = ba.LinearRelation("y").baseline("wls", errors="stated").fit(DATA[4:].without_error("x")).summary()
+    table = (
+        ba.LinearRelation("y")
+        .baseline("wls", errors="stated")
+        .fit(DATA[4:].without_error("x"))
+        .summary()
+    )
     assert table.loc["intercept", "mean"] == pytest.approx(34.048, abs=5e-4)
     assert table.loc["intercept", "sd"] == pytest.approx(18.246, abs=5e-4)
     assert table.loc["slope[x]", "mean"] == pytest.approx(2.2399, abs=5e-5)
@@ -28,7 +33,12 @@ def test_least_squares_of_points_5_to_20_is_exact():
 
 
 def test_least_squares_of_all_points():
-    table = ba.LinearRelation("y").baseline("wls", errors="stated").fit(DATA.without_error("x")).summary()
+    table = (
+        ba.LinearRelation("y")
+        .baseline("wls", errors="stated")
+        .fit(DATA.without_error("x"))
+        .summary()
+    )
     assert table.loc["intercept", "mean"] == pytest.approx(213.27, abs=5e-3)
     assert table.loc["slope[x]", "sd"] == pytest.approx(0.0774, abs=5e-5)
 

@@ -1,0 +1,119 @@
+"""Is a period to be trusted: what its residuals hold, what else could be, and what was searched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bayes_astro import residuals
+from bayes_astro.diagnostics import Check, goodness_of_fit
+from bayes_astro.periodic import harmonics, signal_left
+from bayes_astro.priors import recorded
+
+__all__ = ["checks"]
+
+LEFT = "the residuals hold more than white noise"
+REMEDY = (
+    "n_terms or trend may be too low, or the variability is no single period: compare with "
+    "ba.GaussianProcess by its log_evidence"
+)
+NEAR = 10  # cycles of the time span, to each side of the frequency
+LOUD = 1.5  # power of the noise there, over what was assumed
+OTHER = 7.0  # nats: reached by one right model in a thousand at most
+ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
+
+
+def checks(model: Any) -> list[Check]:
+    """What the residuals hold, whether one peak holds the posterior, and what was searched."""
+    advice = "raise n_terms" + ("" if model.jitter else ", or fit with jitter=True")
+    checks = [
+        goodness_of_fit(model, advice),
+        *_white(model),
+        _another_period(model),
+        _within_the_range(model),
+    ]
+    if "periodogram" in model.posterior:
+        modes = model.modes()
+        checks.append(
+            Check(
+                "one period",
+                None if modes["mass"].iloc[0] < 0.95 else True,
+                float(modes["mass"].iloc[0]),
+                f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
+                "more: quote model.modes(), not one mean and sd",
+                "mass of the highest peak, 0.95 or more",
+            )
+        )
+    elif (model.record["sampler"] or {}).get("name") in ONE_PEAK:
+        checks.append(_other_periods(model))
+    return checks
+
+
+def _white(model: Any) -> list[Check]:
+    """Whiteness; no fault where the noise about the frequency is no stronger than stated."""
+    data, rows = model.data, residuals.of_draws(model)
+    time = data.time - harmonics.epoch(data)
+    found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
+    if not found or found[0].passed:
+        return found
+    frequency = residuals.some(model)["frequency"].values.ravel()
+    if residuals.power_about(rows, time, frequency, NEAR) > LOUD:
+        return found
+    text = (
+        "the residuals are correlated, but not about this frequency: its error holds, while "
+        "predictions do not know it; ba.GaussianProcess models it"
+    )
+    return [replace(found[0], passed=None, advice=text)]
+
+
+def _another_period(model: Any) -> Check:
+    """The odds of one more period in what the best draw leaves."""
+    rest = signal_left.residuals(model)
+    again = type(model)(1, period=model.period, jitter=model.jitter)
+    problem = again.problem(rest, again.resolve_priors(rest))
+    found, _ = problem.search(200, np.random.default_rng(0))
+    odds = found.log_evidence - found.log_evidence_null
+    shown = 1 / float(np.median(found.frequency))
+    return Check(
+        "no other signal",
+        bool(odds < OTHER),
+        float(odds),
+        f"{LEFT}, as at a period of {shown:.6g}: {REMEDY}",
+        f"log Bayes factor of one more period below {OTHER:g}",
+    )
+
+
+def _within_the_range(model: Any) -> Check:
+    """Whether the answer lies at an edge of what was searched."""
+    data = model.data
+    low, high = (float(e) for e in recorded(model)["frequency"].support)
+    frequency = float(model.posterior["posterior"]["frequency"].median())
+    cycle = 1 / float(np.ptp(data.time))
+    inside = low + 0.5 * cycle < frequency < high - 0.5 * cycle
+    return Check(
+        "period within the range",
+        True if inside else None,
+        1 / frequency,
+        "the answer lies at an edge of what was searched: widen period=(shortest, longest), or "
+        "take out a slow change with trend=1",
+        f"searched from {1 / high:.6g} to {1 / low:.6g}",
+    )
+
+
+def _other_periods(model: Any) -> Check:
+    """Chains stay within one peak; independent draws say what it holds of the posterior."""
+    data = model.data
+    problem = model.problem(data, recorded(model))
+    found, _ = problem.search(4000, np.random.default_rng(0))
+    middle = float(model.posterior["posterior"]["frequency"].median())
+    mass = sum(mode.mass for mode in found.modes() if mode.low <= middle <= mode.high)
+    return Check(
+        "one period",
+        bool(mass >= 0.95),
+        float(mass),
+        "other periods hold the rest, and chains that start in one peak never see them: use "
+        "ba.Exact(), or period=(shortest, longest) about this one",
+        "mass of the peak that was sampled, 0.95 or more",
+    )
