@@ -14,7 +14,7 @@ import numpy as np
 
 from bayes_astro.diagnostics import Check
 
-__all__ = ["FACTORS", "LARGER", "SMALLER", "flat_middle", "judged", "of_columns"]
+__all__ = ["FACTORS", "GAIN", "LARGER", "SMALLER", "flat_middle", "judged", "of_columns"]
 
 SMALLER, LARGER = (0.5, 0.7), (1.4, 2.0)
 FACTORS = (*SMALLER, *LARGER)
@@ -22,7 +22,11 @@ NOTED, GAIN = 3.0, 5.0  # nats, from which it is a note, and a failure
 
 
 def judged(
-    height: Callable[[float], float], factors: Iterable[float], what: str, stated: str = "error"
+    height: Callable[[float], float],
+    factors: Iterable[float],
+    what: str,
+    stated: str = "error",
+    most: float = GAIN,
 ) -> list[Check]:
     """Of one scale for all errors, or another column that is stated.
 
@@ -36,8 +40,10 @@ def judged(
         What depends on the errors: "the process".
     stated : str
         The container's field.
+    most : float
+        Gain in nats from which it is a failure.
     """
-    return _verdict({("", f): height(f) for f in factors}, height(1.0), what, stated)
+    return _verdict({("", f): height(f) for f in factors}, height(1.0), what, stated, most)
 
 
 def of_columns(
@@ -54,7 +60,11 @@ def of_columns(
 
 
 def _verdict(
-    found: dict[tuple[str, float], float], as_stated: float, what: str, stated: str
+    found: dict[tuple[str, float], float],
+    as_stated: float,
+    what: str,
+    stated: str,
+    most: float = GAIN,
 ) -> list[Check]:
     name, factor = max(found, key=lambda key: found[key])
     gain = max(0.0, found[name, factor] - as_stated)
@@ -62,7 +72,7 @@ def _verdict(
     return [
         Check(
             f"{stated}s as stated",
-            False if gain >= GAIN else (None if gain >= NOTED else True),
+            False if gain >= most else (None if gain >= NOTED else True),
             gain,
             f"{whose} {factor:g} times those stated explain the data better, and {what} depends on them: "
             f"data.replace({stated}=...) with {stated}s that are right",

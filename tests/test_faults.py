@@ -77,10 +77,31 @@ def test_the_range_ends_where_the_sampling_repeats_itself():
     assert highest(nights()) == 6.0
     assert highest(nights() * 24, "h") == pytest.approx(6.0 / 24)
     assert highest(nights(regular=True)) == pytest.approx(0.5, rel=1e-2)  # one alias a day
+    # Where the signal could tell an alias at this scatter of the times it goes on to four hours.
+    scattered = np.arange(60) + np.random.default_rng(70).normal(0, 0.01, 60)
+    assert highest(scattered) == 6.0
     assert highest(np.arange(100) / 1440) == pytest.approx(720.0, rel=1e-2)  # every minute
     step = np.arange(1500.0)  # a cadence on board, by the clock of the barycentre
     cadence = 0.0204 * (step + 0.3 * np.sin(2 * np.pi * step / 1500))
     assert highest(cadence) == pytest.approx(0.5 / 0.0204, rel=1e-2)
+
+
+@pytest.mark.parametrize(("scatter", "seed"), [(0.01, 70), (0.01, 71), (0.015, 72), (0.0, 73)])
+def test_a_nightly_cadence_finds_a_short_period_or_says_that_it_cannot(scatter, seed):
+    rng = np.random.default_rng(seed)
+    time = np.arange(60) + rng.normal(0, 1, 60) * scatter
+    value = np.sin(2 * np.pi * time / 0.52) + rng.normal(0, 0.1, 60)
+    for jitter in (True, False):
+        model = ba.Periodogram(jitter=jitter)
+        model.fit(ba.LightCurve(time, value, np.full(60, 0.1)), EXACT, seed=1)
+        check = model.diagnose()["period within the range"]
+        if scatter:
+            modes = model.modes()
+            assert abs(modes["period"] - 0.52).min() < 0.01
+            assert modes["mass"][0] > 0.98 or (modes["alias_of"] != "").any()
+        else:
+            assert check.passed is None
+            assert "repeat every 1," in check.advice
 
 
 def red(seed=1, n=100):
@@ -384,3 +405,21 @@ def test_the_time_left_is_said_once_it_is_known(monkeypatch, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert "left" not in first
     assert second.endswith("about 80 s left")
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, True), (1 / 3, False)])
+def test_errors_behind_a_mixture_are_judged_by_what_others_explain(factor, verdict):
+    rng = np.random.default_rng(0)
+    error, first = rng.uniform(0.1, 2, (300, 2)), rng.random(300) < 0.5
+    true = np.where(first[:, None], [0, 0], [5, 3]) + rng.normal(size=(300, 2)) * [1, 0.5]
+    data = ba.Measurements(true + error * rng.normal(size=(300, 2)), factor * error)
+    model = ba.ExtremeDeconvolution(2).fit(data, ba.MAP(), seed=1, progress=False)
+    assert model.diagnose()["errors as stated"].passed is verdict
+
+
+def test_what_does_not_vary_is_not_judged_for_convergence():
+    rng = np.random.default_rng(0)
+    data = ba.Measurements(rng.normal(size=(60, 2)), np.full((60, 2), 0.3))
+    model = ba.ExtremeDeconvolution(1).fit(data, ba.NUTS(300, 300, 2), seed=1, progress=False)
+    assert float(model.posterior["posterior"]["entropy"].std()) < 1e-12
+    assert "entropy" not in repr(model.diagnose())

@@ -24,11 +24,14 @@ import numpy as np
 
 from bayes_astro import residuals
 from bayes_astro.diagnostics import MISFIT, Check, repeated_in_columns
+from bayes_astro.mixtures.coordinates import Parameters
+from bayes_astro.mixtures.expectation import climb
+from bayes_astro.mixtures.log_densities import scaled_draws
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.rows import Rows
 from bayes_astro.mixtures.search import single
 from bayes_astro.priors import recorded
-from bayes_astro.stated_errors import of_columns
+from bayes_astro.stated_errors import FACTORS, GAIN, judged, of_columns
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +44,11 @@ ROWS = 10_000
 WORK = 5e5
 APART = "mark them as missing (NaN), or leave them out"
 LEAST_SHARE = 0.05
+SOME, STEPS, EACH = (
+    2000,
+    60,
+    0.05,
+)  # rows and steps of a climb with other errors; nats a row that fail
 """Rows; covariances to factor; what to do with marks; the least range of the noise's share of the variance
 that tells errors from the population."""
 
@@ -135,19 +143,34 @@ def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
 
 
 def _errors(model: Any, rows: np.ndarray, uniform: np.ndarray, share: np.ndarray) -> list[Check]:
-    """Of one Gaussian, by how much other errors explain the rows better; else by ranks."""
-    alone = model.components == 1 and model.background is None and hasattr(model, "deconvolution")
-    if not alone:
-        return _by_ranks(uniform, share, model.data.names)
-    data, priors = model.data[rows], recorded(model)
+    """By how much errors at other multiples explain the rows better; else by ranks.
+
+    Of one Gaussian those of each column; of several, which go on climbing from a draw, of all together.
+    """
+    data = model.data
+    fixed = getattr(model, "fixed", None) is not None or model.background is not None
+    if fixed or model.regularization is not None or np.ptp(share[~np.isnan(share)]) < LEAST_SHARE:
+        return _by_ranks(uniform, share, data.names)
+    priors, alone = recorded(model), model.components == 1
+    if len(rows) > SOME and not alone:
+        rows = np.sort(np.random.default_rng(2).choice(rows, SOME, replace=False))
+    some = data[rows]
+    draws = model.posterior["posterior"].to_dataset().isel(chain=[0], draw=[-1])
+    begin = Parameters(*next(scaled_draws(draws, *model.frame(some, priors))))
 
     def height(factor: np.ndarray) -> float:
-        scaled = data.replace(covariance=np.outer(factor, factor) * data.covariance)
+        scaled = some.replace(covariance=np.outer(factor, factor) * some.covariance)
         problem = model.deconvolution(scaled, priors)
-        found = single(problem)
-        return problem.objective(found, problem.statistics(found))
+        if alone:
+            found = single(problem)
+            return problem.objective(found, problem.statistics(found))
+        return climb(problem, begin, tolerance=0.1, max_steps=STEPS).objective
 
-    return of_columns(height, data.names, "the density")
+    if alone:
+        return of_columns(height, data.names, "the density")
+    # A little of it is what rows of another kind, or errors that grow with the value, do as well.
+    most = max(GAIN, EACH * len(rows))
+    return judged(lambda f: height(np.full(data.d, f)), FACTORS, "the density", most=most)
 
 
 def _by_ranks(uniform: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> list[Check]:

@@ -21,6 +21,7 @@ __all__ = [
     "forecast",
     "in_days",
     "log_density",
+    "repeats",
     "signal",
     "standardised",
     "window",
@@ -29,7 +30,9 @@ __all__ = [
 PER_DAY = 6.0  # cycles: periods of four hours and more
 MOST_CYCLES = 5e4  # in the time span, to which six a day may lead
 MOST_WINDOW = 5e5  # cycles up to which the window function is computed: some 100 MB
-REPEATS = 0.99  # of the window function, from where aliases cannot be told apart
+REPEATS, SURE, TELLS = 0.99, 0.9999, 2.0
+"""Power of the window function from which aliases cannot be told apart, at least and at most; and the nats of
+signal, times what it lacks to one, by which they can."""
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -42,30 +45,49 @@ def default_range(data: LightCurve) -> tuple[float, float]:
     """Lowest and highest frequency that the sampling allows.
 
     From one cycle in the time span to five times the mean Nyquist frequency or six cycles a day, what
-    is higher; but not beyond where the sampling repeats itself: half of the lowest frequency at
-    which the window function comes within a hundredth of one, or where most spacings of the times are the
-    same, one over twice that (VanderPlas 2018, ApJS 236, 16, section 4).
+    is higher; but not beyond where the sampling repeats itself, half of the lowest frequency at which the
+    window function is so near to one that these values could not tell the alias (at most by a nat). On a
+    cadence of less than two hours, where most spacings are the same, it ends at one over twice the
+    spacing (VanderPlas 2018, ApJS 236, 16, section 4).
     """
+    return _of(data)[:2]
+
+
+def repeats(data: LightCurve) -> float:
+    """The spacing at which the sampling repeats itself, where that shortened the default range; or 0."""
+    return _of(data)[2]
+
+
+def _of(data: LightCurve) -> tuple[float, float, float]:
     # Asked for several times by every fit; reading a light curve again makes a new container.
-    return _range(np.unique(data.time).tobytes(), in_days(data.time_unit))
+    signal = 0.5 * float(np.sum(((data.value - np.mean(data.value)) / data.error) ** 2))
+    same = float(np.clip(1 - TELLS / max(signal, TELLS), REPEATS, SURE))
+    return _range(np.unique(data.time).tobytes(), in_days(data.time_unit), same)
 
 
 @lru_cache(maxsize=8)
-def _range(times: bytes, day: float) -> tuple[float, float]:
-    """See `default_range`, of the different times, and the length of their unit in days."""
+def _range(times: bytes, day: float, same: float) -> tuple[float, float, float]:
+    """See `default_range`, of the different times, the length of their unit in days, and the power of the
+    window from which aliases are the same; with the spacing that cut it off."""
     time = np.frombuffer(times)
     span = float(np.ptp(time))
     high = max(5 * 0.5 * len(time), 10.0) / span
     high = max(high, min(PER_DAY * day, MOST_CYCLES / span))
     steps = np.diff(time)
     usual = float(np.median(steps))
-    if len(time) > 2 and np.mean(np.abs(steps - usual) < 0.02 * usual) > 0.8:
+    rapid = 0.5 / usual >= PER_DAY * day
+    if rapid and len(time) > 2 and np.mean(np.abs(steps - usual) < 0.02 * usual) > 0.8:
         high = min(high, 0.5 / usual)
     frequency, power = window(time, min(2 * high, MOST_WINDOW / span))
-    side = np.flatnonzero((power >= REPEATS) & (frequency > 2 / span))
-    if len(side):
-        high = min(high, 0.5 * float(frequency[side[0]]))
-    return 1 / span, max(high, 2 / span)
+    side = np.flatnonzero((power >= same) & (frequency > 2 / span))
+    spacing = 0.0
+    if len(side) and 0.5 * float(frequency[side[0]]) < high:
+        # At the top of the peak, not where it begins to be one.
+        last = side[0]
+        while last + 1 < len(power) and power[last + 1] > power[last]:
+            last += 1
+        high, spacing = 0.5 * float(frequency[last]), 1 / float(frequency[last])
+    return 1 / span, max(high, 2 / span), 0.0 if rapid else spacing
 
 
 def window(time: np.ndarray, highest: float) -> tuple[np.ndarray, np.ndarray]:

@@ -92,12 +92,22 @@ def _within_the_range(model: Any) -> Check:
     frequency = float(model.posterior["posterior"]["frequency"].median())
     cycle = 1 / float(np.ptp(data.time))
     inside = low + 0.5 * cycle < frequency < high - 0.5 * cycle
+    advice = (
+        "the answer lies at an edge of what was searched: widen period=(shortest, longest), or take out "
+        "a slow change with trend=1"
+    )
+    if inside and model.period is None and (spacing := harmonics.repeats(data)):
+        inside = False
+        advice = (
+            f"the times repeat every {spacing:.4g}, so that a frequency f looks like {1 / spacing:.4g} - f, "
+            f"{1 / spacing:.4g} + f, ...: the period may as well be one of these, shorter than was searched; "
+            "say which are meant with period=(shortest, longest)"
+        )
     return Check(
         "period within the range",
         True if inside else None,
         1 / frequency,
-        "the answer lies at an edge of what was searched: widen period=(shortest, longest), or "
-        "take out a slow change with trend=1",
+        advice,
         f"searched from {1 / high:.6g} to {1 / low:.6g}",
     )
 

@@ -15,6 +15,8 @@ and a new object's tail probability is the fraction with a smaller u.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bayes_astro.data import Photometry
@@ -33,7 +35,14 @@ PROBABILITIES = np.concatenate(
 
 
 def reference(density: RedshiftDensity, fitted: Photometry, rng: np.random.Generator) -> np.ndarray:
-    """Quantiles of u at `PROBABILITIES` for 1 ... m measured bands: (m, probabilities)."""
+    """Quantiles of u at `PROBABILITIES` for 1 ... m measured bands: (m, probabilities).
+
+    The last component is the background.
+    """
+    # Of objects, not of the background: measurements that are wrong are what is looked for.
+    weight = density.weight.copy()
+    weight[:, -1] = 0.0
+    objects = replace(density, weight=weight / weight.sum(axis=1, keepdims=True))
     _, error = features(fitted, density.softening, density.transform)
     error = error[~fitted.missing.all(axis=1)]
     m = error.shape[1]
@@ -47,7 +56,7 @@ def reference(density: RedshiftDensity, fitted: Photometry, rng: np.random.Gener
         own = density.error_scale * error[rng.choice(enough, SIMULATED)]
         order = np.argsort(np.where(np.isnan(own), 2.0, rng.uniform(size=own.shape)), axis=1)
         np.put_along_axis(own, order[:, count:], np.nan, axis=1)
-        x = density.simulate(SIMULATED, rng)[0] + own * rng.standard_normal(own.shape)
+        x = objects.simulate(SIMULATED, rng)[0] + own * rng.standard_normal(own.shape)
         found[count - 1] = np.quantile(statistic(density, x, own), PROBABILITIES)
     return found
 

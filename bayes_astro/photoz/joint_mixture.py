@@ -263,7 +263,7 @@ class XDPhotoZ(ConditionedRedshifts):
         from bayes_astro.samplers import MAP
 
         tolerance = max(0.05, 1e-3 * len(data))
-        return MAP(restarts=2, tolerance=tolerance, max_steps=1000, moves=0), ""
+        return MAP(restarts=2, tolerance=tolerance, max_steps=20_000, moves=0), ""
 
     # Fitting ------------------------------------------------------------------------------------
 
