@@ -23,14 +23,19 @@ __all__ = [
     "no_period",
     "normal",
     "of_draws",
+    "one_row",
     "power_about",
     "some",
     "white",
+    "with_sign",
 ]
 
 HEAVY = 1e-6  # probability of so heavy tails
 SHAPE = 0.03  # the error of a distribution function that is no matter
 NOTED = 0.003  # probability below which a curve against a predictor is a note
+LEAST = 0.1  # relative range of errors that can be told apart
+SURELY = 1e-6  # probability below which errors that go with residuals are a failure
+MUCH, ALL = 0.3, 0.9  # share of the weight in one row: a note, and a failure
 FEW = 20  # rows from which tails and periods can be tested
 
 
@@ -188,4 +193,42 @@ def distribution(
         tail,
         f"the distribution of {name} is off by {error:.2g}: {advice}",
         f"probability of K-S, skewness and kurtosis tests at least {MISFIT:g}",
+    )
+
+
+def with_sign(rows: np.ndarray, error: np.ndarray, *, fails: bool = False) -> list[Check]:
+    """Residuals of one sign where errors are large, as where errors come from the observed values."""
+    from scipy.stats import spearmanr
+
+    if len(error) < FEW or np.ptp(error) < LEAST * np.median(error):
+        return []
+    test = spearmanr(rows.mean(axis=0), error)
+    side = "above" if test.statistic > 0 else "below"
+    verdict: bool | None = True if test.pvalue >= MISFIT else None
+    return [
+        Check(
+            "errors beside residuals",
+            False if fails and test.pvalue < SURELY else verdict,
+            float(test.pvalue),
+            f"rows with large errors lie {side} the model: errors that were computed from the observed values "
+            "give more weight to what scattered to one side, and bias the fit; compute them from expected "
+            "values (of the model, or smoothed)",
+            f"rank correlation of residuals with errors: probability at least {MISFIT:g}",
+        )
+    ]
+
+
+def one_row(error: np.ndarray, remedy: str) -> Check:
+    """Whether one row holds much of the weight of all."""
+    weight = np.asarray(error, dtype=float) ** -2.0
+    row = int(np.argmax(weight))
+    share = float(weight[row] / weight.sum())
+    few = len(error) < FEW // 2
+    return Check(
+        "no row decides",
+        True if share <= MUCH or few else (False if share > ALL else None),
+        share,
+        f"row {row}, with error {float(np.asarray(error)[row]):.3g}, holds {share:.1%} of the weight of all "
+        f"{len(error)}: is its error right? {remedy}",
+        f"share of one row at most {MUCH:g}",
     )

@@ -225,3 +225,39 @@ def test_a_little_gain_of_other_errors_is_a_note(gain, verdict):
     (found,) = of_columns(lambda f: gain * bool(f[1] == 0.7 and f[0] == 1), ("a", "b"), "it")
     assert found.passed is verdict
     assert gain < 0 or found.advice.startswith("errors of b 0.7 times")
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_errors_that_go_with_residuals_are_named(power):
+    error = np.random.default_rng(13).uniform(0.5, 2, 200)
+    rows = NORMAL[:1] + power * (error - error.mean())
+    (found,) = residuals.with_sign(rows, error, fails=True)
+    assert found.passed is (power == 0)
+    (noted,) = residuals.with_sign(-rows, error)
+    assert noted.passed is (True if power == 0 else None)
+    assert power == 0 or ("above" in found.advice and "below" in noted.advice)
+    assert residuals.with_sign(rows, np.ones(200)) == []
+
+
+@pytest.mark.parametrize(("smallest", "verdict"), [(0.3, True), (0.03, None), (3e-4, False)])
+def test_a_row_that_decides_is_named(smallest, verdict):
+    error = np.full(60, 0.3)
+    error[5] = smallest
+    found = residuals.one_row(error, "see")
+    assert found.passed is verdict
+    assert found.figure == pytest.approx(smallest**-2 / np.sum(error**-2.0))
+    assert verdict or "row 5, with error" in found.advice
+    assert residuals.one_row(error[:6], "see").passed
+
+
+@pytest.mark.parametrize(("left", "verdict"), [(0.0, True), (3.0, None)])
+def test_jitter_that_stands_for_structure_is_noted(left, verdict):
+    rng = np.random.default_rng(14)
+    time = np.sort(rng.uniform(0, 100, 60))
+    value = 2 * np.sin(2 * np.pi * time / 7.7) + 0.1 * rng.normal(size=60)
+    value += 0.1 * left * rng.choice([-1, 1], 60)
+    data = ba.LightCurve(time, value, np.full(60, 0.1))
+    model = ba.Periodogram(period=(2, 50), jitter=True).fit(data, ba.Exact(500), seed=1)
+    found = model.diagnose()["jitter beside the errors"]
+    assert found.passed is verdict
+    assert found.figure == pytest.approx(left, abs=0.6)

@@ -110,3 +110,15 @@ def test_the_table_of_faults_names_tests_that_exist():
     assert set(re.findall(r"^\| ([A-D]\d*) ", table, re.MULTILINE)) == faults
     rows = [line for line in table.splitlines() if re.match(r"\| [A-D]\d* ", line)]
     assert all("`test_" in row for row in rows)
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-12, 1e-6])
+def test_copies_that_rounding_made_different_are_copies(apart):
+    curve = sinusoid(n=30)
+    time, value = (np.append(x, x[0] + apart) for x in (curve.time, curve.value))
+    error = np.append(curve.error, curve.error[0])
+    if apart > 1e-9:
+        assert len(ba.LightCurve(time, value, error)) == 31
+        return
+    with pytest.raises(DataError, match="rows 0 and 30 are equal"):
+        ba.LightCurve(time, value, error)

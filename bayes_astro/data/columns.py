@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 # Squares of larger numbers, and inverse squares of smaller errors, overflow in every likelihood.
+SAME = 1e-12  # of a range, from where rows are different
 LARGEST = 1e150
 COLLINEAR = 1e-10  # smallest eigenvalue of a covariance of scaled columns that rounding may leave
 FAR = 1e3  # half widths of the central 68%
@@ -65,8 +66,8 @@ def refuse(bad: np.ndarray, array: np.ndarray, column: str, remedy: str) -> None
 
 
 def refuse_repeats(columns: dict[str, np.ndarray]) -> None:
-    """Raise if two rows are equal in all columns."""
-    keys = list(columns.values())
+    """Raise if two rows are equal in all columns, to a billionth of a thousandth of their ranges."""
+    keys = [_steps(values) for values in columns.values()]
     order = np.lexsort(keys[::-1])
     same = np.all([key[order[1:]] == key[order[:-1]] for key in keys], axis=0)
     if same.any():
@@ -77,6 +78,16 @@ def refuse_repeats(columns: dict[str, np.ndarray]) -> None:
             f"{', '.join(columns)}: rows {rows[0]} and {rows[1]} are equal{more}; a repeat adds no "
             "information: drop it, e.g. with pandas.DataFrame.drop_duplicates"
         )
+
+
+def _steps(values: np.ndarray) -> np.ndarray:
+    """Numbers in steps of what rounding alone may change; others as they are."""
+    if values.dtype.kind != "f" or not len(values):
+        return values
+    low, width = np.min(values), np.ptp(values)
+    if not 0 < width < np.inf:
+        return values
+    return np.round((values - low) / width / SAME)
 
 
 def refuse_collinear(values: np.ndarray, names: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ REMEDY = (
 NEAR = 10  # cycles of the time span, to each side of the frequency
 LOUD = 1.5  # power of the noise there, over what was assumed
 OTHER = 7.0  # nats: reached by one right model in a thousand at most
+LARGE = 2.0  # times the errors, from where jitter is more than a correction
 ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
 
@@ -33,6 +34,8 @@ def checks(model: Any) -> list[Check]:
         *_white(model),
         _another_period(model),
         _within_the_range(model),
+        *residuals.with_sign(residuals.of_draws(model), model.data.error),
+        _noise(model),
     ]
     if "periodogram" in model.posterior:
         modes = model.modes()
@@ -126,4 +129,21 @@ def _other_periods(model: Any) -> Check:
         "other periods hold the rest, and chains that start in one peak never see them: use "
         "ba.Exact(), or period=(shortest, longest) about this one",
         "mass of the peak that was sampled, 0.95 or more",
+    )
+
+
+def _noise(model: Any) -> Check:
+    """What the jitter is beside the errors; without one, whether a single row decides."""
+    error = model.data.error
+    if "jitter" not in model.posterior["posterior"]:
+        return residuals.one_row(error, "fit with jitter=True")
+    ratio = float(model.posterior["posterior"]["jitter"].median() / np.median(error))
+    return Check(
+        "jitter beside the errors",
+        True if ratio <= LARGE else None,
+        ratio,
+        "the values scatter so many times more than their errors say: errors that are wrong, or structure "
+        "that the model lacks and takes for noise (other harmonics, a trend, steps between instruments, a "
+        "changing period): look at plot('folded')",
+        f"median jitter at most {LARGE:g} times the median error",
     )

@@ -21,6 +21,7 @@ __all__ = ["checks", "enough", "tails"]
 
 ENOUGH = 400  # draws over which the tails of single sources are averaged
 WORK = 2e8  # terms of sums that these may take
+DIFFERENT = 8  # counts from which a common factor is no chance
 STEPS = 60  # of a climb with another background
 DECIDED = 0.7  # width of a posterior over that of its prior, above which the prior decides
 
@@ -48,8 +49,52 @@ def tails(model: Any, draws: xr.Dataset, data: Counts) -> np.ndarray:
 def checks(model: Any) -> list[Check]:
     """Of a population its dispersion, outlying sources and parameters; of independent rates limits."""
     if model.hyperprior == "independent":
-        return [upper_limits(model)]
-    return [dispersion(model), outlying(model), *background(model), *constrained(model)]
+        return [multiples(model.data), upper_limits(model)]
+    return [
+        dispersion(model),
+        outlying(model),
+        multiples(model.data),
+        *exposures(model),
+        *background(model),
+        *constrained(model),
+    ]
+
+
+def multiples(data: Counts) -> Check:
+    """Whether all counts are multiples of a number, as where a gain or an average was left in."""
+    counts = np.asarray(data.counts, dtype=np.int64)
+    seen = counts[counts > 0]
+    common = int(np.gcd.reduce(seen)) if len(seen) else 1
+    return Check(
+        "counts of single events",
+        not (common > 1 and len(seen) >= DIFFERENT and np.ptp(seen) > 0),
+        common,
+        f"every count is a multiple of {common}: they are no single events, and Poisson errors do not hold; "
+        f"divide by {common}, or undo what was multiplied",
+        "no common factor",
+    )
+
+
+def exposures(model: Any) -> list[Check]:
+    """Whether rates go with the exposures, which the population does not know."""
+    from scipy.stats import spearmanr
+
+    exposure = np.asarray(model.data.exposure)
+    if len(exposure) < 2 * DIFFERENT or np.ptp(exposure) < 0.1 * np.median(exposure):
+        return []
+    few = enough(model, model.posterior["posterior"].to_dataset(), model.data)
+    score = model.normal_residuals(few, model.data)
+    test = spearmanr(score.reshape(-1, score.shape[-1]).mean(axis=0), exposure)
+    return [
+        Check(
+            "rates beside exposures",
+            bool(test.pvalue >= MISFIT),
+            float(test.pvalue),
+            "rates are larger or smaller where exposures are long: sources were chosen, or exposures set, by "
+            "their rates, or exposures are wrong; means and predictions do not hold",
+            f"rank correlation: probability at least {MISFIT:g}",
+        )
+    ]
 
 
 def upper_limits(model: Any) -> Check:

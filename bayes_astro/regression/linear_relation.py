@@ -288,6 +288,7 @@ class LinearRelation(Model):
             goodness_of_fit(self, advice),
             residuals.normal(rows, f"the residuals are not normal: {tails}"),
             *residuals.against(rows, columns, bent),
+            *residuals.with_sign(rows, data.error[:, data.index(self.response)], fails=True),
             self._predictors(),
             *self._stated_errors(),
             repeated_in_columns(

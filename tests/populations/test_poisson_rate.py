@@ -507,3 +507,23 @@ def test_calibration(hyperprior, design, sampler):
     model, data = ba.PoissonRate(hyperprior), counted(12, mean=0.4, **design)
     found = ba.calibrate(model, data, 200, 1, sampler=sampler, progress=False)
     assert found, found
+
+
+def test_counts_that_are_no_single_events_fail():
+    rng = np.random.default_rng(1)
+    for factor in (1, 10):
+        data = ba.Counts(factor * rng.poisson(5, 40), np.ones(40))
+        model = ba.PoissonRate().fit(data, ba.Laplace(400), seed=1, progress=False)
+        check = model.diagnose()["counts of single events"]
+        assert (check.passed, check.figure) == (factor == 1, factor)
+
+
+@pytest.mark.parametrize(("power", "verdict"), [(1.0, True), (0.5, False)])
+def test_rates_that_go_with_exposures_fail(power, verdict):
+    rng = np.random.default_rng(2)
+    exposure = 10 ** rng.uniform(0, 2, 60)
+    counts = rng.poisson(5 * exposure**power * rng.gamma(10, 0.1, 60))
+    model = ba.PoissonRate().fit(
+        ba.Counts(counts, exposure), ba.Laplace(400), seed=1, progress=False
+    )
+    assert model.diagnose()["rates beside exposures"].passed is verdict
