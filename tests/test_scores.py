@@ -45,7 +45,7 @@ def test_scikit_learn_divides_containers(name):
 def test_a_score_by_hand():
     """Of a baseline, whose posterior is one line: the mean of normal densities."""
     data = line(n=30)
-    model = ba.baselines.LeastSquaresLine("y").fit(data[:20])
+    model = ba.baselines.LeastSquaresLine("y", errors="stated").fit(data[:20])
     draws = model.posterior["posterior"].to_dataset()
     slope, intercept = (float(draws[name].values.ravel()[0]) for name in ("slope", "intercept"))
     test = data[20:].without_error("x")

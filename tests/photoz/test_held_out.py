@@ -81,3 +81,14 @@ def test_a_fit_of_many_objects_is_calibrated():
     model = ba.XDPhotoZ(2, error_scale="published", n_fits=1)
     model.fit(galaxies(2000, 1.0), ba.MAP(), seed=1, progress=False)
     assert model.diagnose()["calibration of redshifts"].passed
+
+
+def test_objects_unlike_any_that_trained_are_flagged():
+    """However few trained: the background's share of the objects does not hide them."""
+    model = ba.XDPhotoZ(3, error_scale="published", n_fits=1)
+    model.fit(galaxies(200, 1.0), ba.MAP(), seed=1, progress=False)
+    alike = galaxies(400, 1.0)[200:]
+    magnitude = -2.5 * np.log10(alike.flux)
+    strange = alike.replace(flux=10 ** (-0.4 * (magnitude + [0.0, 2.0])), error=alike.error)
+    assert (model.summary(alike)["flag"] == "unusual").mean() < 0.03
+    assert (model.summary(strange)["flag"] == "unusual").mean() > 0.9
