@@ -89,6 +89,6 @@ def test_objects_unlike_any_that_trained_are_flagged():
     model.fit(galaxies(200, 1.0), ba.MAP(), seed=1, progress=False)
     alike = galaxies(400, 1.0)[200:]
     magnitude = -2.5 * np.log10(alike.flux)
-    strange = alike.replace(flux=10 ** (-0.4 * (magnitude + [0.0, 6.0])), error=alike.error)
+    strange = alike.replace(flux=10 ** (-0.4 * (magnitude - [0.0, 6.0])), error=alike.error)
     assert (model.summary(alike)["flag"] == "unusual").mean() < 0.03
     assert (model.summary(strange)["flag"] == "unusual").mean() > 0.9
