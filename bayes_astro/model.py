@@ -212,7 +212,13 @@ class Model(Estimator):
         unfitted = self.copy()
         settled, groups = unfitted.settle(data, seed, progress)
         priors = settled.resolve_priors(data)
-        tree = samplers.sampled(settled, sampler, data, priors, seed, progress)
+        try:
+            tree = samplers.sampled(settled, sampler, data, priors, seed, progress)
+        except SystemError as error:
+            # What compiled code makes of Ctrl-C.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
         if tree is None:
             if self._tree is None:
                 self._unfitted_because = (

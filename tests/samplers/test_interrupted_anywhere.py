@@ -77,6 +77,9 @@ def pressed_at(moment, action):
             time.sleep(0.001)
     except KeyboardInterrupt:
         result = KeyboardInterrupt
+    except SystemError as error:  # what compiled code makes of it
+        assert isinstance(error.__cause__, KeyboardInterrupt)
+        result = KeyboardInterrupt
     return result, (ended or time.monotonic())
 
 
