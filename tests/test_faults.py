@@ -227,6 +227,37 @@ def test_a_structure_function_says_when_errors_are_wrong(factor, believed):
     assert believed or "errors 2.8 times those stated" in check.advice
 
 
+def test_a_short_light_curve_says_nothing_of_its_errors():
+    for seed in (6, 7):
+        rng = np.random.default_rng(seed)
+        time = np.sort(rng.uniform(0, 1000, 16))
+        covariance = 0.25 * np.exp(-np.abs(time[:, None] - time) / 40)
+        error = rng.uniform(0.05, 0.15, 16)
+        value = 15 + rng.multivariate_normal(np.zeros(16), covariance) + error * rng.normal(size=16)
+        model = ba.StructureFunction().fit(ba.LightCurve(time, value, error), EXACT, seed=1)
+        assert "errors as stated" not in {check.name for check in model.diagnose()}
+
+
+def test_errors_that_grow_with_the_magnitude_are_no_fault_of_a_process():
+    rng = np.random.default_rng(0)
+    time = np.sort(rng.uniform(0, 1000, 100))
+    covariance = 0.25 * np.exp(-np.abs(time[:, None] - time) / 40)
+    true = rng.multivariate_normal(np.zeros(100), covariance)
+    error = 0.05 * 10 ** (0.4 * true) * rng.uniform(0.9, 1.1, 100)
+    data = ba.LightCurve(time, 15 + true + error * rng.normal(size=100), error)
+    model = ba.GaussianProcess(ba.kernels.DampedRandomWalk()).fit(data, EXACT, seed=1)
+    assert all("beside residuals" not in check.name for check in model.diagnose())
+
+
+def test_jitter_beside_errors_over_decades_is_no_structure():
+    rng = np.random.default_rng(0)
+    time, error = np.sort(rng.uniform(0, 100, 60)), 0.1 * 10 ** rng.uniform(-4, 2, 60)
+    value = np.sin(2 * np.pi * time / 7.3) + 0.1 * rng.normal(size=60) + error * rng.normal(size=60)
+    model = ba.Periodogram(jitter=True, period=(2, 50))
+    model.fit(ba.LightCurve(time, value, error), EXACT, seed=1)
+    assert model.diagnose()["jitter beside the errors"].passed
+
+
 def test_bins_in_which_nobody_trained_are_refused():
     rng = np.random.default_rng(1)
     z = rng.uniform(0.05, 0.3, 300)

@@ -137,7 +137,9 @@ def _noise(model: Any) -> Check:
     error = model.data.error
     if "jitter" not in model.posterior["posterior"]:
         return residuals.one_row(error, "fit with jitter=True")
-    ratio = float(model.posterior["posterior"]["jitter"].median() / np.median(error))
+    # Beside the larger ones: jitter is there for errors that are too small.
+    size = np.sqrt(np.mean(error**2))
+    ratio = float(model.posterior["posterior"]["jitter"].median() / size)
     return Check(
         "jitter beside the errors",
         True if ratio <= LARGE else None,
@@ -145,5 +147,5 @@ def _noise(model: Any) -> Check:
         "the values scatter so many times more than their errors say: errors that are wrong, or structure "
         "that the model lacks and takes for noise (other harmonics, a trend, steps between instruments, a "
         "changing period): look at plot('folded')",
-        f"median jitter at most {LARGE:g} times the median error",
+        f"median jitter at most {LARGE:g} times the root mean square of the errors",
     )

@@ -40,7 +40,6 @@ def checks(model: Any) -> list[Check]:
         residuals.normal(rows, tails),
         *residuals.no_period(rows, model.data.time, "add mean=ba.means.Harmonics(...), or a term"),
         *_errors(model, problem),
-        *residuals.with_sign(rows, model.data.error),
         *([] if model.jitter else [residuals.one_row(model.data.error, "fit with jitter=True")]),
         *_constrained(model),
         *roughness.check(model),
