@@ -147,5 +147,5 @@ def _noise(model: Any) -> Check:
         "the values scatter so many times more than their errors say: errors that are wrong, or structure "
         "that the model lacks and takes for noise (other harmonics, a trend, steps between instruments, a "
         "changing period): look at plot('folded')",
-        f"median jitter at most {LARGE:g} times the root mean square of the errors",
+        f"median jitter at most {LARGE:g} times the rms of the errors",
     )
