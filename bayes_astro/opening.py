@@ -16,7 +16,7 @@ import numpy as np
 
 from bayes_astro import registry
 from bayes_astro.priors import Prior
-from bayes_astro.storage import FORMAT, SEAL, decode, read_record
+from bayes_astro.storage import FORMAT, SEAL, decode, read_record, undisturbed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,11 +56,13 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
         _check_heaps(path)
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}.") from None
-    _check_declared(path, max_bytes)
+    with undisturbed():
+        _check_declared(path, max_bytes)
     try:
         with (
             # What other libraries have to say about a damaged file ends in our own error.
             warnings.catch_warnings(action="ignore"),
+            undisturbed(),
             xr.open_datatree(
                 path, engine="h5netcdf", decode_times=False, decode_timedelta=False
             ) as file,

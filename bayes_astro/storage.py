@@ -13,9 +13,12 @@ import json
 import os
 import platform
 import re
+import signal
 import stat
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -264,12 +267,34 @@ def _remove_abandoned(path: Path) -> None:
                         os.unlink(entry.path)
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block.
+
+    The libraries that read and write HDF5 share locks, and an exception at the wrong moment leaves one
+    closed: every later file would wait for it.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
+
+
 def save(tree: xr.DataTree, path: Any) -> None:
     """Write a fitted tree to a netCDF-4 file.
 
     The HDF5 library ends the process where the disk is full: it writes into memory.
     """
-    image: Any = tree.to_netcdf(engine="h5netcdf")
+    with undisturbed():
+        image: Any = tree.to_netcdf(engine="h5netcdf")
 
     def write(part: str) -> None:
         Path(part).write_bytes(image)

@@ -9,6 +9,7 @@ from samples import line, sinusoid
 from sklearn.exceptions import NotFittedError
 
 import bayes_astro as ba
+from bayes_astro import storage
 from bayes_astro.samplers import progress
 
 MANY = 100_000_000  # what would take hours
@@ -184,3 +185,19 @@ def test_a_refit_that_fails_leaves_the_old_posterior(press):
     with pytest.warns(RuntimeWarning, match="nothing was drawn"):
         model.fit(line(), ba.NUTS(tune=MANY, chains=2), seed=1)
     assert model.posterior is before
+
+
+def test_ctrl_c_waits_while_a_file_is_read_or_written():
+    """An exception within the libraries would leave their lock closed, and the next file waits for ever."""
+    handler, reached = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), storage.undisturbed():
+        signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is handler
+    # No signal is lost where the block raises.
+    with pytest.raises(KeyboardInterrupt), storage.undisturbed():
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError
+    with storage.undisturbed():
+        pass
