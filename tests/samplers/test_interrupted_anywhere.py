@@ -14,7 +14,7 @@ import bayes_astro as ba
 from bayes_astro import report
 
 PRESSES = 20
-LATEST = 5.0  # seconds until it stops, on a loaded machine
+LATEST = 15.0  # seconds until it stops, on a loaded machine
 CURVE, LINE = sinusoid(n=40), line()
 FITS = {
     "Exact": (lambda: ba.Periodogram(period=(2, 10)), CURVE, ba.Exact(draws=20_000)),
