@@ -14,10 +14,10 @@ import numpy as np
 
 from bayes_astro.diagnostics import Check
 
-__all__ = ["FACTORS", "GAIN", "LARGER", "SMALLER", "flat_middle", "judged", "of_columns"]
+__all__ = ["FACTORS", "GAIN", "SMALLER", "flat_middle", "judged", "of_columns"]
 
-SMALLER, LARGER = (0.5, 0.7), (1.4, 2.0)
-FACTORS = (*SMALLER, *LARGER)
+SMALLER = (0.5, 0.7)
+FACTORS = (*SMALLER, 1.4, 2.0)
 NOTED, GAIN = 3.0, 5.0  # nats, from which it is a note, and a failure
 
 

@@ -11,6 +11,7 @@ standard deviations, and in ours.
 import sys
 import time as clock
 import warnings
+from pathlib import Path
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky
@@ -18,18 +19,10 @@ from scipy.optimize import minimize
 
 import bayes_astro as ba
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import samples
+
 NAMES = ("sigma", "period", "decay", "roughness", "jitter")
-
-
-def simulated(roughness, seed, n=150):
-    """A light curve."""
-    rng = np.random.default_rng(seed)
-    time = np.sort(rng.uniform(0, 90, n))
-    lag = time[:, None] - time
-    covariance = np.exp(-0.5 * (lag / 25) ** 2 - 2 * (np.sin(np.pi * lag / 8) / roughness) ** 2)
-    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
-    value = factor @ rng.normal(size=n) + 0.1 * rng.normal(size=n)
-    return ba.LightCurve(time, value, np.full(n, 0.1))
 
 
 def dense(data, priors, draws=7500):
@@ -79,7 +72,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     inside = dict.fromkeys(("period", "decay"), 0)
     for k, roughness in enumerate(np.linspace(0.2, 1.0, count)):
-        data, begin = simulated(roughness, 100 + k), clock.process_time()
+        data, begin = samples.quasi_periodic(roughness, 100 + k), clock.process_time()
         model = ba.GaussianProcess(ba.kernels.QuasiPeriodic()).fit(data, seed=1, progress=False)
         seconds, exact = clock.process_time() - begin, dense(data, model.resolve_priors(data))
         line = f"roughness {roughness:.2f}, {seconds:.0f} CPU s:"

@@ -221,3 +221,14 @@ def process_point(model, data, priors, values):
         values |= {"log_tau": np.log(tau), "log_rate": np.log(sigma**2 / tau)}
         density += np.log(sigma * tau / 2)
     return values, density
+
+
+def quasi_periodic(roughness, seed, n=150):
+    """Of the field's own kernel: a period of 8 d and a lifetime of 25 d."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, 90, n))
+    lag = time[:, None] - time
+    covariance = np.exp(-0.5 * (lag / 25) ** 2 - 2 * (np.sin(np.pi * lag / 8) / roughness) ** 2)
+    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
+    value = factor @ rng.normal(size=n) + 0.1 * rng.normal(size=n)
+    return ba.LightCurve(time, value, np.full(n, 0.1))

@@ -25,6 +25,7 @@ The whole table, of all kinds of faults, with the check that sees each, is in `n
 
 import numpy as np
 import pytest
+from samples import quasi_periodic
 
 import bayes_astro as ba
 from bayes_astro import residuals
@@ -84,6 +85,16 @@ def test_the_range_ends_where_the_sampling_repeats_itself():
     step = np.arange(1500.0)  # a cadence on board, by the clock of the barycentre
     cadence = 0.0204 * (step + 0.3 * np.sin(2 * np.pi * step / 1500))
     assert highest(cadence) == pytest.approx(0.5 / 0.0204, rel=1e-2)
+
+
+def test_the_window_of_the_same_times_is_computed_once():
+    """Whatever the values are: calibration asks for it with every data set."""
+    time, rng = nights(seed=11), np.random.default_rng(0)
+    before = harmonics._sampling.cache_info().misses
+    for scale in (0.1, 1.0, 30.0):
+        curve = ba.LightCurve(time, scale * rng.normal(size=60), np.full(60, 0.1))
+        assert harmonics.default_range(curve)[1] == 6.0
+    assert harmonics._sampling.cache_info().misses == before + 1
 
 
 @pytest.mark.parametrize(("scatter", "seed"), [(0.01, 70), (0.01, 71), (0.015, 72), (0.0, 73)])
@@ -364,17 +375,6 @@ def test_rows_of_a_density_say_what_is_wrong(wrong):
     if not wrong:
         assert model.diagnose()
         assert found["errors as stated"].passed
-
-
-def quasi_periodic(roughness, seed, n=150):
-    """Of the field's own kernel: a period of 8 d and a lifetime of 25 d."""
-    rng = np.random.default_rng(seed)
-    time = np.sort(rng.uniform(0, 90, n))
-    lag = time[:, None] - time
-    covariance = np.exp(-0.5 * (lag / 25) ** 2 - 2 * (np.sin(np.pi * lag / 8) / roughness) ** 2)
-    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
-    value = factor @ rng.normal(size=n) + 0.1 * rng.normal(size=n)
-    return ba.LightCurve(time, value, np.full(n, 0.1))
 
 
 def test_a_quasi_periodic_kernel_has_the_harmonics_that_its_data_need():

@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 # Squares of larger numbers, and inverse squares of smaller errors, overflow in every likelihood.
-SAME = 1e-12  # of a range, from where rows are different
 LARGEST = 1e150
+SAME = 1e-12  # of a range, from where rows are different
 COLLINEAR = 1e-10  # smallest eigenvalue of a covariance of scaled columns that rounding may leave
 FAR = 1e3  # half widths of the central 68%
 
@@ -66,7 +66,7 @@ def refuse(bad: np.ndarray, array: np.ndarray, column: str, remedy: str) -> None
 
 
 def refuse_repeats(columns: dict[str, np.ndarray]) -> None:
-    """Raise if two rows are equal in all columns, to a billionth of a thousandth of their ranges."""
+    """Raise if two rows are equal in all columns, to 1e-12 of their ranges."""
     keys = [_steps(values) for values in columns.values()]
     order = np.lexsort(keys[::-1])
     same = np.all([key[order[1:]] == key[order[:-1]] for key in keys], axis=0)

@@ -44,13 +44,10 @@ ROWS = 10_000
 WORK = 5e5
 APART = "mark them as missing (NaN), or leave them out"
 LEAST_SHARE = 0.05
-SOME, STEPS, EACH = (
-    2000,
-    60,
-    0.05,
-)  # rows and steps of a climb with other errors; nats a row that fail
-"""Rows; covariances to factor; what to do with marks; the least range of the noise's share of the variance
-that tells errors from the population."""
+"""Rows; covariances to factor; what to do with marks; the least range of the noise's share of the
+variance that tells errors from the population."""
+SOME, STEPS, EACH = 2000, 60, 0.05
+"""Rows and steps of a climb with other errors; nats a row that such errors gain, which fail."""
 
 
 def checks(model: Any) -> list[Check]:
@@ -148,7 +145,7 @@ def _errors(model: Any, rows: np.ndarray, uniform: np.ndarray, share: np.ndarray
     Of one Gaussian those of each column; of several, which go on climbing from a draw, of all together.
     """
     data = model.data
-    fixed = getattr(model, "fixed", None) is not None or model.background is not None
+    fixed = model.fixed is not None or model.background is not None
     if fixed or model.regularization is not None or np.ptp(share[~np.isnan(share)]) < LEAST_SHARE:
         return _by_ranks(uniform, share, data.names)
     priors, alone = recorded(model), model.components == 1

@@ -58,8 +58,9 @@ def single_gaussian(data: Measurements) -> tuple[np.ndarray, np.ndarray]:
 def robust_variance(data: Measurements, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Variance of each true quantity, which single rows far from the others hardly change: (d,).
 
-    At most that of the single Gaussian of `mean` and `covariance`, and at most the square of half of the central
-    68% of the measured values; under a projection the former again, without rows that are far from it.
+    At most that of the single Gaussian of `mean` and `covariance`, and at most the square of half of
+    the central 68% of the measured values; under a projection the former again, without rows that are
+    far from it.
     """
     found = np.diag(covariance)
     if data.projection is None:

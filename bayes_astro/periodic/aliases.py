@@ -20,6 +20,7 @@ SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/
     "1/month": 1 / 29.530589,
 }
 LEAST_POWER = 0.05  # of the window function, of an alias
+STRONGEST = 10  # peaks of which the others may be aliases
 CHANCE = 8.0  # the same, in that of times at random
 RATIOS = {"f/2": 0.5, "2f": 2.0, "f/3": 1 / 3, "3f": 3.0, "2f/3": 2 / 3, "3f/2": 1.5}
 
@@ -96,7 +97,7 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
             "frequency_sd": peak.sd,
             "alias_of": "",
         }
-        for j in range(i):
+        for j in range(min(i, STRONGEST)):
             found = relation(peak.frequency, rows[j]["frequency"], data.time, weight, days)
             if found:
                 row["alias_of"] = f"{found} of peak {j}"

@@ -60,34 +60,38 @@ def repeats(data: LightCurve) -> float:
 
 def _of(data: LightCurve) -> tuple[float, float, float]:
     # Asked for several times by every fit; reading a light curve again makes a new container.
+    low, high, rapid, frequency, power = _sampling(
+        np.unique(data.time).tobytes(), in_days(data.time_unit)
+    )
     signal = 0.5 * float(np.sum(((data.value - np.mean(data.value)) / data.error) ** 2))
-    same = float(np.clip(1 - TELLS / max(signal, TELLS), REPEATS, SURE))
-    return _range(np.unique(data.time).tobytes(), in_days(data.time_unit), same)
+    same = np.clip(1 - TELLS / max(signal, TELLS), REPEATS, SURE)
+    alike = frequency[power >= same]
+    if len(alike) and 0.5 * alike[0] < high:
+        high = 0.5 * float(alike[0])
+        return low, max(high, 2 * low), 0.0 if rapid else 0.5 / high
+    return low, max(high, 2 * low), 0.0
 
 
 @lru_cache(maxsize=8)
-def _range(times: bytes, day: float, same: float) -> tuple[float, float, float]:
-    """See `default_range`, of the different times, the length of their unit in days, and the power of the
-    window from which aliases are the same; with the spacing that cut it off."""
+def _sampling(times: bytes, day: float) -> tuple[float, float, bool, np.ndarray, np.ndarray]:
+    """Of different times, and the length of their unit in days, whatever the values are.
+
+    The range, whether the cadence is rapid, and the maxima of the window function, by frequency, that come
+    within a hundredth of one.
+    """
     time = np.frombuffer(times)
     span = float(np.ptp(time))
     high = max(5 * 0.5 * len(time), 10.0) / span
     high = max(high, min(PER_DAY * day, MOST_CYCLES / span))
     steps = np.diff(time)
     usual = float(np.median(steps))
-    rapid = 0.5 / usual >= PER_DAY * day
+    rapid = bool(0.5 / usual >= PER_DAY * day)
     if rapid and len(time) > 2 and np.mean(np.abs(steps - usual) < 0.02 * usual) > 0.8:
         high = min(high, 0.5 / usual)
     frequency, power = window(time, min(2 * high, MOST_WINDOW / span))
-    side = np.flatnonzero((power >= same) & (frequency > 2 / span))
-    spacing = 0.0
-    if len(side) and 0.5 * float(frequency[side[0]]) < high:
-        # At the top of the peak, not where it begins to be one.
-        last = side[0]
-        while last + 1 < len(power) and power[last + 1] > power[last]:
-            last += 1
-        high, spacing = 0.5 * float(frequency[last]), 1 / float(frequency[last])
-    return 1 / span, max(high, 2 / span), 0.0 if rapid else spacing
+    rising = np.diff(power, prepend=-np.inf, append=-np.inf)
+    top = (rising[:-1] > 0) & (rising[1:] <= 0) & (power >= REPEATS) & (frequency > 2 / span)
+    return 1 / span, high, rapid, frequency[top], power[top]
 
 
 def window(time: np.ndarray, highest: float) -> tuple[np.ndarray, np.ndarray]:

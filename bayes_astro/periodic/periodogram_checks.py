@@ -29,12 +29,13 @@ ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 def checks(model: Any) -> list[Check]:
     """What the residuals hold, whether one peak holds the posterior, and what was searched."""
     advice = "raise n_terms" + ("" if model.jitter else ", or fit with jitter=True")
+    rows = residuals.of_draws(model)
     checks = [
         goodness_of_fit(model, advice),
-        *_white(model),
+        *_white(model, rows),
         _another_period(model),
         _within_the_range(model),
-        *residuals.with_sign(residuals.of_draws(model), model.data.error),
+        *residuals.with_sign(rows, model.data.error),
         _noise(model),
     ]
     if "periodogram" in model.posterior:
@@ -54,10 +55,9 @@ def checks(model: Any) -> list[Check]:
     return checks
 
 
-def _white(model: Any) -> list[Check]:
+def _white(model: Any, rows: np.ndarray) -> list[Check]:
     """Whiteness; no fault where the noise about the frequency is no stronger than stated."""
-    data, rows = model.data, residuals.of_draws(model)
-    time = data.time - harmonics.epoch(data)
+    time = model.data.time - harmonics.epoch(model.data)
     found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
     if not found or found[0].passed:
         return found
@@ -74,7 +74,9 @@ def _white(model: Any) -> list[Check]:
 def _another_period(model: Any) -> Check:
     """The odds of one more period in what the best draw leaves."""
     rest = signal_left.residuals(model)
-    again = type(model)(1, period=model.period, jitter=model.jitter)
+    low, high = (float(e) for e in recorded(model)["frequency"].support)
+    searched = (1 / high, 1 / low) if model.period is None else model.period
+    again = type(model)(1, period=searched, jitter=model.jitter)
     problem = again.problem(rest, again.resolve_priors(rest))
     found, _ = problem.search(200, np.random.default_rng(0))
     odds = found.log_evidence - found.log_evidence_null

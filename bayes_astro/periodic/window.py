@@ -49,11 +49,11 @@ class Window:
         day = harmonics.in_days(self.time_unit)
         rows: list[dict[str, Any]] = []
         for i in top[np.argsort(-self.power[top], kind="stable")]:
+            if len(rows) >= count:
+                break
+            rate = float(self.frequency[i])
             # Of the lobes of one peak the highest.
-            if len(rows) < count and all(
-                abs(self.frequency[i] - row["frequency"]) > 2 * self.resolution for row in rows
-            ):
-                rate = float(self.frequency[i])
+            if all(abs(rate - row["frequency"]) > 2 * self.resolution for row in rows):
                 rows.append(
                     {
                         "frequency": rate,

@@ -1,9 +1,9 @@
 """Are densities of redshift calibrated on objects that did not train?
 
 The density goes on climbing from where it is on four fifths of the objects, and the rest are judged, in
-turn where there are few: the probability below the known redshift (PIT) is uniform where p(z) is calibrated, and central intervals cover
-what they say (Dawid 1984). Where there are draws of a posterior, and where a model has few parameters,
-the objects that trained are judged themselves.
+turn where there are few: the probability below the known redshift (PIT) is uniform where p(z) is
+calibrated, and central intervals cover what they say (Dawid 1984). Where there are draws of a
+posterior, and where a model has few parameters, the objects that trained are judged themselves.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def pit_of_others(model: Any) -> np.ndarray:
 def _of_part(model: Any, data: Any, part: np.ndarray) -> np.ndarray:
     others, rest = data[part], data[np.setdiff1d(np.arange(len(data)), part)]
     draws = model.posterior["posterior"].to_dataset().isel(chain=0)
-    some = np.unique(np.linspace(0, draws.sizes["draw"] - 1, FITS).astype(int))
+    kept = np.unique(np.linspace(0, draws.sizes["draw"] - 1, FITS).astype(int))
     problem = model.assume(rest).problem(rest, recorded(model))
     points = problem.deconvolution()
     found = []
-    for one in some:
+    for one in kept:
         draw = draws.isel(draw=[one]).expand_dims("chain")
         start = next(log_densities.scaled_draws(draw, problem.shift, problem.scale))
         tolerance = max(0.05, 1e-3 * len(rest))

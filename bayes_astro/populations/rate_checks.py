@@ -50,11 +50,13 @@ def checks(model: Any) -> list[Check]:
     """Of a population its dispersion, outlying sources and parameters; of independent rates limits."""
     if model.hyperprior == "independent":
         return [multiples(model.data), upper_limits(model)]
+    few = enough(model, model.posterior["posterior"].to_dataset(), model.data)
+    score = model.normal_residuals(few, model.data)
     return [
-        dispersion(model),
+        dispersion(score),
         outlying(model),
         multiples(model.data),
-        *exposures(model),
+        *exposures(score, model.data),
         *background(model),
         *constrained(model),
     ]
@@ -75,15 +77,13 @@ def multiples(data: Counts) -> Check:
     )
 
 
-def exposures(model: Any) -> list[Check]:
+def exposures(score: np.ndarray, data: Counts) -> list[Check]:
     """Whether rates go with the exposures, which the population does not know."""
     from scipy.stats import spearmanr
 
-    exposure = np.asarray(model.data.exposure)
+    exposure = np.asarray(data.exposure)
     if len(exposure) < 2 * DIFFERENT or np.ptp(exposure) < 0.1 * np.median(exposure):
         return []
-    few = enough(model, model.posterior["posterior"].to_dataset(), model.data)
-    score = model.normal_residuals(few, model.data)
     test = spearmanr(score.reshape(-1, score.shape[-1]).mean(axis=0), exposure)
     return [
         Check(
@@ -110,13 +110,11 @@ def upper_limits(model: Any) -> Check:
     )
 
 
-def dispersion(model: Any) -> Check:
+def dispersion(score: np.ndarray) -> Check:
     """Chi-square of the normal scores of all counts under the population."""
     from scipy.stats import chi2
 
-    few = enough(model, model.posterior["posterior"].to_dataset(), model.data)
-    squares = np.sum(model.normal_residuals(few, model.data) ** 2, axis=-1)
-    tail = float(np.mean(chi2.sf(squares, len(model.data))))
+    tail = float(np.mean(chi2.sf(np.sum(score**2, axis=-1), score.shape[-1])))
     advice = (
         "the counts scatter more than the population allows: try hyperprior='log-normal'"
         if tail < 0.5
