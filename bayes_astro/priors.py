@@ -221,11 +221,8 @@ class Prior:
         """Where `x` stands in the prior, as a quantile of the unit normal: Phi^-1(F(x))."""
         from scipy.special import ndtri_exp
 
-        twin = self._scipy()
-        with np.errstate(divide="ignore"):
-            below, above = twin.logcdf(x), twin.logsf(x)
-        found = np.where(below < above, ndtri_exp(below), -ndtri_exp(above))
-        return np.clip(found, -MOST, MOST)
+        # scipy's logarithms hold the upper tail, too, where F itself is rounded to one.
+        return np.clip(ndtri_exp(self._scipy().logcdf(x)), -MOST, MOST)
 
     def median(self) -> Any:
         """The median of each entry."""

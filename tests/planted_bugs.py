@@ -44,7 +44,6 @@ class Bug(NamedTuple):
 NUTS = "samplers/test_nuts.py::"
 DIAGNOSTICS = "test_diagnostics.py::"
 PERIODS = "processes/test_periods.py::"
-DIAGNOSTICS = "test_diagnostics.py::"
 FAULTS = "test_faults.py::"
 PROCESS = "processes/test_gaussian_process.py::"
 LINE = "regression/test_linear_relation.py::"
@@ -473,6 +472,144 @@ BUGS = (
         "np.where(np.arange(len(names)) == j, factor, one)",
         "np.where(np.arange(len(names)) != j, factor, one)",
         (DIAGNOSTICS + "test_the_gain_of_other_errors_is_that_of_the_maximum",),
+    ),
+    Bug(
+        "distance-from-a-prior-by-its-mean-alone",
+        "prior_checks.py",
+        "z = mean / np.sqrt(np.maximum(1 - variance, LEAST))",
+        "z = mean",
+        ("test_prior_checks.py::test_distances_are_those_of_gaussians",),
+    ),
+    Bug(
+        "tails-of-a-prior-rounded-to-one",
+        "priors.py",
+        "ndtri_exp(self._scipy().logcdf(x))",
+        "ndtri_exp(np.log(self._scipy().cdf(x)))",
+        (
+            "test_prior_checks.py::test_scores_are_quantiles_of_the_unit_normal",
+            "test_prior_checks.py::test_a_width_of_zero_is_no_surprise_and_a_large_one_is",
+        ),
+    ),
+    Bug(
+        "a-posterior-at-an-end-is-not-cut",
+        "prior_checks.py",
+        "(mean < PILED * sd)",
+        "(2 * mean < PILED * sd)",
+        ("test_prior_checks.py::test_a_posterior_that_is_cut_is_noted",),
+    ),
+    Bug(
+        "judges-train-too",
+        "photoz/held_out.py",
+        "data[np.setdiff1d(np.arange(len(data)), part)]",
+        "data",
+        ("photoz/test_held_out.py::test_the_objects_that_judge_did_not_train",),
+    ),
+    Bug(
+        "coverage-of-half-intervals",
+        "photoz/held_out.py",
+        "np.abs(pit - 0.5) < level / 2",
+        "np.abs(pit - 0.5) < level / 4",
+        ("photoz/test_held_out.py::test_verdicts",),
+    ),
+    Bug(
+        "the-background-hides-strangers",
+        "photoz/evidence.py",
+        "weight[:, -1] = 0.0",
+        "weight[:, -1] *= 1.0",
+        ("photoz/test_held_out.py::test_the_background_is_no_reference_of_what_is_usual",),
+    ),
+    Bug(
+        "weight-by-the-error-not-its-square",
+        "residuals.py",
+        "weight = np.asarray(error, dtype=float) ** -2.0",
+        "weight = np.asarray(error, dtype=float) ** -1.0",
+        (DIAGNOSTICS + "test_a_row_that_decides_is_named",),
+    ),
+    Bug(
+        "residuals-beside-errors-without-sign",
+        "residuals.py",
+        "test = spearmanr(rows.mean(axis=0), error)",
+        "test = spearmanr(np.abs(rows).mean(axis=0), error)",
+        (DIAGNOSTICS + "test_errors_that_go_with_residuals_are_named",),
+    ),
+    Bug(
+        "aliases-twice-as-far",
+        "periodic/aliases.py",
+        "(abs(frequency - stronger), frequency + stronger)",
+        "(2 * abs(frequency - stronger), frequency + stronger)",
+        ("periodic/test_periodogram.py::test_aliases_are_those_of_the_times_observed",),
+    ),
+    Bug(
+        "aliases-that-the-signal-could-tell",
+        "periodic/harmonics.py",
+        "same = np.clip(1 - TELLS / max(signal, TELLS), REPEATS, SURE)",
+        "same = REPEATS",
+        (FAULTS + "test_a_nightly_cadence_finds_a_short_period_or_says_that_it_cannot",),
+    ),
+    Bug(
+        "jitter-beside-half-of-the-errors",
+        "periodic/periodogram_checks.py",
+        "size = np.sqrt(np.mean(error**2))",
+        "size = 2 * np.sqrt(np.mean(error**2))",
+        (DIAGNOSTICS + "test_jitter_that_stands_for_structure_is_noted",),
+    ),
+    Bug(
+        "backgrounds-scaled-by-nothing",
+        "populations/rate_checks.py",
+        "background=factor * data.background",
+        "background=data.background",
+        ("populations/test_poisson_rate.py::test_a_background_stated_twice_is_named",),
+    ),
+    Bug(
+        "gain-in-counts-not-seen",
+        "populations/rate_checks.py",
+        "np.gcd.reduce(seen)",
+        "np.min(seen) // np.min(seen)",
+        ("populations/test_poisson_rate.py::test_counts_that_are_no_single_events_fail",),
+    ),
+    Bug(
+        "errors-scaled-by-all-rows",
+        "baselines/linear_relation.py",
+        "np.sum(residual**2 / total) / free",
+        "np.sum(residual**2 / total) / len(residual)",
+        (
+            "regression/test_linear_relation.py::test_errors_of_least_squares_are_those_of_the_normal_equations",
+        ),
+    ),
+    Bug(
+        "ctrl-c-lost-in-a-file",
+        "storage.py",
+        "            signal.raise_signal(signal.SIGINT)",
+        "            pass",
+        ("samplers/test_interrupts.py::test_ctrl_c_waits_while_a_file_is_read_or_written",),
+    ),
+    Bug(
+        "phases-from-another-epoch",
+        "data/light_curve.py",
+        "np.mod(self.time - epoch, length)",
+        "np.mod(self.time + epoch, length)",
+        ("periodic/test_window.py::test_phases_are_those_of_the_period",),
+    ),
+    Bug(
+        "most-improbable-draw",
+        "periodic/signal_left.py",
+        "np.argmax(height)",
+        "np.argmin(height)",
+        ("periodic/test_window.py::test_what_the_period_leaves",),
+    ),
+    Bug(
+        "numbers-pass-by-their-mean",
+        "exercises/checking.py",
+        "return result.mean_agrees and not result.sd_agrees",
+        "return False",
+        ("exercises/test_check.py::test_no_number_passes_that_a_mistake_leads_to",),
+    ),
+    Bug(
+        "a-value-that-repeats-unseen",
+        "diagnostics.py",
+        "(not check.passed, check.figure)",
+        "(check.passed, -check.figure)",
+        (FAULTS + "test_a_value_that_repeats_in_one_column_is_named",),
     ),
     Bug(
         "defaults-made-once",

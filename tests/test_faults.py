@@ -454,3 +454,45 @@ def test_what_does_not_vary_is_not_judged_for_convergence():
     model = ba.ExtremeDeconvolution(1).fit(data, ba.NUTS(300, 300, 2), seed=1, progress=False)
     assert float(model.posterior["posterior"]["entropy"].std()) < 1e-12
     assert "entropy" not in repr(model.diagnose())
+
+
+@pytest.mark.parametrize("mark", [None, 0.0])
+def test_a_value_that_repeats_in_one_column_is_named(mark):
+    """Rounded columns beside it repeat, too, and are no fault."""
+    rng = np.random.default_rng(5)
+    value = np.column_stack([np.round(rng.normal(size=300), 1), rng.normal(size=300)])
+    if mark is not None:
+        value[:20, 1] = mark
+    data = ba.Measurements(value, np.full((300, 2), 0.1), names=("x", "y"))
+    for task in (ba.ExtremeDeconvolution(1), ba.LinearRelation("y")):
+        model = task.fit(data, ba.MAP(), seed=1, progress=False)
+        check = model.diagnose()["no repeated values"]
+        assert check.passed is (mark is None)
+        assert mark is None or "20 of 300 objects have the y 0" in check.advice
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_predictors_that_a_selection_cut_are_noted(cut):
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=400)
+    y = 2 * x + 0.3 * rng.normal(size=400)
+    kept = y > 0.5 if cut else y > -np.inf
+    value = np.column_stack([x, y])[kept]
+    value = value + 0.1 * rng.normal(size=value.shape)
+    data = ba.Measurements(value, np.full(value.shape, 0.1), names=("x", "y"))
+    model = ba.LinearRelation("y").fit(data, ba.MAP(), seed=1, progress=False)
+    check = model.diagnose()["distribution of each column"]
+    assert check.passed is (None if cut else True)
+    assert not cut or "the distribution of x" in check.advice
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+def test_errors_beside_a_background_are_judged_by_ranks(factor):
+    rng = np.random.default_rng(7)
+    error = np.exp(rng.uniform(np.log(0.1), np.log(3.0), (800, 2)))
+    value = rng.normal(size=(800, 2)) + error * rng.normal(size=(800, 2))
+    model = ba.ExtremeDeconvolution(1, background="broad")
+    model.fit(ba.Measurements(value, factor * error), ba.MAP(), seed=1, progress=False)
+    check = model.diagnose()["errors as stated"]
+    assert check.passed is (True if factor == 1 else None)
+    assert factor == 1 or "larger than stated" in check.advice

@@ -6,6 +6,7 @@ from astropy import units as u
 from samples import sinusoid
 
 import bayes_astro as ba
+from bayes_astro.draws import thinned
 from bayes_astro.periodic import harmonics
 
 
@@ -68,6 +69,11 @@ def fitted():
 
 def test_what_the_period_leaves(fitted):
     left = fitted.residuals()
+    # Of the draw with the highest likelihood among some.
+    draws = thinned(fitted.posterior["posterior"].to_dataset(), 200)
+    signal = harmonics.signal(draws, fitted.data.time - harmonics.epoch(fitted.data))
+    size = np.sum(((fitted.data.value - signal) / fitted.data.error) ** 2, axis=-1)
+    assert np.sum((left.value / left.error) ** 2) == pytest.approx(size.min(), rel=1e-9)
     assert left.value.std() < 0.6 * fitted.data.value.std()
     np.testing.assert_allclose(np.mean((left.value / left.error) ** 2), 1, atol=0.5)
     again = ba.Periodogram(period=(2, 10)).fit(left, ba.Exact(draws=500), seed=1)

@@ -1,11 +1,13 @@
 """Calibration of densities of redshift on objects that did not train."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 import bayes_astro as ba
-from bayes_astro.photoz import held_out
+from bayes_astro.photoz import evidence, held_out
 
 PIT = (np.random.default_rng(1).permutation(1000) + 0.5) / 1000
 
@@ -92,3 +94,16 @@ def test_objects_unlike_any_that_trained_are_flagged():
     strange = alike.replace(flux=10 ** (-0.4 * (magnitude - [0.0, 6.0])), error=alike.error)
     assert (model.summary(alike)["flag"] == "unusual").mean() < 0.03
     assert (model.summary(strange)["flag"] == "unusual").mean() > 0.9
+
+
+def test_the_background_is_no_reference_of_what_is_usual():
+    model = ba.XDPhotoZ(3, error_scale="published", n_fits=1)
+    model.fit(galaxies(200, 1.0), ba.MAP(), seed=1, progress=False)
+    density, lowest = model.density(), []
+    for share in (0.0, 0.02):
+        weight = density.weight.copy()
+        weight[:, -1] = share
+        weight[:, :-1] *= (1 - share) / weight[:, :-1].sum(axis=1, keepdims=True)
+        found = replace(density, weight=weight)
+        lowest.append(evidence.reference(found, model.data, np.random.default_rng(1))[-1, 0])
+    assert lowest[1] == pytest.approx(lowest[0], abs=1.0)

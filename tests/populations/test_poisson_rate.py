@@ -527,3 +527,16 @@ def test_rates_that_go_with_exposures_fail(power, verdict):
         ba.Counts(counts, exposure), ba.Laplace(400), seed=1, progress=False
     )
     assert model.diagnose()["rates beside exposures"].passed is verdict
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_a_background_stated_twice_is_named(factor):
+    rng = np.random.default_rng(3)
+    exposure, known = np.full(80, 20.0), rng.uniform(1, 100, 80)
+    data = ba.Counts(
+        rng.poisson(exposure * rng.gamma(20, 0.2, 80) + known), exposure, factor * known
+    )
+    model = ba.PoissonRate().fit(data, ba.Laplace(400), seed=1, progress=False)
+    check = model.diagnose()["backgrounds as stated"]
+    assert check.passed is (factor == 1)
+    assert factor == 1 or "backgrounds 0.5 times those stated" in check.advice
