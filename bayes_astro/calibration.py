@@ -225,6 +225,6 @@ def _ranks(
         true = values[label]
         if unit == "rad":
             kept, true = np.angle(np.exp(1j * (kept - true))), 0.0
-        rank = np.sum(kept < true) + rng.uniform()
+        rank = np.sum(kept < true) + rng.uniform() * (1 + np.sum(kept == true))
         found[label] = float(rank / (len(kept) + 1))
     return found

@@ -105,11 +105,14 @@ def _rows(
     """One row an object: by the task's own kernel for many, where it has one, or one by one."""
     from bayes_astro.problem import Batched
 
-    try:
-        first = model._checked(items[0][1])
-        problem = model.problem(first, model.resolve_priors(first))
-    except Exception:  # an object's fault becomes its row, below
-        problem = None
+    problem = None
+    for _, data in items:
+        try:
+            first = model._checked(data)
+            problem = model.problem(first, model.resolve_priors(first))
+            break
+        except Exception:  # an object's fault becomes its row, below
+            continue
     found = problem.batch(items, sampler, seed, stop) if isinstance(problem, Batched) else None
     return one_by_one(model, items, sampler, seed, stop) if found is None else found
 
@@ -167,6 +170,7 @@ def _columns(model: Model) -> dict[str, Any]:
         ):
             row[f"{label}_{suffix}"] = quantile
     if "evidence" in tree:
-        for name, value in tree["evidence"].data_vars.items():
-            row[str(name)] = float(value)
+        for name, array in tree["evidence"].data_vars.items():
+            if array.ndim == 0:
+                row[str(name)] = float(array)
     return row

@@ -187,10 +187,12 @@ class Prior:
         return family.lower(**self.arguments), family.upper(**self.arguments)
 
     def _scipy(self) -> Any:
-        import scipy.stats
+        if "_twin" not in self.__dict__:  # it takes a millisecond to make
+            import scipy.stats
 
-        arguments = {name: np.asarray(value) for name, value in self.arguments.items()}
-        return FAMILIES[self.distribution].scipy(scipy.stats, **arguments)
+            arguments = {name: np.asarray(value) for name, value in self.arguments.items()}
+            self._twin = FAMILIES[self.distribution].scipy(scipy.stats, **arguments)
+        return self._twin
 
     def sample(self, rng: np.random.Generator, size: Any = None) -> np.ndarray:
         """Draw with NumPy's generator: shape `size`, whose last axis matches listed arguments."""
@@ -202,6 +204,20 @@ class Prior:
             draws = self._scipy().rvs(size=int(np.prod(leading, dtype=int)), random_state=rng)
             return np.reshape(draws, size)
         return self._scipy().rvs(size=size, random_state=rng)
+
+    def entry(self, index: int) -> Prior:
+        """The prior of one entry of an array."""
+        if self.event:
+            return self
+        parts = {name: np.ravel(value) for name, value in self.arguments.items()}
+        return Prior(
+            self.distribution,
+            **{name: float(part[index if part.size > 1 else 0]) for name, part in parts.items()},
+        )
+
+    def quantile(self, share: Any) -> np.ndarray:
+        """Values below which such shares of the probability lie."""
+        return self._scipy().ppf(share)
 
     def log_density(self, x: Any) -> np.ndarray:
         """Log density at `x`, normalised; minus infinity outside of the support."""

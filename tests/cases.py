@@ -3,7 +3,18 @@
 `test_contract.py` runs all its tests for each row; a new task adds its own.
 """
 
-from samples import binned, clusters, counted, damping, galaxies, line, sinusoid, walk, wandering
+from samples import (
+    binned,
+    clusters,
+    counted,
+    damping,
+    galaxies,
+    line,
+    pulsating,
+    sinusoid,
+    walk,
+    wandering,
+)
 
 import bayes_astro as ba
 
@@ -27,6 +38,16 @@ CASES = {
             },
         ),
         sinusoid,
+        lambda: ba.Exact(draws=400),
+    ),
+    "periodogram-bands": (
+        lambda: ba.Periodogram(n_terms=2, period=(0.3, 2), trend=1, spread=0.8),
+        pulsating,
+        lambda: ba.Exact(draws=400),
+    ),
+    "periodogram-instruments": (
+        lambda: ba.Periodogram(n_terms=2, period=(0.3, 2), trend=1, jitter=True, amplitude=False),
+        lambda: pulsating(common=True),
         lambda: ba.Exact(draws=400),
     ),
     "process": (

@@ -18,6 +18,25 @@ def sinusoid(n=60, period=3.7, amplitude=1.0, noise=0.5, seed=0, span=100.0, **k
     return ba.LightCurve(time, value, error, **kwargs)
 
 
+def pulsating(
+    n=80, period=0.61, noise=0.05, bands="gri", seed=0, span=60.0, common=False, **kwargs
+):
+    """A light curve in several bands, of two harmonics that differ between them a little."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, span, n))
+    number = rng.integers(0, len(bands), n)
+    error = noise * rng.uniform(0.7, 1.3, n)
+    angle = 2 * np.pi * time / period
+    other = 0 if common else number
+    value = (
+        15
+        + 0.3 * number
+        + (0.5 - 0.1 * other) * (np.cos(angle - 1) + 0.4 * np.cos(2 * angle + 0.2 * other))
+    )
+    value = value + error * rng.normal(size=n)
+    return ba.LightCurve(time, value, error, band=np.array(list(bands))[number], **kwargs)
+
+
 def walk(n=50, sigma=1.0, tau=10.0, noise=0.2, seed=0, span=100.0, bands=None, lag=0.0):
     """A damped random walk, by the exact step of its process; the second band half as strong."""
     rng = np.random.default_rng(seed)

@@ -33,12 +33,20 @@ def test_density_of_the_graph_is_priors_times_log_density(case):
             values, correction = process_point(model, data, priors, values)
             expected += correction
         elif "amplitude" in values:  # sampled as cosine and sine, each normal
-            scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.n_terms)
-            values["cosine"] = values["amplitude"] * np.cos(values["phase"])
-            values["sine"] = values["amplitude"] * np.sin(values["phase"])
-            for name in ("cosine", "sine"):
+            scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.numbers(data)[-1])
+            both = {"cosine": np.cos, "sine": np.sin}
+            own = "own_cosine" in free
+            for name, wave in both.items():
+                values[name] = values["amplitude"] * wave(values["phase"])
+                if own:  # any split into common and own is one: here half of the mean
+                    scale_of_own = scale * model.spread / np.sqrt(1 + model.spread**2)
+                    whole, values[name] = values[name], 0.5 * values[name].mean(axis=0)
+                    values[f"own_{name}"] = whole - values[name]
+                    normal = ba.Prior("Normal", mu=0, sigma=list(scale_of_own))
+                    expected += normal.log_density(values[f"own_{name}"]).sum()
+                width = scale / np.sqrt(1 + model.spread**2) if own else scale
                 expected += (
-                    ba.Prior("Normal", mu=0, sigma=list(scale)).log_density(values[name]).sum()
+                    ba.Prior("Normal", mu=0, sigma=list(width)).log_density(values[name]).sum()
                 )
         if "covariance" in priors:  # a mixture: in coordinates of its own
             values, density_of_prior = mixture_point(model, data, priors, values)

@@ -94,6 +94,9 @@ MODELS = {
         period=(2 * u.d, 480 * u.h),
         trend=2,
         jitter=True,
+        amplitude=False,
+        spread=0.3,
+        noise=("white", ba.kernels.DampedRandomWalk(sigma=50 * u.mmag)),
         priors={
             "frequency": ba.Prior("LogUniform", lower=0.06 / u.d, upper=0.4 / u.d),
             "offset": ba.Prior("Normal", mu=15100 * u.mmag, sigma=1 / 3),
@@ -226,7 +229,9 @@ MODELS = {
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
-    "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1),
+    "LombScargle": LombScargle(
+        n_terms=2, period=(2 * u.d, 20 * u.d), trend=1, amplitude=False
+    ),
     "LeastSquaresLine": LeastSquaresLine("M", method="wls", errors="stated"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.periodic import harmonics
+from bayes_astro.periodic.settings import harmonic_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,6 +24,10 @@ __all__ = ["LombScargle"]
 class LombScargle(Baseline):
     """The highest peak of astropy's floating-mean Lomb-Scargle periodogram.
 
+    Of several bands it is that of `astropy.timeseries.LombScargleMultiband` (VanderPlas & Ivezic 2015; the
+    powers of the bands, weighted with their chi-square), or with ``amplitude=False`` that of all
+    values less the means of their bands.
+
     The peak is refined between grid points, the coefficients are those of weighted least squares at
     it, and the standard errors are the conventional ones: of the frequency
     sqrt(6) sigma / (pi T A sqrt N) with the scatter sigma of the residuals (Montgomery &
@@ -29,13 +36,15 @@ class LombScargle(Baseline):
 
     Parameters
     ----------
-    n_terms, period, trend
-        As for `ba.Periodogram`.
+    n_terms, period, trend, amplitude
+        As for `ba.Periodogram`; least squares cannot average over numbers of harmonics, and take one where
+        several are asked for, as is usual.
     """
 
-    n_terms: int = 1
+    n_terms: int | tuple[int, ...] | None = None
     period: tuple[Any, Any] | None = None
     trend: int = 0
+    amplitude: bool = True
 
     data_type: ClassVar[type] = LightCurve
     references: ClassVar[tuple[str, ...]] = ("vanderplas2018", "baluev2008", "montgomery1999")
@@ -43,7 +52,11 @@ class LombScargle(Baseline):
     def _task(self) -> Any:
         from bayes_astro.periodic.periodogram import Periodogram
 
-        return Periodogram(n_terms=self.n_terms, period=self.period, trend=self.trend)
+        several = isinstance(self.n_terms, Sequence) and not isinstance(self.n_terms, str)
+        number = 1 if self.n_terms is None or several else self.n_terms
+        if several:
+            harmonic_numbers("n_terms", self.n_terms)
+        return Periodogram(number, self.period, self.trend, amplitude=self.amplitude)
 
     def check_settings(self) -> None:
         """As for the Bayesian periodogram."""
@@ -60,24 +73,21 @@ class LombScargle(Baseline):
     def estimate(self, data: LightCurve) -> Any:
         """Frequency of the highest peak, and the least-squares coefficients at it."""
         import xarray as xr
-        from astropy.timeseries import LombScargle as Search
         from scipy.optimize import minimize_scalar
 
-        low, high = self._task()._range(data)
-        time = data.time - harmonics.epoch(data)
-        span = float(np.ptp(time))
-        value = harmonics.detrended(data, self.trend)
-        search = Search(time, value, data.error, nterms=self.n_terms)
-        count = int(np.ceil((high - low) * 5 * self.n_terms * span)) + 1
+        task = self._task()
+        n_terms = int(task.n_terms)
+        low, high = task._range(data)
+        span = float(np.ptp(data.time))
+        count = int(np.ceil((high - low) * 5 * n_terms * span)) + 1
         grid = np.linspace(low, high, max(count, 3))
-        method = "fast" if self.n_terms == 1 else "fastchi2"
-        power = search.power(grid, method=method, assume_regular_frequency=True)
-        exact = "cython" if self.n_terms == 1 else "chi2"
+        flat = data.replace(value=harmonics.detrended(data, self.trend))
+        power, exact = _powers(flat, grid, n_terms, task._own(data))
         step = grid[1] - grid[0]
         # The fast grid is approximate: its best few cells are searched with the exact power.
         best = [
             minimize_scalar(
-                lambda f: -float(search.power(np.array([f]), method=exact)[0]),
+                lambda f: -exact(f),
                 bounds=(max(grid[i] - step, low), min(grid[i] + step, high)),
                 method="bounded",
                 options={"xatol": 1e-6 * step},
@@ -86,19 +96,17 @@ class LombScargle(Baseline):
         ]
         frequency = float(min(best, key=lambda result: result.fun).x)
         values, errors = _coefficients(
-            time, data.value, data.error, frequency, int(self.n_terms), int(self.trend)
+            data, frequency, n_terms, int(self.trend), own=task._own(data)
         )
-        evidence = {
-            "false_alarm_probability": harmonics.false_alarm_probability(
-                data, low, high, int(self.trend)
-            )
-        }
-        coords: dict[str, Any] = {"term": np.arange(1, self.n_terms + 1)}
+        alarm = harmonics.false_alarm_probability(data, low, high, int(self.trend))
+        coords: dict[str, Any] = {"term": np.arange(1, n_terms + 1)}
+        if len(data.bands) > 1:
+            coords["band"] = list(Curve.of(data).bands)
         if self.trend:
             coords["order"] = np.arange(1, self.trend + 1)
         spectrum = xr.Dataset({"power": ("frequency", power)}, {"frequency": grid})
-        groups = {"evidence": xr.Dataset(evidence), "periodogram": spectrum, "coords": coords}
-        return values, errors, groups
+        evidence = xr.Dataset({"false_alarm_probability": alarm})
+        return values, errors, {"evidence": evidence, "periodogram": spectrum, "coords": coords}
 
     def forecast(
         self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
@@ -111,47 +119,81 @@ class LombScargle(Baseline):
         return harmonics.log_density(draws, self.data, data)
 
 
+def _powers(data: LightCurve, grid: np.ndarray, n_terms: int, own: bool) -> tuple[np.ndarray, Any]:
+    """Power on a grid, and a function that gives it exactly at one frequency."""
+    from astropy.timeseries import LombScargle, LombScargleMultiband
+
+    time = data.time - harmonics.epoch(data)
+    if own:
+        several = LombScargleMultiband(
+            time, data.value, data.band, data.error, nterms_base=n_terms, nterms_band=n_terms
+        )
+        power = several.power(grid, method="fast", sb_method="fast" if n_terms == 1 else "fastchi2")
+        slow = {"method": "fast", "sb_method": "cython" if n_terms == 1 else "chi2"}
+        return power, lambda f: float(several.power(np.array([f]), **slow)[0])
+    search = LombScargle(time, harmonics.centred(data), data.error, nterms=n_terms)
+    method = "fast" if n_terms == 1 else "fastchi2"
+    power = search.power(grid, method=method, assume_regular_frequency=True)
+    exact = "cython" if n_terms == 1 else "chi2"
+    return power, lambda f: float(search.power(np.array([f]), method=exact)[0])
+
+
 def _coefficients(
-    time: np.ndarray,
-    value: np.ndarray,
-    error: np.ndarray,
-    frequency: float,
-    n_terms: int,
-    trend: int,
+    data: LightCurve, frequency: float, n_terms: int, trend: int, *, own: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Weighted least squares at one frequency, with conventional standard errors."""
-    terms, orders = np.arange(1, n_terms + 1), np.arange(trend + 1)
-    half = 0.5 * np.ptp(time)
-    angle = 2 * np.pi * frequency * time[:, None] * terms
-    design = np.column_stack([(time[:, None] / half) ** orders, np.cos(angle), np.sin(angle)])
-    white = design / error[:, None]
-    solution, *_ = np.linalg.lstsq(white, value / error, rcond=None)
+    curve = Curve.of(data)
+    terms, orders = np.arange(1, n_terms + 1), np.arange(1, trend + 1)
+    level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
+    angle = 2 * np.pi * frequency * curve.time[:, None] * terms
+    waves = np.column_stack(
+        [(curve.time[:, None] / curve.half) ** orders, np.cos(angle), np.sin(angle)]
+    )
+    if own:  # columns of one band after the other
+        waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
+    design = np.hstack([level, waves])
+    white = design / data.error[:, None]
+    solution, *_ = np.linalg.lstsq(white, data.value / data.error, rcond=None)
     matrix = np.linalg.pinv(white.T @ white, hermitian=True)
-    residual = value - design @ solution
-    trends, cosine, sine = np.split(solution, [trend + 1, trend + 1 + n_terms])
+    residual = data.value - design @ solution
     sd = np.sqrt(np.diag(matrix))
+    groups = len(curve.bands) if own else 1
+    parts = {}
+    for name, x in (("value", solution), ("sd", sd)):
+        offset, rest = x[: level.shape[1]], x[level.shape[1] :].reshape(groups, -1)
+        parts[name] = (offset, *np.split(rest, [trend, trend + n_terms], axis=1))
+    offset, slope, cosine, sine = parts["value"]
+    sd_offset, sd_slope, sd_cosine, sd_sine = parts["sd"]
     amplitude = np.hypot(cosine, sine)
-    sd_term = np.sqrt(0.5 * (sd[-2 * n_terms : -n_terms] ** 2 + sd[-n_terms:] ** 2))
-    # Each harmonic k measures k f; together they weigh as the sum of (k A_k)^2.
-    strength = np.sqrt(np.sum((terms * amplitude) ** 2))
+    sd_term = np.sqrt(0.5 * (sd_cosine**2 + sd_sine**2))
+    # Each harmonic k measures k f; together they weigh as the sum of (k A_k)^2, of the rows of each band.
+    share = np.bincount(curve.band, minlength=groups) / len(data) if own else np.ones(1)
+    strength = np.sqrt(share @ np.sum((terms * amplitude) ** 2, axis=1))
     scatter = np.std(residual)
-    sd_frequency = np.sqrt(6) * scatter / (np.pi * 2 * half * strength * np.sqrt(len(time)))
+    sd_frequency = np.sqrt(6) * scatter / (np.pi * 2 * curve.half * strength * np.sqrt(len(data)))
+    several: tuple[str, ...] = ("band",) if curve.several else ()
+    dims: tuple[str, ...] = ("band", "term") if own else ("term",)
+
+    def shaped(x: np.ndarray) -> np.ndarray:
+        return x if own else x[0]
+
     values = {
         "frequency": ((), frequency),
         "period": ((), 1 / frequency),
-        "offset": ((), trends[0]),
-        "amplitude": (("term",), amplitude),
-        "phase": (("term",), np.arctan2(sine, cosine)),
+        "offset": (several, offset if several else offset[0]),
+        "amplitude": (dims, shaped(amplitude)),
+        "phase": (dims, shaped(np.arctan2(sine, cosine))),
     }
     errors = {
         "frequency": ((), sd_frequency),
         "period": ((), sd_frequency / frequency**2),
-        "offset": ((), sd[0]),
-        "amplitude": (("term",), sd_term),
-        "phase": (("term",), sd_term / amplitude),
+        "offset": (several, sd_offset if several else sd_offset[0]),
+        "amplitude": (dims, shaped(sd_term)),
+        "phase": (dims, shaped(sd_term / amplitude)),
     }
     if trend:
-        scale = half ** orders[1:]
-        values["trend"] = (("order",), trends[1:] / scale)
-        errors["trend"] = (("order",), sd[1 : trend + 1] / scale)
+        scale = curve.half**orders
+        dims = ("band", "order") if own else ("order",)
+        values["trend"] = (dims, shaped(slope / scale))
+        errors["trend"] = (dims, shaped(sd_slope / scale))
     return values, errors

@@ -35,23 +35,31 @@ numbers cancel, whatever the zero point of the values. The products of harmonics
 :math:`h \le 2K` is all that is needed. Rounding leaves an error of about 1e-16 of the largest
 eigenvalue of :math:`G`, which is :math:`N` times the square of prior width over error.
 
+Rows may come in blocks (the bands of one light curve), each with a trend of its own and coefficients
+:math:`\theta_b = \theta_0 + \delta_b`, the common ones with the widths :math:`\lambda_k` and those of a
+block with widths of their own; `harmonic_blocks` has the algebra. The number of harmonics may have a prior:
+the evidence is then averaged over it.
+
 References
 ----------
 Bretthorst 1988, "Bayesian Spectrum Analysis and Parameter Estimation";
 Mortier et al. 2015, A&A 573, A101 (one harmonic, offset, flat priors).
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from bayes_astro.likelihoods.harmonic_blocks import workspace
 from bayes_astro.likelihoods.harmonic_kernel import solve
+from bayes_astro.likelihoods.harmonic_problem import HarmonicProblem, project, with_jitter
 
 __all__ = [
+    "Coefficients",
     "HarmonicProblem",
     "draw_coefficients",
     "log_evidence",
+    "log_evidence_by_terms",
     "log_evidence_jitter",
     "log_evidence_null_jitter",
     "project",
@@ -59,129 +67,17 @@ __all__ = [
 ]
 
 
-class HarmonicProblem(NamedTuple):
-    """Data and priors of one light curve, with the trend projected out; built by `project`.
+class Coefficients(NamedTuple):
+    """Draws of all that is linear."""
 
-    With ``w = 1 / variance`` and trend columns ``H``, the inverse covariance of the data once the
-    trend is integrated out is ``P = diag(w) - loading.T @ loading``.
-    """
-
-    time: np.ndarray
-    """Times (n,), centred by the caller."""
-    value: np.ndarray
-    """Values (n,)."""
-    variance: np.ndarray
-    """Noise variances (n,)."""
-    design: np.ndarray
-    """Trend columns, one a row (p, n)."""
-    beta_mean: np.ndarray
-    beta_sd: np.ndarray
-    term_sd: np.ndarray
-    """Prior widths of the cosine and sine amplitudes of each harmonic (K,)."""
-    weight: np.ndarray
-    """Inverse variances (n,)."""
-    reference: np.ndarray
-    """Posterior mean of the trend in the absence of harmonics (p,)."""
-    residual: np.ndarray
-    """Values minus the reference trend (n,)."""
-    loading: np.ndarray
-    """Low-rank part of the projection (p, n)."""
-    score: np.ndarray
-    """P (value - H beta_mean), which equals weight * residual (n,)."""
-    chi_square: float
-    """(value - H beta_mean)' P (value - H beta_mean); half of it bounds any peak, in nats."""
-    log_evidence_null: float
-    """Log marginal likelihood of the trend alone."""
-
-
-def project(time, value, variance, design, beta_mean, beta_sd, term_sd) -> HarmonicProblem:
-    r"""Integrate the trend out of a light curve, once for all frequencies.
-
-    With the QR decomposition of the whitened, prior-scaled trend stacked on its prior,
-
-    .. math::
-
-        \begin{pmatrix} W^{1/2} H s \\ I \end{pmatrix} = Q R, \qquad
-        P = W - U U^T, \quad U = W^{1/2} Q_{\rm top},
-
-    and the log determinant of the data's covariance is
-    :math:`\sum \log v_i + 2 \sum \log |R_{jj}|`. The stacked form keeps wide priors (where the
-    prior's rows hardly matter) and more trend columns than points (where they decide) equally
-    well conditioned.
-
-    Parameters
-    ----------
-    time, value, variance : array (n,)
-        Times relative to an epoch near their middle, values, noise variances (positive).
-    design : array (n, p)
-        Trend columns, of order unity.
-    beta_mean, beta_sd : array (p,)
-        Gaussian priors of the trend's coefficients, in the unit of `value`.
-    term_sd : array (K,)
-        Prior standard deviation of the amplitudes of harmonics 1 to K.
-
-    Returns
-    -------
-    HarmonicProblem
-
-    Examples
-    --------
-    >>> t = np.linspace(-5, 5, 40)
-    >>> y = np.sin(2 * np.pi * 0.7 * t)
-    >>> problem = project(t, y, np.full(40, 0.01), np.ones((40, 1)), [0.0], [10.0], [1.0])
-    >>> bool(log_evidence(problem, [0.7])[0] > problem.log_evidence_null)
-    True
-    """
-    # Copies: the kernels' signatures have no room for read-only arrays, which containers hold.
-    time, value, variance, beta_mean, beta_sd, term_sd = (
-        np.array(x, dtype=np.float64, order="C")
-        for x in (time, value, variance, beta_mean, beta_sd, term_sd)
-    )
-    design = np.array(np.transpose(design), dtype=np.float64, order="C")
-    n_trend, n = design.shape
-
-    root = 1.0 / np.sqrt(variance)
-    stacked = np.vstack([(root * design * beta_sd[:, None]).T, np.eye(n_trend)])
-    whitened = np.concatenate([root * (value - beta_mean @ design), np.zeros(n_trend)])
-    q, r = np.linalg.qr(stacked)
-    coordinates = q.T @ whitened
-    reference = beta_mean + beta_sd * np.linalg.solve(r, coordinates)
-    remainder = whitened - q @ coordinates
-    remainder -= q @ (q.T @ remainder)  # a second pass removes what rounding left in the trend
-
-    chi_square = float(remainder @ remainder)
-    log_determinant = np.log(variance).sum() + 2.0 * np.log(np.abs(np.diag(r))).sum()
-    return HarmonicProblem(
-        time=time,
-        value=value,
-        variance=variance,
-        design=design,
-        beta_mean=beta_mean,
-        beta_sd=beta_sd,
-        term_sd=term_sd,
-        weight=root**2,
-        reference=reference,
-        residual=remainder[:n] / root,
-        loading=np.ascontiguousarray(q[:n].T * root),
-        score=root * remainder[:n],
-        chi_square=chi_square,
-        log_evidence_null=float(
-            -0.5 * (chi_square + log_determinant + n * math.log(2.0 * math.pi))
-        ),
-    )
-
-
-def with_jitter(problem: HarmonicProblem, jitter: float) -> HarmonicProblem:
-    """The same light curve with a noise of standard deviation `jitter` added in quadrature."""
-    return project(
-        problem.time,
-        problem.value,
-        problem.variance + jitter**2,
-        problem.design.T,
-        problem.beta_mean,
-        problem.beta_sd,
-        problem.term_sd,
-    )
+    trend: np.ndarray
+    """(m, B, p)."""
+    cosine: np.ndarray
+    sine: np.ndarray
+    """What the blocks share (m, K); zero beyond a draw's number of harmonics."""
+    own_cosine: np.ndarray
+    own_sine: np.ndarray
+    """Each block's own part (m, B, K); (m, 0, K) where there is none."""
 
 
 def log_evidence(problem: HarmonicProblem, frequency) -> np.ndarray:
@@ -207,7 +103,8 @@ def log_evidence_jitter(problem: HarmonicProblem, frequency, jitter) -> np.ndarr
     Parameters
     ----------
     problem : HarmonicProblem
-    frequency, jitter : array (m,)
+    frequency : array (m,)
+    jitter : array (m,) or (m, J)
         One pair per element. Elements of equal jitter are best kept together.
 
     Returns
@@ -215,74 +112,103 @@ def log_evidence_jitter(problem: HarmonicProblem, frequency, jitter) -> np.ndarr
     array (m,)
         In nats.
     """
-    return _conditionals(problem, problem.term_sd, frequency, jitter)[0]
+    found = log_evidence_by_terms(problem, frequency, jitter)
+    return found[:, 0] if found.shape[1] == 1 else _average(found + problem.log_terms)
+
+
+def log_evidence_by_terms(problem: HarmonicProblem, frequency, jitter=None) -> np.ndarray:
+    """Log marginal likelihood of each number of harmonics, (m, T); else as `log_evidence_jitter`."""
+    jitter = np.zeros(np.size(frequency)) if jitter is None else jitter
+    return _solved(problem, problem.term_sd, problem.own_sd, problem.terms, frequency, jitter)[0]
 
 
 def log_evidence_null_jitter(problem: HarmonicProblem, jitter) -> np.ndarray:
-    """Log marginal likelihood of the trend alone, for each jitter (m,)."""
-    no_harmonics = np.empty(0)
-    return _conditionals(problem, no_harmonics, np.zeros(np.size(jitter)), jitter)[0]
+    """Log marginal likelihood of the trend alone, for each jitter (m,) or (m, J)."""
+    none, zero = np.empty(0), np.zeros(1, dtype=np.int64)
+    return _solved(problem, none, none, zero, np.zeros(len(jitter)), jitter)[0][:, 0]
 
 
-def draw_coefficients(problem: HarmonicProblem, frequency, normals, jitter=None):
+def draw_coefficients(
+    problem: HarmonicProblem, frequency, normals, jitter=None, number=None
+) -> Coefficients:
     """Draw trend and amplitudes from their joint Gaussian posterior at each frequency.
 
     Parameters
     ----------
     problem : HarmonicProblem
     frequency : array (m,)
-    normals : array (m, p + 2 K)
+    normals : array (m, B p + 2 K), or (m, B p + 2 K + 2 B K) where blocks have a part of their own
         Standard normal deviates; zeros give the posterior mean.
-    jitter : array (m,), optional
+    jitter : array (m,) or (m, J), optional
         Noise added in quadrature, for each draw its own.
+    number : array of int (m,), optional
+        How many harmonics each draw has; default: all.
 
     Returns
     -------
-    beta : array (m, p)
-    cosine, sine : array (m, K)
+    Coefficients
     """
     jitter = np.zeros(np.size(frequency)) if jitter is None else jitter
-    coefficients = _conditionals(problem, problem.term_sd, frequency, jitter, normals)[1]
-    p, n_terms = len(problem.beta_sd), len(problem.term_sd)
-    return (
-        coefficients[:, :p],
-        coefficients[:, p : p + n_terms],
-        coefficients[:, p + n_terms :],
-    )
+    number = np.full(np.size(frequency), len(problem.term_sd)) if number is None else number
+    trend, common, own = _solved(
+        problem, problem.term_sd, problem.own_sd, problem.terms, frequency, jitter, number, normals
+    )[1:]
+    return Coefficients(trend, common[:, ::2], common[:, 1::2], own[..., ::2], own[..., 1::2])
 
 
-def _conditionals(problem, term_sd, frequency, jitter, normals=None):
-    """Log evidence of each pair and, where normals are given, a draw of the coefficients."""
+def _average(evidence: np.ndarray) -> np.ndarray:
+    """Log of the sum over the last axis."""
+    peak = evidence.max(axis=-1, keepdims=True)
+    return (peak + np.log(np.exp(evidence - peak).sum(axis=-1, keepdims=True)))[..., 0]
+
+
+def _solved(problem, term_sd, own_sd, terms, frequency, jitter, number=None, normals=None):
+    """Log evidence of each pair and number of harmonics, or a draw of the coefficients."""
     frequency = np.array(frequency, dtype=np.float64, order="C")
     jitter = np.array(jitter, dtype=np.float64, order="C")
-    if frequency.shape != jitter.shape or frequency.ndim != 1:
+    if frequency.ndim != 1 or jitter.ndim not in (1, 2) or len(jitter) != len(frequency):
         raise ValueError(
             f"frequency and jitter must be one-dimensional and equally long, "
             f"got shapes {frequency.shape} and {jitter.shape}"
         )
-    size = len(problem.beta_sd) + 2 * len(term_sd)
+    if jitter.ndim == 1:
+        jitter = np.array(np.broadcast_to(jitter[:, None], (len(jitter), problem.n_jitters)))
+    m, (n_blocks, p), n_terms = len(frequency), problem.beta_sd.shape, len(term_sd)
+    n_own = n_blocks if len(own_sd) else 0
+    size = n_blocks * p + 2 * n_terms * (1 + n_own)
     if normals is None:
-        normals = np.empty((0, size))
-    elif np.shape(normals) != (len(frequency), size):
+        number, normals, draws = np.empty(0, dtype=np.int64), np.empty((0, size)), 0
+    elif np.shape(normals) != (m, size):
         raise ValueError(
-            f"normals must have the shape {(len(frequency), size)} (draws, trend columns plus "
+            f"normals must have the shape {(m, size)} (draws, trend columns plus "
             f"twice the harmonics), got {np.shape(normals)}"
         )
-    evidence = np.empty(len(frequency))
-    coefficients = np.empty_like(normals, dtype=np.float64)
+    else:
+        draws = m
+    evidence = np.empty((0 if draws else m, len(terms)))
+    beta, common = np.empty((draws, n_blocks, p)), np.empty((draws, 2 * n_terms))
+    own = np.empty((draws, n_own, 2 * n_terms))
     solve(
         problem.time,
         problem.residual,
         problem.variance,
         problem.design,
+        problem.start,
         problem.reference,
         (problem.beta_mean - problem.reference) / problem.beta_sd,
         problem.beta_sd,
+        problem.noise_of,
         term_sd,
+        own_sd,
+        terms,
         frequency,
         jitter,
+        np.array(number, dtype=np.int64),
         np.array(normals, dtype=np.float64, order="C"),
+        workspace(n_blocks, n_terms, len(terms), *([1] if draws else [])),
         evidence,
-        coefficients,
+        beta,
+        common,
+        own,
     )
-    return evidence, coefficients
+    return evidence, beta, common, own

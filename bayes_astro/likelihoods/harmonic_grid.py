@@ -31,9 +31,10 @@ import numpy as np
 
 from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.harmonic import HarmonicProblem, log_evidence
-from bayes_astro.likelihoods.harmonic_kernel import REORDER, cosine_products, factorise
+from bayes_astro.likelihoods.harmonic_blocks import REORDER, averaged, reduced, workspace
+from bayes_astro.likelihoods.harmonic_kernel import harmonic_products
 
-__all__ = ["log_evidence_grid", "log_evidence_many"]
+__all__ = ["log_evidence_grid", "log_evidence_many", "precision_of"]
 
 BLOCK = 32768
 """Frequencies in a block: the transforms' arrays stay within a typical second-level cache."""
@@ -63,7 +64,7 @@ def log_evidence_grid(
     accuracy : float
         Largest error allowed, in nats. The transforms' relative precision follows from it and
         from the height that a peak of these data can have at most. It cannot pass below what
-        double precision gives for that height, about 1e-13 of it.
+        double precision gives for that height, about 1e-13 of it (1e-11 where errors spread over six decades).
 
     Returns
     -------
@@ -72,43 +73,38 @@ def log_evidence_grid(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    if len(problem.time) < DIRECT_POINTS:
+    if len(problem.time) < DIRECT_POINTS * problem.n_blocks:
         return log_evidence(problem, first + step * np.arange(count))
 
-    n_terms, n_trend = len(problem.term_sd), len(problem.beta_sd)
-    precision, smallest_pivot = _precision(problem, accuracy)
-    size = _block_size(count)
+    precision, smallest_pivot = precision_of(problem, accuracy)
+    size = _block_size(count, problem)
     half = size // 2
+    thread = threading.get_ident()
 
     transforms = []
     row = 0
-    for harmonic, strengths in _strengths(problem):
-        turns = harmonic * step * problem.time
-        plan = _plan(size, len(strengths), precision, harmonic, threading.get_ident())
-        plan.setpts(2.0 * math.pi * (turns - np.rint(turns)))
-        transforms.append((plan, harmonic, strengths, slice(row, row + len(strengths))))
+    for rows, harmonic, strengths in _strengths(problem):
+        turns = harmonic * step * problem.time[rows]
+        points = 2.0 * math.pi * (turns - np.rint(turns))
+        plan = _plan(size, len(strengths), precision, harmonic, thread)
+        transforms.append(
+            (plan, points, harmonic, rows, strengths, slice(row, row + len(strengths)))
+        )
         row += len(strengths)
 
-    spectra = _buffer(row, size, threading.get_ident())
-    combine = _combine_one if n_terms == 1 else _combine
-    total_weight = problem.weight.sum()
+    spectra = _buffer(row, size, thread)
+    combine = _combination(problem, smallest_pivot)
     log_density = np.empty(count)
     for start in range(0, count, size):
         stop = min(start + size, count)
         centre = first + step * (start + half)
-        for plan, harmonic, strengths, rows in transforms:
-            turns = harmonic * centre * problem.time
+        for plan, points, harmonic, rows, strengths, place in transforms:
+            turns = harmonic * centre * problem.time[rows]
             phase = np.exp(2j * math.pi * (turns - np.rint(turns)))
-            plan.execute(strengths * phase, spectra[rows])
-        combine(
-            spectra.view(np.float64).reshape(row, size, 2),
-            total_weight,
-            problem.term_sd,
-            n_trend,
-            problem.log_evidence_null,
-            smallest_pivot,
-            log_density[start:stop],
-        )
+            if start == 0 or problem.n_blocks > 1:  # blocks take turns in one plan
+                plan.setpts(points)
+            plan.execute(strengths * phase, spectra[place])
+        combine(spectra, log_density[start:stop])
     # The combination marks what is too degenerate for the transforms' precision: frequencies below
     # one cycle in the time span, or where regular sampling hides the sine.
     marked = np.flatnonzero(np.isnan(log_density))
@@ -139,9 +135,8 @@ def log_evidence_many(
     n = len(problem.time)
     if n < TRANSFORM_POINTS or len(frequency) < TRANSFORM_FREQUENCIES:
         return log_evidence(problem, frequency)
-    precision, smallest_pivot = _precision(problem, accuracy)
-    n_terms, n_trend = len(problem.term_sd), len(problem.beta_sd)
-    combine = _combine_one if n_terms == 1 else _combine
+    precision, smallest_pivot = precision_of(problem, accuracy)
+    combine = _combination(problem, smallest_pivot)
     # A transform's grid has some cells of 1 / timespan for each between its frequencies: across a
     # gap of n / 100 of them that costs as much as to sum over the points once.
     order = np.argsort(frequency, kind="stable")
@@ -152,12 +147,12 @@ def log_evidence_many(
             continue
         centre = 0.5 * (frequency[group[0]] + frequency[group[-1]])
         spectra = []
-        for harmonic, strengths in _strengths(problem):
-            turns = harmonic * centre * problem.time
+        for rows, harmonic, strengths in _strengths(problem):
+            turns = harmonic * centre * problem.time[rows]
             phase = np.exp(2j * math.pi * (turns - np.rint(turns)))
             spectra.append(
                 finufft.nufft1d3(
-                    problem.time,
+                    problem.time[rows],
                     strengths * phase,
                     2.0 * math.pi * harmonic * (frequency[group] - centre),
                     eps=precision,
@@ -165,17 +160,8 @@ def log_evidence_many(
                     nthreads=1,
                 ).reshape(len(strengths), len(group))
             )
-        found = np.concatenate(spectra)
         part = np.empty(len(group))
-        combine(
-            found.view(np.float64).reshape(*found.shape, 2),
-            problem.weight.sum(),
-            problem.term_sd,
-            n_trend,
-            problem.log_evidence_null,
-            smallest_pivot,
-            part,
-        )
+        combine(np.concatenate(spectra), part)
         log_density[group] = part
     # What lies alone, and what is too degenerate for the transforms' precision.
     rest = np.flatnonzero(np.isnan(log_density))
@@ -185,22 +171,60 @@ def log_evidence_many(
 
 
 def _strengths(problem):
-    """For each harmonic the rows to be transformed, as `_combine` expects them.
+    """For each block and harmonic its rows and the strengths to be transformed, as `_combine` expects them.
 
     Of harmonics 1 to K the residual, the projection's columns and the weights, of those above the
-    weights; one harmonic alone needs no weights at h = 1.
+    weights; one harmonic alone of one block needs no weights at h = 1.
     """
     n_terms = len(problem.term_sd)
     plain = np.vstack([problem.score, problem.loading])
     full = np.vstack([plain, problem.weight])
-    for harmonic in range(1, 2 * n_terms + 1):
-        if harmonic > n_terms:
-            yield harmonic, full[-1:]
-        else:
-            yield harmonic, plain if n_terms == 1 else full
+    for b in range(problem.n_blocks):
+        rows = slice(problem.start[b], problem.start[b + 1])
+        for harmonic in range(1, 2 * n_terms + 1):
+            if harmonic > n_terms:
+                yield rows, harmonic, full[-1:, rows]
+            elif n_terms == 1 and problem.n_blocks == 1:
+                yield rows, harmonic, plain
+            else:
+                yield rows, harmonic, full[:, rows]
 
 
-def _precision(problem, accuracy):
+def _combination(problem, smallest_pivot):
+    """Of spectra (rows, m) into the log densities (m,) that are written to."""
+    n_terms, n_trend = len(problem.term_sd), problem.beta_sd.shape[1]
+    weight = np.add.reduceat(problem.weight, problem.start[:-1])
+    if n_terms == 1 and problem.n_blocks == 1 and len(problem.own_sd) == 0:
+        settings = (
+            weight[0],
+            problem.term_sd,
+            n_trend,
+            problem.log_evidence_null,
+            smallest_pivot,
+        )
+        function = _combine_one
+    else:
+        settings = (
+            weight,
+            problem.term_sd,
+            problem.own_sd,
+            problem.terms,
+            problem.log_terms,
+            n_trend,
+            problem.log_evidence_null,
+            smallest_pivot,
+            workspace(problem.n_blocks, n_terms, len(problem.terms)),
+        )
+        function = _combine
+
+    def combine(spectra, log_density):
+        pairs = spectra.view(np.float64).reshape(*spectra.shape, 2)
+        function(pairs, *settings, log_density)
+
+    return combine
+
+
+def precision_of(problem, accuracy):
     """Relative precision of the transforms, and the smallest pivot at which it is enough.
 
     An error of relative size e in the sums changes a peak by twice its height times e, and more
@@ -214,9 +238,10 @@ def _precision(problem, accuracy):
     return precision, min(max(pivot, 1e-3), 0.3)
 
 
-def _block_size(count):
+def _block_size(count, problem):
     """An even share of at most `BLOCK`; of 32 sizes per octave so that plans are found again."""
-    share = -(-count // -(-count // BLOCK))
+    most = max(BLOCK // problem.n_blocks, 2048)
+    share = -(-count // -(-count // most))
     unit = 2 ** max(share.bit_length() - 6, 1)
     return -(-share // unit) * unit
 
@@ -271,58 +296,56 @@ def _combine_one(spectra, total_weight, term_sd, n_trend, constant, smallest_piv
         )
 
 
-# Compiled when first called, unlike the others: many never need it.
 @kernel(fastmath=REORDER)
-def _combine(spectra, total_weight, term_sd, n_trend, constant, smallest_pivot, log_density):
-    """Any number of harmonics: a Cholesky factor of the 2K x 2K system."""
-    n_terms = term_sd.size
+def _combine(
+    spectra,
+    weight,
+    term_sd,
+    own_sd,
+    terms,
+    log_terms,
+    n_trend,
+    constant,
+    smallest_pivot,
+    work,
+    log_density,
+):
+    """Any number of harmonics and blocks; see `harmonic_blocks.reduced`."""
+    n_terms, n_blocks, lanes = term_sd.size, weight.size, work.evidence.shape[1]
+    size = 2 * n_terms
     stride = n_trend + 2
-    re, im = np.zeros(2 * n_terms + 1), np.zeros(2 * n_terms + 1)
-    re[0] = total_weight
-    u_c, u_s = np.empty((n_terms, n_trend)), np.empty((n_terms, n_trend))
-    matrix = np.empty((2 * n_terms, 2 * n_terms))
-    vector = np.empty(2 * n_terms)
-    for i in range(log_density.size):
-        for k in range(n_terms):
-            row = k * stride
-            vector[k] = term_sd[k] * spectra[row, i, 0]
-            vector[n_terms + k] = term_sd[k] * spectra[row, i, 1]
-            for j in range(n_trend):
-                u_c[k, j] = spectra[row + 1 + j, i, 0]
-                u_s[k, j] = spectra[row + 1 + j, i, 1]
-            re[k + 1] = spectra[row + n_trend + 1, i, 0]
-            im[k + 1] = spectra[row + n_trend + 1, i, 1]
-            row = n_terms * stride + k
-            re[n_terms + k + 1] = spectra[row, i, 0]
-            im[n_terms + k + 1] = spectra[row, i, 1]
-        for j in range(n_terms):
-            for k in range(n_terms):
-                cc, ss, cs = cosine_products(j + 1, k + 1, re, im)
-                for column in range(n_trend):
-                    cc -= u_c[j, column] * u_c[k, column]
-                    ss -= u_s[j, column] * u_s[k, column]
-                    cs -= u_c[j, column] * u_s[k, column]
-                both = term_sd[j] * term_sd[k]
-                if k <= j:
-                    matrix[j, k] = both * cc
-                    matrix[n_terms + j, n_terms + k] = both * ss
-                matrix[n_terms + k, j] = both * cs
-        for j in range(2 * n_terms):
-            matrix[j, j] += 1.0
-        log_determinant = factorise(matrix)
-        degenerate = False
-        for j in range(n_terms):
-            limit = smallest_pivot * (1.0 + 0.5 * term_sd[j] ** 2 * total_weight)
-            if not min(matrix[j, j], matrix[n_terms + j, n_terms + j]) ** 2 > limit:
-                degenerate = True
-        if degenerate:
-            log_density[i] = np.nan
-            continue
-        explained = 0.0
-        for j in range(2 * n_terms):
-            total = vector[j]
-            for k in range(j):
-                total -= matrix[j, k] * vector[k]
-            vector[j] = total / matrix[j, j]
-            explained += vector[j] ** 2
-        log_density[i] = constant + 0.5 * (explained - log_determinant)
+    re, im = np.zeros((size + 1, lanes)), np.zeros((size + 1, lanes))
+    u = np.zeros((size, lanes))
+    for at in range(0, log_density.size, lanes):
+        count = min(lanes, log_density.size - at)
+        for b in range(n_blocks):
+            block = b * (n_terms * stride + n_terms)
+            vector, product = work.vector[b], work.products[b]
+            for lane in range(lanes):
+                re[0, lane] = weight[b]
+            for h in range(1, size + 1):
+                if h > n_terms:
+                    row = block + n_terms * stride + h - n_terms - 1
+                else:
+                    row = block + (h - 1) * stride
+                    for lane in range(count):
+                        vector[2 * h - 2, lane] = spectra[row, at + lane, 0]
+                        vector[2 * h - 1, lane] = spectra[row, at + lane, 1]
+                    row += n_trend + 1
+                for lane in range(count):
+                    re[h, lane] = spectra[row, at + lane, 0]
+                    im[h, lane] = spectra[row, at + lane, 1]
+            harmonic_products(n_terms, re, im, product)
+            for column in range(n_trend):
+                for k in range(n_terms):
+                    row = block + k * stride + 1 + column
+                    for lane in range(count):
+                        u[2 * k, lane] = spectra[row, at + lane, 0]
+                        u[2 * k + 1, lane] = spectra[row, at + lane, 1]
+                for j in range(size):
+                    for k in range(j + 1):
+                        for lane in range(lanes):
+                            product[j, k, lane] -= u[j, lane] * u[k, lane]
+        reduced(work, term_sd, own_sd, terms, smallest_pivot, weight)
+        for lane in range(count):
+            log_density[at + lane] = constant + averaged(work.evidence, log_terms, lane)

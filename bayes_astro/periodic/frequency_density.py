@@ -1,18 +1,21 @@
 """The density of a frequency on a grid that resolves every peak, and draws from it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from bayes_astro.likelihoods.harmonic import log_evidence
+from bayes_astro.likelihoods.harmonic import log_evidence, log_evidence_by_terms
 from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid
 
 __all__ = [
     "FLOOR",
     "KEEP",
     "Density",
+    "Evaluation",
     "FrequencyRange",
     "floor_count",
+    "numbers",
     "refined_density",
     "resample",
 ]
@@ -125,7 +128,28 @@ def resample(propose, draws, rng):
     return tuple(x[chosen] for x in proposals), log_mean, efficiency, spent
 
 
-def refined_density(problem, prior):
+def numbers(problem, frequency, jitter, rng):
+    """Draws of the number of harmonics given the rest, and the probability of each number."""
+    if len(problem.terms) == 1:
+        return np.full(len(frequency), problem.terms[0]), np.ones(1)
+    evidence = log_evidence_by_terms(problem, frequency, jitter) + problem.log_terms
+    share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    chosen = (np.cumsum(share, axis=1) < rng.random(len(share))[:, None]).sum(axis=1)
+    return problem.terms[np.minimum(chosen, len(problem.terms) - 1)], share.mean(axis=0)
+
+
+class Evaluation(NamedTuple):
+    """How log Z of a problem is computed: on a grid, and directly."""
+
+    grid: Callable
+    direct: Callable
+
+
+WHITE = Evaluation(log_evidence_grid, log_evidence)
+
+
+def refined_density(problem, prior, evaluation=WHITE):
     """Nodes fine enough everywhere that matters, with the log density (unnormalised) on them."""
     low, high, _ = prior
     n_terms = len(problem.term_sd)
@@ -133,7 +157,7 @@ def refined_density(problem, prior):
     count = max(int(np.ceil((high - low) * 5 * n_terms * timespan)), 64) + 1
     step = (high - low) / (count - 1)
     nodes = np.linspace(low, high, count)
-    log_density = log_evidence_grid(problem, low, step, count, GRID_ACCURACY)
+    log_density = evaluation.grid(problem, low, step, count, GRID_ACCURACY)
     log_density += prior.log_prior(nodes)
     n_evaluations = count
     # Heights above this can come from the data; below it there is nothing left to lose.
@@ -173,11 +197,11 @@ def refined_density(problem, prior):
         if uniform:
             step = (high - low) / (finer - 1)
             nodes = np.linspace(low, high, finer)
-            log_density = log_evidence_grid(problem, low, step, finer, GRID_ACCURACY)
+            log_density = evaluation.grid(problem, low, step, finer, GRID_ACCURACY)
             log_density += prior.log_prior(nodes)
             n_evaluations += finer
             continue
-        nodes, log_density = _divide(problem, prior, nodes, log_density, parts)
+        nodes, log_density = _divide(problem, prior, evaluation, nodes, log_density, parts)
         n_evaluations += n_new
     return Density(nodes, log_density), n_evaluations
 
@@ -201,13 +225,13 @@ def _bends(nodes, log_density, best):
     return cells & widest
 
 
-def _divide(problem, prior, nodes, log_density, parts):
+def _divide(problem, prior, evaluation, nodes, log_density, parts):
     """Divide each cell into its number of equal parts, evaluating directly at the new nodes."""
     extra = parts - 1
     cell = np.repeat(np.arange(len(parts)), extra)
     within = np.arange(len(cell)) - np.repeat(np.cumsum(extra) - extra, extra) + 1
     new = nodes[cell] + (nodes[cell + 1] - nodes[cell]) * within / parts[cell]
-    value = log_evidence(problem, new) + prior.log_prior(new)
+    value = evaluation.direct(problem, new) + prior.log_prior(new)
     # Node i moves up by the nodes that were put before it.
     old_at = np.arange(len(nodes)) + np.concatenate([[0], np.cumsum(extra)])
     new_at = cell + np.arange(len(cell)) + 1

@@ -1,12 +1,28 @@
-"""The posterior of a frequency and a noise term together; see `frequency_posterior`."""
+r"""The posterior of a frequency and of noise terms together; see `frequency_posterior`.
 
-from collections.abc import Callable
+Every band or instrument may have a jitter of its own. A grid over all of them is out of reach, but given a
+frequency they hardly know of each other: about the best jitters x* of a peak, in the coordinate
+x = asinh(jitter / unit), the posterior is nearly a product of one-dimensional conditional densities. The
+proposal is a mixture over nodes of the noise (those of the trend alone, and of the best peaks),
+
+.. code-block:: text
+
+    q(f, x) = sum_c pi_c q_c(f | s_c(x)) prod_j t_cj(x_j),    s_c(x) = sum_j (x_j - x*_cj) / sd_cj / J^1/2
+
+with t_cj the conditional density at the node, flattened. With more noise all peaks of the frequency are
+lower and wider, and s says how much there is: q_c(f | s) lies between the refined densities on two
+neighbours of a ladder of some x* + s sd J^-1/2. Draws are importance-resampled with the exact density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import Akima1DInterpolator
 
 from bayes_astro.likelihoods.harmonic import (
+    HarmonicProblem,
     log_evidence_jitter,
     log_evidence_null_jitter,
     with_jitter,
@@ -14,194 +30,349 @@ from bayes_astro.likelihoods.harmonic import (
 from bayes_astro.periodic.frequency_density import (
     FLOOR,
     Density,
+    FrequencyRange,
     floor_count,
+    numbers,
     refined_density,
     resample,
 )
 from bayes_astro.periodic.frequency_modes import FrequencyPosterior
 
-__all__ = ["sample_with_jitter"]
+__all__ = ["sample_with_jitters"]
+
+NODES, LAST = 40, 120  # of a conditional density while it is looked for, and in the end
+FLATTER = 0.85  # power of the conditional densities: their tails bound the weights
+CANDIDATES = 6  # peaks whose jitters are looked for in each scan
+SCANS = 4  # until the best peak stays the same
+HIGHEST = {1: (3.6, 9)}  # reach of a ladder in s and its rungs, for one jitter
+SEVERAL = (2.4, 5)  # and for more
+NEARBY, FEW = (
+    40.0,
+    0.05,
+)  # nats within which a density is computed anew at other jitters; share of the nodes
+MATTERS = 9.0  # nats below the best peak, within which another's jitters are a node
+PILOT = 1500  # proposals that tell how much each node is worth
 
 
-class _JitterScale(NamedTuple):
-    """The coordinate x = asinh(jitter / unit): linear below the errors, logarithmic above."""
+class _Noise:
+    """Coordinates x = asinh(jitter / unit) of all noise terms: linear below the errors, logarithmic above."""
 
-    unit: float
-    log_prior_of_jitter: Callable[[np.ndarray], np.ndarray]
+    def __init__(self, problem: HarmonicProblem, priors: Sequence[Callable]) -> None:
+        rows = [problem.noise_of == j for j in range(len(priors))]
+        self.unit = np.array([np.sqrt(np.median(problem.variance[own])) for own in rows])
+        scatter = np.array([np.std(problem.residual[own]) for own in rows])
+        self.far = np.arcsinh(30.0 * np.maximum(scatter, self.unit) / self.unit)
+        self.loud = np.arcsinh(scatter / self.unit)
+        self.priors = priors
 
-    def jitter(self, x):
+    def jitter(self, x: np.ndarray) -> np.ndarray:
         return self.unit * np.sinh(x)
 
-    def log_prior(self, x):
-        """Log prior density of x."""
-        return self.log_prior_of_jitter(self.jitter(x)) + np.log(self.unit * np.cosh(x))
+    def log_prior(self, x: np.ndarray) -> np.ndarray:
+        """Log prior density of x (m, J)."""
+        jitter = self.jitter(x)
+        parts = [prior(jitter[..., j]) for j, prior in enumerate(self.priors)]
+        return np.sum(parts, axis=0) + np.log(self.unit * np.cosh(x)).sum(axis=-1)
 
 
-def sample_with_jitter(problem, prior, draws, rng, jitter_log_prior):
-    """`sample_frequency` with a jitter of the given log prior density."""
-    scale = _JitterScale(float(np.sqrt(np.median(problem.variance))), jitter_log_prior)
-    scatter = max(float(np.std(problem.residual)), scale.unit)
-    nodes, densities, loud, n_evaluations = _jitter_nodes(problem, prior, scale, scatter)
-    log_mass = np.array([density.log_mass for density in densities])
-    outer = _jitter_density(nodes, log_mass, scale)
+class _Node(NamedTuple):
+    """Jitters about which frequencies are proposed, and the conditional densities of each."""
 
-    def propose(count):
-        x = outer.draw(count, floor_count(count), rng)
-        share = floor_count(count) / count
-        jitter = scale.jitter(x)
-        log_weight = scale.log_prior(x) - outer.log_proposal(x, share)
-        # Given the jitter, the frequency comes from one of the two neighbouring nodes.
-        cell = np.clip(np.searchsorted(nodes, x) - 1, 0, len(nodes) - 2)
-        upper = np.clip((x - nodes[cell]) / (nodes[cell + 1] - nodes[cell]), 0.0, 1.0)
-        source = cell + (rng.random(count) < upper)
-        frequency = np.empty(count)
-        for k in np.unique(source):
-            member = np.flatnonzero(source == k)
-            frequency[member] = densities[k].draw(
-                len(member), rng.binomial(len(member), FLOOR), rng
+    x: np.ndarray
+    conditionals: list[Density]
+    sharp: list[Density]
+    """The same, not flattened."""
+    log_mass: float
+    """Height with the volume of the conditional densities: what the peak is worth."""
+    sd: np.ndarray
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        columns = [one.draw(count, rng.binomial(count, FLOOR), rng) for one in self.conditionals]
+        return np.stack(columns, axis=1)
+
+    def log_proposal(self, x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.sum(
+                [_density(one, x[:, j]) for j, one in enumerate(self.conditionals)], axis=0
             )
-        for k in np.unique(cell):
-            member = np.flatnonzero(cell == k)
-            with np.errstate(divide="ignore"):
-                log_weight[member] -= np.logaddexp(
-                    np.log1p(-upper[member]) + densities[k].log_proposal(frequency[member], FLOOR),
-                    np.log(upper[member]) + densities[k + 1].log_proposal(frequency[member], FLOOR),
-                )
-        order = np.argsort(jitter)  # equal weights of the points are computed once
-        frequency, jitter, log_weight = (
-            frequency[order],
-            jitter[order],
-            log_weight[order],
-        )
-        log_weight += log_evidence_jitter(problem, frequency, jitter) + prior.log_prior(frequency)
-        return (frequency, jitter), log_weight
 
-    (frequency, jitter), log_mean, efficiency, n_proposals = resample(propose, draws, rng)
+
+class _Ladder(NamedTuple):
+    """A node, and densities of the frequency with less and more noise than it has."""
+
+    node: _Node
+    rungs: np.ndarray
+    densities: list[Density]
+
+    def hats(self, x: np.ndarray) -> np.ndarray:
+        """Share of each density in the proposal at x, (m, rungs)."""
+        node = self.node
+        s = ((x - node.x) / np.maximum(node.sd, 1e-9)).sum(axis=1) / np.sqrt(len(node.x))
+        return np.stack([np.interp(s, self.rungs, row) for row in np.eye(len(self.rungs))], axis=1)
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        x = self.node.draw(count, rng)
+        below = np.cumsum(self.hats(x), axis=1) < rng.random(count)[:, None]
+        rung = np.minimum(below.sum(axis=1), len(self.rungs) - 1)
+        frequency = np.empty(count)
+        for k, density in enumerate(self.densities):
+            member = np.flatnonzero(rung == k)
+            frequency[member] = density.draw(len(member), rng.binomial(len(member), FLOOR), rng)
+        return frequency, x
+
+    def log_proposals(self, frequency: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Log density by rung, (m, rungs)."""
+        columns = [density.log_proposal(frequency, FLOOR) for density in self.densities]
+        with np.errstate(divide="ignore"):
+            return (
+                np.stack(columns, axis=1)
+                + np.log(self.hats(x))
+                + self.node.log_proposal(x)[:, None]
+            )
+
+
+def _density(one: Density, x: np.ndarray) -> np.ndarray:
+    inside = (x >= one.nodes[0]) & (x <= one.nodes[-1])
+    return np.where(inside, one.log_proposal(x, FLOOR), -np.inf)
+
+
+def _node(height: Callable[[np.ndarray], np.ndarray], noise: _Noise, start: np.ndarray) -> _Node:
+    """The best jitters for a log density of x (m, J), found by one coordinate at a time."""
+    x = start.copy()
+    size = len(x)
+    low, high = np.full(size, 1e-6), noise.far.copy()
+    for sweep in range(4):
+        count = LAST if sweep == 3 else NODES
+        tables = np.linspace(low, high, count, axis=1)  # (J, count)
+        points = np.broadcast_to(x, (size, count, size)).copy()
+        points[np.arange(size), :, np.arange(size)] = tables
+        values = height(points.reshape(-1, size)).reshape(size, count)
+        top = np.argmax(values, axis=1)
+        # As far as six nats below in the search, farther for the density itself.
+        depth = 12.0 if sweep == 2 else 6.0
+        for j in range(size):
+            x[j] = tables[j, top[j]]
+            inside = np.flatnonzero(values[j] > values[j, top[j]] - depth)
+            low[j] = tables[j, max(inside[0] - 1, 0)]
+            high[j] = tables[j, min(inside[-1] + 1, count - 1)]
+    densities = [Density(t, FLATTER * (v - v.max())) for t, v in zip(tables, values, strict=True)]
+    sharp = [Density(t, v - v.max()) for t, v in zip(tables, values, strict=True)]
+    moments = np.array([_moments(one) for one in sharp])
+    best = float(height(x[None])[0])
+    return _Node(x, densities, sharp, best + sum(one.log_mass for one in sharp), moments)
+
+
+def _moments(one: Density) -> float:
+    """Standard deviation of a density."""
+    mass = np.diff(one.cumulative) / one.cumulative[-1]
+    middle = 0.5 * (one.nodes[1:] + one.nodes[:-1])
+    return float(np.sqrt(mass @ (middle - mass @ middle) ** 2))
+
+
+def sample_with_jitters(
+    problem: HarmonicProblem,
+    prior: FrequencyRange,
+    draws: int,
+    rng: np.random.Generator,
+    log_priors: Sequence[Callable],
+) -> FrequencyPosterior:
+    """`sample_frequency` with jitters of the given log prior densities."""
+    noise = _Noise(problem, log_priors)
+    quiet = _node(
+        lambda x: log_evidence_null_jitter(problem, noise.jitter(x)) + noise.log_prior(x),
+        noise,
+        np.clip(noise.loud, 1e-6, noise.far),
+    )
+    ladders, loud, evaluations = _ladders(problem, prior, noise, quiet)
+    weights = np.full(len(ladders), 1 / len(ladders))
+
+    def target(frequency: np.ndarray, x: np.ndarray) -> np.ndarray:
+        found = log_evidence_jitter(problem, frequency, noise.jitter(x))
+        return found + prior.log_prior(frequency) + noise.log_prior(x)
+
+    def propose(count: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        frequency, x, parts = _proposed(ladders, weights, count, rng)
+        return (frequency, noise.jitter(x)), target(frequency, x) - _log_sum(parts)
+
+    for _ in range(2):  # what each node is worth
+        frequency, x, parts = _proposed(ladders, weights, PILOT, rng)
+        total = _log_sum(parts)
+        weight = target(frequency, x) - total
+        weight = np.exp(weight - weight.max())
+        shares = (weight[:, None] * np.exp(parts - total[:, None])).sum(axis=0) / weight.sum()
+        starts = np.cumsum([0, *(len(one.rungs) for one in ladders[:-1])])
+        weights = 0.9 * np.add.reduceat(shares, starts) + 0.1 / len(ladders)
+        weights /= weights.sum()
+
+    (frequency, jitter), log_mean, efficiency, spent = resample(propose, draws, rng)
     order = rng.permutation(draws)
-    grid, log_density = _jitter_marginal(nodes, densities, outer, loud, scale, len(problem.time))
+    number, probability = numbers(problem, frequency, jitter, rng)
+    x = np.arcsinh(jitter / noise.unit)
+    volume = sum(one.log_mass for one in quiet.sharp) + float(noise.log_prior(quiet.x))
+    far = [(loud.log_mass + volume - log_mean, loud)] if ladders[-1].node is quiet else []
+    grid, log_density = _marginal(ladders, x, far)
     return FrequencyPosterior(
         frequency=frequency[order],
         jitter=jitter[order],
+        number=number[order],
+        probability=probability,
         grid=grid,
         log_density=log_density,
         log_evidence=log_mean,
-        log_evidence_null=_null_with_jitter(problem, scale, scatter),
+        log_evidence_null=_null(problem, noise, quiet, rng),
         importance_efficiency=efficiency,
-        n_evaluations=n_evaluations + n_proposals,
+        n_evaluations=evaluations + spent + 2 * PILOT,
         timespan=float(np.ptp(problem.time)),
     )
 
 
-def _jitter_nodes(problem, prior, scale, scatter):
-    """Values of x that cover the posterior of the jitter, with the frequency's density at each.
+def _ladders(
+    problem: HarmonicProblem, prior: FrequencyRange, noise: _Noise, quiet: _Node
+) -> tuple[list[_Ladder], Density, int]:
+    """Nodes of the noise, each with densities of the frequency, the best first, which has several; and the
+    density where all scatter is noise."""
+    resolution = 1 / float(np.ptp(problem.time))
+    spent = 0
 
-    A scout finds where they should be: log Z at the best frequencies without jitter and with all
-    scatter as jitter, as a function of the jitter.
-    """
-    n_evaluations = 0
+    def scan(x: np.ndarray) -> Density:
+        nonlocal spent
+        found, count = refined_density(with_jitter(problem, noise.jitter(x)), prior)
+        spent += count
+        return found
 
-    def density(x):
-        nonlocal n_evaluations
-        result, spent = refined_density(with_jitter(problem, scale.jitter(x)), prior)
-        n_evaluations += spent
-        return result
+    def nearby(known: Density, x: np.ndarray) -> Density | None:
+        """On the nodes of a density at jitters close by, where those that matter are few."""
+        nonlocal spent
+        matters = known.log_density > known.peak - NEARBY
+        if np.sum(matters) > FEW * len(matters):
+            return None
+        at = known.nodes[matters]
+        height = log_evidence_jitter(problem, at, np.tile(noise.jitter(x), (len(at), 1)))
+        spent += len(at)
+        # Elsewhere as it was, but for a common factor.
+        moved = height + prior.log_prior(at) - known.log_density[matters]
+        log_density = known.log_density + moved[np.argmax(height)]
+        log_density[matters] += moved - moved[np.argmax(height)]
+        return Density(known.nodes, log_density)
 
-    far = float(np.arcsinh(30.0 * scatter / scale.unit))
-    table = np.linspace(1e-4, far, 1000)
-    scout = log_evidence_null_jitter(problem, scale.jitter(table))
-    loud = float(np.arcsinh(scatter / scale.unit))
-    for x in (0.0, loud):
-        result = density(x)
-        best = np.full(len(table), result.nodes[np.argmax(result.height)])
-        # The evidence of a peak is its height times its width over the range.
-        width = np.log(2.5 * result.cumulative[-1] / (prior.high - prior.low))
-        at_best = log_evidence_jitter(problem, best, scale.jitter(table)) + min(width, 0.0)
-        scout = np.logaddexp(scout, at_best)
-    scout += scale.log_prior(table)
-    inside = table[scout > scout.max() - 11.0]
-    margin = far / len(table)
-    first, last = max(inside[0] - margin, 0.0), inside[-1] + margin
-    if first < 0.2 * (last - first):
-        first = 0.0
-    nodes = np.linspace(first, last, 9)
-    densities = [density(x) for x in nodes]
+    middle = np.zeros(1)
+    loud = scan(quiet.x)
+    ladders = [_Ladder(quiet, middle, [loud])]
+    found: list[tuple[float, _Node]] = []
+    best: _Node | None = None
+    for _ in range(SCANS):
+        start = np.minimum(ladders[-1].node.x, 0.9 * noise.far)
+        for frequency in _tops(ladders[-1].densities[0], resolution):
+            if all(abs(frequency - known) > 0.5 * resolution for known, _ in found):
 
-    for _ in range(6):
-        log_mass = np.array([d.log_mass for d in densities])
-        outer = _jitter_density(nodes, log_mass, scale)
-        with np.errstate(divide="ignore"):
-            height = np.interp(nodes, outer.nodes, np.log(outer.height))
-        step = nodes[1] - nodes[0], nodes[-1] - nodes[-2]
-        new = []
-        if height[0] > -8.0 and nodes[0] > 0.0:
-            new.append(max(nodes[0] - step[0], 0.0))
-        if height[-1] > -8.0:
-            new.append(nodes[-1] + step[1])
-        # Nodes further apart than the posterior is wide, where its mass is.
-        share = np.interp(nodes, outer.nodes, outer.cumulative / outer.cumulative[-1])
-        centre = 0.5 * (outer.nodes[1:] + outer.nodes[:-1])
-        mass = np.diff(outer.cumulative) / outer.cumulative[-1]
-        sd = np.sqrt(np.average((centre - mass @ centre) ** 2, weights=mass))
-        wide = (np.diff(share) > 0.02) & (np.diff(nodes) > 1.3 * sd)
-        new.extend(0.5 * (nodes[1:] + nodes[:-1])[wide])
-        if not new:
+                def height(x: np.ndarray, f: float = frequency) -> np.ndarray:
+                    at = np.full(len(x), f)
+                    return log_evidence_jitter(problem, at, noise.jitter(x)) + noise.log_prior(x)
+
+                found.append((frequency, _node(height, noise, start)))
+        top = max((node for _, node in found), key=lambda node: node.log_mass)
+        if top is best:
             break
-        densities += [density(x) for x in new]
-        nodes = np.concatenate([nodes, new])
-        order = np.argsort(nodes)
-        nodes, densities = nodes[order], [densities[i] for i in order]
-    return nodes, densities, (loud, result), n_evaluations
-
-
-def _jitter_density(nodes, log_mass, scale):
-    """Posterior density of x, interpolated between its nodes."""
-    # Slow to import, and only needed with a free noise term.
-
-    x = np.linspace(max(nodes[0], 1e-6), nodes[-1], 1000)
-    curve = Akima1DInterpolator(nodes, log_mass, method="makima")(x)
-    return Density(x, curve + scale.log_prior(x))
-
-
-def _jitter_marginal(nodes, densities, outer, loud, scale, n):
-    """Density of the frequency, averaged over the nodes of the jitter.
-
-    Far from the peak, where all scatter must be noise, none of the nodes explains the data: the
-    density there is that of one `loud` node, weighted with the width 2.5 / sqrt(2 n) that its own
-    posterior would have. It is an estimate to a few nats, hundreds of nats below the peak.
-    """
-    x = 0.5 * (outer.nodes[1:] + outer.nodes[:-1])
-    hats = [np.interp(x, nodes, row) for row in np.eye(len(nodes))]
-    share = np.array(hats) @ np.diff(outer.cumulative)
-    share /= share.sum()
-    # The grids of the most probable nodes resolve every peak that is left in the average.
-    top = np.argsort(share)[-3:]
-    grid = np.unique(np.concatenate([densities[i].nodes for i in top]))
-    parts = [
-        (np.log(weight) - density.log_mass, density)
-        for weight, density in zip(share, densities, strict=True)
-        if weight > 1e-4
+        best = top
+        ladders.append(_Ladder(best, middle, [scan(best.x)]))
+    assert best is not None
+    reach, count = HIGHEST.get(len(best.x), SEVERAL)
+    root = np.sqrt(len(best.x))
+    sd = np.maximum(best.sd, 1e-9)
+    rungs = np.linspace(-min(reach, float(np.max(best.x / sd)) * root), reach, count)
+    points = [np.clip(best.x + s * sd / root, 1e-6, noise.far) for s in rungs]
+    middle_one = ladders[-1].densities[0]
+    densities = [nearby(middle_one, x) or scan(x) for x in points]
+    # What the ladder reaches needs no node of its own.
+    apart = [np.any(np.abs(one.node.x - best.x) / sd > 2.0) for one in ladders]
+    ladders = [_Ladder(best, rungs, densities)] + [
+        one for one, own in zip(reversed(ladders), reversed(apart), strict=True) if own
     ]
-    at, density = loud
-    if not nodes[0] < at < nodes[-1]:
-        width = 2.5 / np.sqrt(2 * n)
-        parts.append((float(scale.log_prior(at)) + np.log(width) - outer.log_mass, density))
+    others = [node for _, node in found if all(node is not one.node for one in ladders)]
+    for node in sorted(others, key=lambda node: -node.log_mass)[:3]:
+        moved = np.abs(node.x - best.x) / sd
+        if node.log_mass > best.log_mass - MATTERS and np.any(moved > 1.0):
+            ladders.insert(1, _Ladder(node, middle, [scan(node.x)]))
+    return ladders, loud, spent
+
+
+def _tops(density: Density, resolution: float) -> list[float]:
+    """Frequencies of the highest peaks that are a resolution element apart."""
+    values, nodes = density.log_density, density.nodes
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    maxima = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
+    chosen: list[float] = []
+    for i in maxima[np.argsort(-values[maxima])][: 50 * CANDIDATES]:
+        if all(abs(nodes[i] - one) > resolution for one in chosen):
+            chosen.append(float(nodes[i]))
+        if len(chosen) == CANDIDATES:
+            break
+    return chosen
+
+
+def _proposed(
+    ladders: list[_Ladder], weights: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Proposals of frequency and x, and the log density of each part of the mixture at them."""
+    source = rng.choice(len(ladders), count, p=weights)
+    frequency, x = np.empty(count), np.empty((count, len(ladders[0].node.x)))
+    for c, ladder in enumerate(ladders):
+        member = np.flatnonzero(source == c)
+        frequency[member], x[member] = ladder.draw(len(member), rng)
+    parts = [
+        ladder.log_proposals(frequency, x) + np.log(weight)
+        for ladder, weight in zip(ladders, weights, strict=True)
+    ]
+    return frequency, x, np.concatenate(parts, axis=1)
+
+
+def _log_sum(parts: np.ndarray) -> np.ndarray:
+    peak = parts.max(axis=1, keepdims=True)
+    return (peak + np.log(np.exp(parts - peak).sum(axis=1, keepdims=True)))[:, 0]
+
+
+def _marginal(
+    ladders: list[_Ladder], x: np.ndarray, far: list[tuple[float, Density]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log density of the frequency, averaged over draws of the noise.
+
+    Far from the peak, where all scatter must be noise, none of the draws explains the data: the density there
+    is that of a node `far` from them, with the log of its share of the evidence. It is an estimate to a few
+    nats, hundreds of nats below the peak.
+    """
+    distance = [
+        np.abs((x - one.node.x) / np.maximum(one.node.sd, 1e-9)).max(axis=1) for one in ladders
+    ]
+    reach = np.array([max(one.rungs[-1], 1.0) for one in ladders])
+    nearest = np.argmin(np.stack(distance, axis=1) / reach, axis=1)
+    parts = list(far)
+    for c, one in enumerate(ladders):
+        shares = one.hats(x[nearest == c]).sum(axis=0) / len(x)
+        parts += [
+            (np.log(share), density)
+            for share, density in zip(shares, one.densities, strict=True)
+            if share > 1e-4
+        ]
+    # The grids of the most probable nodes resolve every peak that is left in the average.
+    top = sorted(parts, key=lambda part: -part[0])[:3]
+    grid = np.unique(np.concatenate([density.nodes for _, density in top]))
     # Summed as logarithms: far from the peak the density is smaller than any float.
-    log_density = np.full(len(grid), -np.inf)
-    for log_weight, density in parts:
-        column = np.interp(grid, density.nodes, density.log_density)
-        log_density = np.logaddexp(log_density, log_weight + column)
+    columns = [
+        weight - one.log_mass + np.interp(grid, one.nodes, one.log_density) for weight, one in parts
+    ]
+    log_density = _log_sum(np.stack(columns, axis=1))
     peak = log_density.max()
     return grid, log_density - peak - np.log(np.trapezoid(np.exp(log_density - peak), grid))
 
 
-def _null_with_jitter(problem, scale, scatter):
-    """Evidence of the trend alone: a quadrature over x, first to find its range."""
-    x = np.linspace(1e-6, float(np.arcsinh(1e3 * scatter / scale.unit)), 1000)
-    for _ in range(2):
-        log_density = log_evidence_null_jitter(problem, scale.jitter(x)) + scale.log_prior(x)
-        inside = np.flatnonzero(log_density > log_density.max() - 40.0)
-        first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, len(x) - 1)
-        peak = log_density.max()
-        found = peak + np.log(np.trapezoid(np.exp(log_density - peak), x))
-        x = np.linspace(x[first], x[last], 2000)
-    return float(found)
+def _null(problem: HarmonicProblem, noise: _Noise, node: _Node, rng: np.random.Generator) -> float:
+    """Evidence of the trend alone: weights about one where the noise terms know nothing of each other."""
+    count = 2000
+    columns = [one.draw(count, floor_count(count), rng) for one in node.sharp]
+    x = np.stack(columns, axis=1)
+    share = floor_count(count) / count
+    log_weight = log_evidence_null_jitter(problem, noise.jitter(x)) + noise.log_prior(x)
+    for j, one in enumerate(node.sharp):
+        log_weight -= one.log_proposal(x[:, j], share)
+    peak = log_weight.max()
+    return float(peak + np.log(np.exp(log_weight - peak).mean()))

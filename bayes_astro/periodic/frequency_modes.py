@@ -19,7 +19,7 @@ class FrequencyPosterior:
     frequency: np.ndarray
     """Independent draws (draws,)."""
     jitter: np.ndarray | None
-    """Draws of the noise term that belong to them (draws,), or None."""
+    """Draws of the noise terms that belong to them (draws, J), or None."""
     grid: np.ndarray
     """Frequencies, coarse and refined, in ascending order (G,)."""
     log_density: np.ndarray
@@ -32,8 +32,14 @@ class FrequencyPosterior:
     """Effective share of the proposals: 1 where the interpolated density was exact."""
     n_evaluations: int
     """Evaluations of the marginal likelihood, coarse grid included."""
+    number: np.ndarray
+    """Draws of the number of harmonics (draws,)."""
+    probability: np.ndarray
+    """Posterior probability of each number of harmonics (T,)."""
     timespan: float
     """Time from the first to the last point."""
+    noise: np.ndarray | None = None
+    """Posterior probability of each kind of noise, where there are several."""
 
     def modes(self) -> "list[Mode]":
         """The separate peaks, the most probable first; see `modes`."""

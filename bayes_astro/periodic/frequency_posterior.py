@@ -17,12 +17,11 @@ of a fraction of :math:`1/T`, and a peak a thousand times narrower. So:
    cumulative function, and importance-resampled with log Z at the drawn frequency itself. What
    the interpolation leaves is thus removed; the weights also correct the evidence.
 
-A free noise term (jitter) adds an outer dimension: steps 1 and 2 at each of a dozen values, a
-proposal for the jitter interpolated between their evidences, and for the frequency a mixture of
-the two neighbouring densities. The weights are then ratios of the exact two-dimensional density.
+Free noise terms (jitters) add dimensions: steps 1 and 2 at some values of them, which are looked for about
+the best peaks (`frequency_jitter`). The weights are then ratios of the exact joint density.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -31,10 +30,11 @@ from bayes_astro.likelihoods.harmonic_grid import log_evidence_many
 from bayes_astro.periodic.frequency_density import (
     FrequencyRange,
     floor_count,
+    numbers,
     refined_density,
     resample,
 )
-from bayes_astro.periodic.frequency_jitter import sample_with_jitter
+from bayes_astro.periodic.frequency_jitter import sample_with_jitters
 from bayes_astro.periodic.frequency_modes import FrequencyPosterior
 
 __all__ = ["sample_frequency"]
@@ -47,9 +47,9 @@ def sample_frequency(
     log_uniform: bool,
     draws: int,
     rng: np.random.Generator,
-    jitter_log_prior: Callable[[np.ndarray], np.ndarray] | None = None,
+    jitter_log_priors: Sequence[Callable[[np.ndarray], np.ndarray]] = (),
 ) -> FrequencyPosterior:
-    """Draw from the posterior of the frequency, and of the jitter where its prior is given.
+    """Draw from the posterior of the frequency, and of the jitters where their priors are given.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def sample_frequency(
         Prior density proportional to 1 / f rather than constant.
     draws : int
     rng : numpy.random.Generator
-    jitter_log_prior : callable, optional
-        Log prior density of the noise term's standard deviation, normalised over (0, inf),
-        vectorised. Without it the noise is as stated.
+    jitter_log_priors : sequence of callables
+        Log prior density of each noise term's standard deviation, normalised over (0, inf),
+        vectorised. Without them the noise is as stated.
 
     Returns
     -------
@@ -84,9 +84,9 @@ def sample_frequency(
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     prior = FrequencyRange(float(low), float(high), log_uniform)
-    if jitter_log_prior is None:
+    if not jitter_log_priors:
         return _sample_fixed_noise(problem, prior, draws, rng)
-    return sample_with_jitter(problem, prior, draws, rng, jitter_log_prior)
+    return sample_with_jitters(problem, prior, draws, rng, jitter_log_priors)
 
 
 def _sample_fixed_noise(problem, prior, draws, rng):
@@ -99,6 +99,7 @@ def _sample_fixed_noise(problem, prior, draws, rng):
         return (frequency,), log_weight
 
     (frequency,), log_mean, efficiency, n_proposals = resample(propose, draws, rng)
+    number, probability = numbers(problem, frequency, None, rng)
     return FrequencyPosterior(
         frequency=frequency,
         jitter=None,
@@ -108,5 +109,7 @@ def _sample_fixed_noise(problem, prior, draws, rng):
         log_evidence_null=problem.log_evidence_null,
         importance_efficiency=efficiency,
         n_evaluations=n_evaluations + n_proposals,
+        number=number,
+        probability=probability,
         timespan=float(np.ptp(problem.time)),
     )

@@ -10,11 +10,13 @@ import numpy as np
 
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.data.curve import Curve
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "centred",
     "default_range",
     "epoch",
     "false_alarm_probability",
@@ -63,7 +65,7 @@ def _of(data: LightCurve) -> tuple[float, float, float]:
     low, high, rapid, frequency, power = _sampling(
         np.unique(data.time).tobytes(), in_days(data.time_unit)
     )
-    signal = 0.5 * float(np.sum(((data.value - np.mean(data.value)) / data.error) ** 2))
+    signal = 0.5 * float(np.sum((centred(data) / data.error) ** 2))
     same = np.clip(1 - TELLS / max(signal, TELLS), REPEATS, SURE)
     alike = frequency[power >= same]
     if len(alike) and 0.5 * alike[0] < high:
@@ -111,6 +113,12 @@ def window(time: np.ndarray, highest: float) -> tuple[np.ndarray, np.ndarray]:
     return step * np.arange(count), np.abs(modes[count:] / len(time)) ** 2
 
 
+def centred(data: LightCurve) -> np.ndarray:
+    """Values less the mean of their band."""
+    curve = Curve.of(data)
+    return data.value - curve.each(np.mean, data.value)[curve.band]
+
+
 def in_days(unit: str | None) -> float:
     """Length of the time unit in days."""
     known = {"d": 1.0, "day": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "yr": 365.25}
@@ -121,25 +129,32 @@ def in_days(unit: str | None) -> float:
     return float(units.Unit(unit).to("d"))
 
 
-def signal(draws: xr.Dataset, time: np.ndarray) -> np.ndarray:
-    """Trend and harmonics at times from the epoch: (chain, draw, time)."""
+def signal(draws: xr.Dataset, time: np.ndarray, band: np.ndarray | None = None) -> np.ndarray:
+    """Trend and harmonics at times from the epoch, of rows of the bands of these numbers: (chain, draw, row)."""
     frequency = draws["frequency"].values[..., None]
-    total = draws["offset"].values[..., None] + np.zeros(len(time))
+    total = _by_row(draws["offset"], band) + np.zeros(len(time))
     for i, term in enumerate(draws["term"].values):
-        amplitude = draws["amplitude"].values[..., i, None]
-        phase = draws["phase"].values[..., i, None]
+        amplitude = _by_row(draws["amplitude"][..., i], band)
+        phase = _by_row(draws["phase"][..., i], band)
         total += amplitude * np.cos(2 * np.pi * term * frequency * time - phase)
     if "trend" in draws:
         for i, order in enumerate(draws["order"].values):
-            total += draws["trend"].values[..., i, None] * time ** int(order)
+            total += _by_row(draws["trend"][..., i], band) * time ** int(order)
     return total
 
 
-def _spread(draws: xr.Dataset, error: np.ndarray) -> np.ndarray:
+def _by_row(variable: xr.DataArray, band: np.ndarray | None) -> np.ndarray:
+    """What each row has of a variable (chain, draw) or (chain, draw, band)."""
+    if "band" not in variable.dims:
+        return variable.values[..., None]
+    return np.take(variable.values, band, axis=2)
+
+
+def _spread(draws: xr.Dataset, error: np.ndarray, band: np.ndarray) -> np.ndarray:
     """Standard deviation of an observation with the given errors: (chain, draw, row)."""
     if "jitter" not in draws:
         return np.broadcast_to(error, (draws.sizes["chain"], draws.sizes["draw"], len(error)))
-    return np.hypot(draws["jitter"].values[..., None], error)
+    return np.hypot(_by_row(draws["jitter"], band), error)
 
 
 def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator) -> xr.Dataset:
@@ -152,30 +167,32 @@ def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Genera
     data : LightCurve
         The fitted data: its epoch, its time unit.
     at : array (m,), Quantity, astropy Time, or LightCurve
-        A light curve brings its errors; otherwise an observation has the median error of `data`.
+        A light curve brings its errors; otherwise an observation has the median error of `data`, and times
+        stand for all bands in turn.
     rng : numpy.random.Generator
 
     Returns
     -------
     xarray.Dataset
-        ``signal``, ``observation`` (chain, draw, row) and ``time`` (row).
+        ``signal``, ``observation`` (chain, draw, row), ``time`` and, of several, ``band`` (row).
     """
     import xarray as xr
 
-    time, error = inputs.times(data, at)
-    noiseless = signal(draws, time - epoch(data))
-    noisy = noiseless + _spread(draws, error) * rng.standard_normal(noiseless.shape)
+    curve = Curve.of(data)
+    time, error, band = curve.asked(at)
+    noiseless = signal(draws, time - curve.epoch, band)
+    noisy = noiseless + _spread(draws, error, band) * rng.standard_normal(noiseless.shape)
     dims = ("chain", "draw", "row")
     coords = {name: draws[name] for name in ("chain", "draw") if name in draws.coords}
     unit = {"units": data.value_unit or ""}
-    return xr.Dataset(
-        {
-            "signal": (dims, noiseless, unit),
-            "observation": (dims, noisy, unit),
-            "time": ("row", time, {"units": data.time_unit}),
-        },
-        coords,
-    )
+    found: dict[str, Any] = {
+        "signal": (dims, noiseless, unit),
+        "observation": (dims, noisy, unit),
+        "time": ("row", time, {"units": data.time_unit}),
+    }
+    if curve.several:
+        found["band"] = ("row", np.asarray(curve.bands)[band])
+    return xr.Dataset(found, coords)
 
 
 def log_density(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> xr.DataArray:
@@ -183,7 +200,7 @@ def log_density(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> xr.D
     import xarray as xr
 
     inputs.check_units(fitted, data)
-    spread = _spread(draws, data.error)
+    spread = _spread(draws, data.error, Curve.of(fitted).numbers(data))
     density = -0.5 * standardised(draws, fitted, data) ** 2 - np.log(spread) - _HALF_LOG_2PI
     return xr.DataArray(
         density,
@@ -194,8 +211,10 @@ def log_density(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> xr.D
 
 def standardised(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> np.ndarray:
     """Residuals over their standard deviation: (chain, draw, row)."""
-    residual = data.value - signal(draws, data.time - epoch(fitted))
-    return residual / _spread(draws, data.error)
+    curve = Curve.of(fitted)
+    band = curve.numbers(data)
+    residual = data.value - signal(draws, data.time - curve.epoch, band)
+    return residual / _spread(draws, data.error, band)
 
 
 def false_alarm_probability(data: LightCurve, low: float, high: float, trend: int = 0) -> float:
@@ -211,26 +230,32 @@ def false_alarm_probability(data: LightCurve, low: float, high: float, trend: in
     fit. Of the floating-mean Lomb-Scargle power of the data, their trend subtracted, between `low` and
     `high`.
 
+    Of several bands it is that of one sinusoid which all of them share about levels of their own, each of
+    which takes a point from N.
+
     The power comes from the marginal likelihood with very wide priors, whose exponent is half the
     drop in chi-square; the peak found on that grid is then evaluated by least squares itself.
     """
     from bayes_astro.likelihoods.harmonic import log_evidence, project
     from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid
 
-    n = len(data)
+    curve = Curve.of(data)
+    bands = len(curve.bands)
+    n = len(data) - bands + 1
     if n < 5:
         return 1.0
     value = detrended(data, trend)
-    time = data.time - epoch(data)
-    span = float(np.ptp(time))
-    wide = 1e4 * float(np.std(value))
+    time = curve.time
+    span = 2 * curve.half
+    wide = 1e4 * float(np.std(centred(data)))
+    levels = (curve.band[:, None] == np.arange(bands)).astype(float)
     problem = project(
         time,
-        value.copy(),
+        value,
         data.error**2,
-        np.ones((n, 1)),
-        np.array([np.mean(value)]),
-        np.array([wide]),
+        levels,
+        curve.each(np.mean, value),
+        np.full(bands, wide),
         np.array([wide]),
     )
     count = max(int(np.ceil((high - low) * 5 * span)) + 1, 3)
@@ -242,32 +267,37 @@ def false_alarm_probability(data: LightCurve, low: float, high: float, trend: in
         fine = np.clip(fine, low, high)
         best = fine[np.argsort(log_evidence(problem, fine))[-3:]]
         step *= 0.4
-    power = _power(time, value, data.error, best[-1])
-    return _baluev(power, high, time, data.error)
+    power = _power(time, value, data.error, best[-1], levels)
+    return _baluev(power, high, time, data.error, n)
 
 
 def detrended(data: LightCurve, trend: int) -> np.ndarray:
     """Values less their weighted polynomial of order `trend`; unchanged for a constant."""
     if trend == 0:
         return data.value
-    time = (data.time - epoch(data)) / np.ptp(data.time)
-    fit = np.polynomial.Polynomial.fit(time, data.value, trend, w=1 / data.error)
-    return data.value - fit(time)
+    curve = Curve.of(data)
+    powers = (curve.time / curve.half)[:, None] ** np.arange(1, trend + 1)
+    levels = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
+    design = np.hstack([levels, powers])
+    white = design / data.error[:, None]
+    return data.value - design @ np.linalg.lstsq(white, data.value / data.error, rcond=None)[0]
 
 
-def _power(time: np.ndarray, value: np.ndarray, error: np.ndarray, frequency: float) -> float:
-    """Share of chi-square about the mean that a sinusoid takes away."""
+def _power(
+    time: np.ndarray, value: np.ndarray, error: np.ndarray, frequency: float, levels: np.ndarray
+) -> float:
+    """Share of chi-square about the levels that a sinusoid takes away."""
     angle = 2 * np.pi * frequency * time
-    design = np.column_stack([np.ones_like(time), np.cos(angle), np.sin(angle)]) / error[:, None]
+    design = np.column_stack([levels, np.cos(angle), np.sin(angle)]) / error[:, None]
     white = value / error
     full = white - design @ np.linalg.lstsq(design, white, rcond=None)[0]
-    mean = white - design[:, :1] @ np.linalg.lstsq(design[:, :1], white, rcond=None)[0]
+    flat = levels / error[:, None]
+    mean = white - flat @ np.linalg.lstsq(flat, white, rcond=None)[0]
     return float(np.clip(1 - (full @ full) / (mean @ mean), 0.0, 1.0))
 
 
-def _baluev(power: float, high: float, time: np.ndarray, error: np.ndarray) -> float:
+def _baluev(power: float, high: float, time: np.ndarray, error: np.ndarray, n: int) -> float:
     """Baluev's bound for a peak of the given power; see `false_alarm_probability`."""
-    n = len(time)
     if power >= 1.0:
         return 0.0
     weight = error**-2.0 / np.sum(error**-2.0)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bayes_astro.data import LightCurve, light_curve_inputs
+from bayes_astro.data.curve import Curve
 from bayes_astro.diagnostics import Check
+from bayes_astro.draws import by_row
+from bayes_astro.hooks import hook
 from bayes_astro.model import Model
-from bayes_astro.parameters import Parameter, Setting, optional, pair, switch, whole
-from bayes_astro.periodic import aliases, harmonics, periodogram_checks, signal_left
+from bayes_astro.parameters import Parameter, Setting, number, optional, pair, switch, whole
+from bayes_astro.periodic import (
+    aliases,
+    harmonics,
+    noises,
+    periodogram_checks,
+    red_noise,
+    settings,
+    signal_left,
+)
 from bayes_astro.periodic.periodogram_problem import PeriodogramProblem
 from bayes_astro.periodic.window import Window, window
 from bayes_astro.priors import Prior, recorded
@@ -28,7 +40,7 @@ LINEAR = "with another the coefficients cannot be integrated out"
 
 @dataclass(eq=False, repr=False)
 class Periodogram(Model):
-    r"""A trend plus harmonics of one unknown frequency, in white noise.
+    r"""A trend plus harmonics of one unknown frequency, in white noise, in one band or several.
 
     .. code-block:: text
 
@@ -44,36 +56,57 @@ class Periodogram(Model):
     `bayes_astro.likelihoods.harmonic`). NUTS and emcee sample all variables of `build`, started
     at the highest peak; they cannot move between peaks.
 
+    Bands share the frequency and have offsets, trends and jitters of their own. Their coefficients are
+    theta_b = theta_0 + delta_b, with N(0, sigma^2 / (1 + spread^2)) what they have in common and `spread`
+    times that width what is each band's own; or all see one signal, as the spectrographs that
+    measure one star do: ``amplitude=False``.
+
     Parameters
     ----------
-    n_terms : int
-        Harmonics: 1 is a sinusoid.
+    n_terms : int or sequence of int, optional
+        Harmonics: 1 is a sinusoid. Several numbers are averaged over, all as probable before the data
+        (by `ba.Exact`). Default: 1, and (1, 2, 3, 4) for bands with amplitudes of their own.
     period : (shortest, longest), optional
         Range searched, in the time unit of the data, or Quantities. Default: from the time span
         to four hours or a fifth of twice the mean spacing of the times, what is shorter, but not
         beyond where the sampling repeats itself (`harmonics.default_range`).
     trend : int
         Order of a polynomial in time: 0 (a constant), 1 or 2.
-    jitter : bool
-        Fit a noise term added in quadrature to the error bars.
+    jitter : bool, optional
+        Fit a noise term added in quadrature to the error bars, one for each band. Default: with several
+        bands, no one of which a few harmonics fit to the last digit; not with one.
+    amplitude : bool
+        Every band has amplitudes and phases of its own; False: all see the same signal, as instruments do
+        (the word of `ba.GaussianProcess`).
+    spread : float
+        Prior width of what is a band's own over that of what is common; where bands differ by
+        their mean colours alone 0.2, where they have nothing but the period in common 5.
+    noise : "white", kernel, or sequence of them
+        What the values scatter with beside their errors: a kernel of `ba.kernels`, with numbers or with free
+        parameters, which are then summed over on a lattice; of several, as ``("white",
+        ba.kernels.DampedRandomWalk())``, all are as probable before the data. In one band, or with
+        ``amplitude=False``, by `ba.Exact`; up to 3000 points.
     priors : dict of str to Prior, optional
-        By parameter. Defaults, with s the standard deviation of the values: ``frequency`` Uniform
-        over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
+        By parameter. Defaults, with s the standard deviation of the values about the means of their bands:
+        ``frequency`` Uniform over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
         Normal(0, 5 s over half the time span), ``amplitude`` Rayleigh(s / k) of the k-th harmonic,
-        ``jitter`` HalfNormal(s). Offset, trend and amplitude must stay of these families.
+        ``jitter`` HalfNormal(s). Offset, trend and amplitude must stay of these families; trend and
+        amplitude have one prior for all bands.
 
     Notes
     -----
     Variables: ``frequency``, ``period``, ``offset``, ``amplitude`` and ``phase`` by ``term``,
-    ``trend`` by ``order``, ``jitter``. Group ``periodogram``: ``log_density`` over
+    ``trend`` by ``order``, ``jitter``; of several bands offset and jitter by ``band`` too, and amplitude, phase
+    and trend where bands have their own. Where numbers of harmonics are averaged over, ``harmonics`` is that
+    of each draw, and amplitudes beyond it are zero. Group ``periodogram``: ``log_density`` over
     ``frequency``; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
-    the trend alone) and ``false_alarm_probability`` (Baluev's, of the Lomb-Scargle baseline).
-    `predict` takes times, Quantities, astropy Times or a `LightCurve` (whose errors are then those
-    of ``observation``; otherwise the median error).
+    the trend alone), ``probability`` of each of several ``n_terms``, and ``false_alarm_probability`` (Baluev's,
+    of the Lomb-Scargle baseline). `predict` takes times (of several bands: for all of them), Quantities,
+    astropy Times or a `LightCurve` (whose errors are then those of ``observation``; otherwise the median error).
 
     References
     ----------
-    Jaynes 1987; Bretthorst 1988; Mortier et al. 2015, A&A 573, A101.
+    Jaynes 1987; Bretthorst 1988; Mortier et al. 2015, A&A 573, A101; VanderPlas & Ivezic 2015, ApJ 812, 18.
 
     Examples
     --------
@@ -84,17 +117,23 @@ class Periodogram(Model):
     True
     """
 
-    n_terms: int = 1
+    n_terms: int | tuple[int, ...] | None = None
     period: tuple[Any, Any] | None = None
     trend: int = 0
-    jitter: bool = False
+    jitter: bool | None = None
+    amplitude: bool = True
+    spread: float = 0.5
+    noise: Any = "white"
     priors: dict[str, Prior] | None = None
 
     data_type: ClassVar[type] = LightCurve
     settings: ClassVar[dict[str, Setting]] = {
-        "n_terms": whole(1, 20),
+        "n_terms": optional(settings.harmonic_numbers),
         "trend": whole(0, 2),
-        "jitter": switch,
+        "jitter": optional(switch),
+        "amplitude": switch,
+        "spread": number(1e-3, 1e3, "a positive number, 0.001 to 1000", at_low=True, at_high=True),
+        "noise": settings.noise,
         "period": optional(pair),
     }
     references: ClassVar[tuple[str, ...]] = ("bretthorst1988", "mortier2015", "barnett2019")
@@ -103,57 +142,58 @@ class Periodogram(Model):
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for data that determine no period."""
-        light_curve_inputs.check_single_band(data, "a period")
+        settings.check(data)
+        if self._correlated():
+            settings.check_noise(data, own=self._own(data))
         self._range(data)
+
+    def _correlated(self) -> bool:
+        """Whether there is a kernel in the noise."""
+        return any(kernel is not None for _, kernel in noises.options(self.noise))
+
+    def _own(self, data: LightCurve) -> bool:
+        """Whether bands have coefficients of their own."""
+        return bool(self.amplitude) and len(data.bands) > 1
+
+    @hook
+    def noisy(self, data: LightCurve) -> bool:
+        """Whether there is a jitter."""
+        return len(data.bands) > 1 if self.jitter is None else bool(self.jitter)
 
     def _range(self, data: LightCurve) -> tuple[float, float]:
         """Lowest and highest frequency."""
-        if self.period is None:
-            return harmonics.default_range(data)
-        edges = []
-        for edge in self.period:
-            if hasattr(edge, "unit"):
-                try:
-                    edge = edge.to_value(data.time_unit)
-                except Exception as error:
-                    raise ValueError(
-                        f"period={edge} cannot be converted to the time unit {data.time_unit!r}."
-                    ) from error
-            try:
-                edges.append(float(edge))
-            except (TypeError, ValueError):
-                raise ValueError(f"period={self.period!r} must hold two numbers.") from None
-        shortest, longest = edges
-        if not 0 < shortest < longest < np.inf:
-            raise ValueError(
-                f"period=({shortest:g}, {longest:g}) must satisfy 0 < shortest < longest."
-            )
-        span = np.ptp(data.time)
-        if self.n_terms * span / shortest > 2e7:
-            raise ValueError(
-                f"period: {span / shortest:.3g} cycles of the shortest period {shortest:g} fit "
-                "into the time span; at most 2e7 (harmonics counted) can be searched. Raise it."
-            )
-        return 1 / longest, 1 / shortest
+        return settings.frequency_range(self.period, data, self.numbers(data)[-1])
+
+    @hook
+    def numbers(self, data: LightCurve) -> tuple[int, ...]:
+        """Numbers of harmonics, ascending."""
+        return settings.numbers(self.n_terms, self._own(data))
 
     def coords(self, data: LightCurve) -> dict[str, Any]:
-        """Numbers of the harmonics, and powers of the trend."""
-        return {"term": range(1, self.n_terms + 1), "order": range(1, self.trend + 1)}
+        """Bands, numbers of the harmonics, and powers of the trend."""
+        return {
+            "band": Curve.of(data).bands,
+            "term": range(1, self.numbers(data)[-1] + 1),
+            "order": range(1, self.trend + 1),
+        }
 
     def parameters(self, data: LightCurve) -> list[Parameter]:
         """See the class; weakly informative, scaled from the data."""
         low, high = self._range(data)
-        spread, mean = float(np.std(data.value)), float(np.mean(data.value))
-        half, value = 0.5 * float(np.ptp(data.time)), data.value_unit or ""
-        heights = [spread / (k + 1) for k in range(int(self.n_terms))]
+        curve = Curve.of(data)
+        several = ("band",) if curve.several else ()
+        spread, mean = float(np.std(harmonics.centred(data))), curve.each(np.mean, data.value)
+        half, value = curve.half, data.value_unit or ""
+        heights = [spread / (k + 1) for k in range(self.numbers(data)[-1])]
         found = [
             Parameter(
                 "frequency", Prior("Uniform", lower=low, upper=high), (), f"1 / {data.time_unit}",
                 families=("Uniform", "LogUniform"), because=LINEAR,
             ),
             Parameter(
-                "offset", Prior("Normal", mu=mean, sigma=5 * spread), (), value,
-                families=("Normal",), because=LINEAR,
+                "offset",
+                Prior("Normal", mu=mean.tolist() if several else float(mean[0]), sigma=5 * spread),
+                several, value, families=("Normal",), because=LINEAR,
             ),
             Parameter(
                 "amplitude", Prior("Rayleigh", sigma=heights), ("term",), value,
@@ -166,10 +206,10 @@ class Periodogram(Model):
             found.append(
                 Parameter("trend", prior, ("order",), families=("Normal",), because=LINEAR)
             )
-        if self.jitter:
+        if self.noisy(data):
             prior = Prior("HalfNormal", sigma=spread)
-            found.append(Parameter("jitter", prior, (), value, "positive"))
-        return found
+            found.append(Parameter("jitter", prior, several, value, "positive"))
+        return found + noises.parameters(self.noise, data)
 
     def check_priors(self, priors: dict[str, Prior], data: LightCurve) -> None:
         """Positive frequencies, within the range that was asked for."""
@@ -204,37 +244,51 @@ class Periodogram(Model):
         evidence = tree["evidence"].to_dataset()
         return {"evidence": evidence.assign(false_alarm_probability=alarm)}
 
-    def latents(
-        self, draws: xr.Dataset, design: LightCurve, rng: np.random.Generator
+    def prior_draws(
+        self, design: LightCurve, priors: dict[str, Prior], draws: int, rng: np.random.Generator
     ) -> xr.Dataset:
-        """Uniform phases; the period."""
-        phase = rng.uniform(-np.pi, np.pi, draws["amplitude"].shape)
-        return draws.assign(phase=(draws["amplitude"].dims, phase), period=1 / draws["frequency"])
+        """With phases, the period, and what bands have of their own; see `PeriodogramProblem.prior_draws`."""
+        return self.problem(design, priors).prior_draws(
+            super().prior_draws(design, priors, draws, rng), rng
+        )
 
     def simulate_data(
         self, parameters: xr.Dataset, design: LightCurve, rng: np.random.Generator
     ) -> LightCurve:
         """New values at the times and errors of `design`."""
         one = parameters.expand_dims(["chain", "draw"])
-        signal = harmonics.signal(one, design.time - harmonics.epoch(design))[0, 0]
-        variance = design.error**2
-        if self.jitter:
-            variance = variance + float(parameters["jitter"]) ** 2
-        return design.replace(value=signal + np.sqrt(variance) * rng.standard_normal(len(design)))
+        if self._correlated():
+            return design.replace(value=red_noise.replicate(self, one, design, rng)[0, 0])
+        new = harmonics.forecast(one, design, design, rng)["observation"]
+        return design.replace(value=new.values[0, 0])
 
     def forecast(
         self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:
         """Signal and new observations at `at`; see `harmonics.forecast`."""
+        if self._correlated():
+            return red_noise.forecast(self, draws, data, at, rng)
         return harmonics.forecast(draws, data, at, rng)
 
     def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
-        """Log likelihood of every value: (chain, draw, row)."""
+        """Log likelihood of every value, in correlated noise given those before: (chain, draw, row)."""
+        if self._correlated():
+            return red_noise.log_density(self, draws, self._fitted_or(data), data)
         return harmonics.log_density(draws, self._fitted_or(data), data)
 
     def normal_residuals(self, draws: xr.Dataset, data: LightCurve) -> np.ndarray:
-        """Residuals over their standard deviation."""
+        """Residuals over their standard deviation, in correlated noise given the rows before."""
+        if self._correlated():
+            return red_noise.standardised(self, draws, self._fitted_or(data), data)
         return harmonics.standardised(draws, self._fitted_or(data), data)
+
+    def replicate(
+        self, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New light curves; in correlated noise at the fitted rows from the parameters alone."""
+        if self._correlated() and at is data:
+            return by_row(draws, red_noise.replicate(self, draws, data, rng))
+        return self.forecast(draws, data, at, rng)["observation"]
 
     def modes(self, minimum_mass: float = 0.01) -> pd.DataFrame:
         """The separate peaks of the posterior, the most probable first.
@@ -301,6 +355,13 @@ class Periodogram(Model):
             ("log10 Bayes factor", f"{factor / np.log(10):.2f}"),
             ("false-alarm probability (baseline)", f"{alarm:.2g}" if alarm else "< 1e-300"),
         )
+        if "probability" in group:
+            odds += tuple(
+                (f"probability of {int(n)} harmonic{'s' * (n > 1)}", f"{float(share):.3f}")
+                for n, share in zip(
+                    group["n_terms"].values, group["probability"].values, strict=True
+                )
+            )
         modes = tuple(
             (f"{row.mass:.4f}", rounded(row.period, row.sd), f"{row.sd:.2g}", row.alias_of or "")
             for row in self.modes().head(8).itertuples()
@@ -313,8 +374,12 @@ class Periodogram(Model):
     def equation(self) -> str:
         """The model in one line."""
         trend = "".join(f" + trend{j}·(t − epoch)^{j}" for j in range(1, self.trend + 1))
-        noise = "error² + jitter²" if self.jitter else "error²"
+        noisy = self.noisy(self.data) if self.__sklearn_is_fitted__() else self.jitter
+        noise = "error² + jitter²" if noisy else "error²"
+        n = "n" if self.n_terms is None else self.n_terms
+        if isinstance(n, Sequence) and not isinstance(n, str):
+            n = f"n in {{{', '.join(map(str, n))}}}"
         return (
-            f"y = offset{trend} + Σ(k=1..{self.n_terms}) amplitude_k "
+            f"y = offset{trend} + Σ(k=1..{n}) amplitude_k "
             f"cos(2πk·frequency·(t − epoch) − phase_k) + N(0, {noise})"
         )

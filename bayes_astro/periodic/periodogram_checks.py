@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro import residuals
+from bayes_astro.data.curve import Curve
 from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.periodic import harmonics, signal_left
 from bayes_astro.priors import recorded
@@ -28,7 +29,7 @@ ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
 def checks(model: Any) -> list[Check]:
     """What the residuals hold, whether one peak holds the posterior, and what was searched."""
-    advice = "raise n_terms" + ("" if model.jitter else ", or fit with jitter=True")
+    advice = "raise n_terms" + ("" if model.noisy(model.data) else ", or fit with jitter=True")
     rows = residuals.of_draws(model)
     checks = [
         goodness_of_fit(model, advice),
@@ -76,7 +77,14 @@ def _another_period(model: Any) -> Check:
     rest = signal_left.residuals(model)
     low, high = (float(e) for e in recorded(model)["frequency"].support)
     searched = (1 / high, 1 / low) if model.period is None else model.period
-    again = type(model)(1, period=searched, jitter=model.jitter)
+    again = type(model)(
+        1,
+        period=searched,
+        jitter=model.jitter,
+        amplitude=model.amplitude,
+        spread=model.spread,
+        noise=model.noise,
+    )
     problem = again.problem(rest, again.resolve_priors(rest))
     found, _ = problem.search(200, np.random.default_rng(0))
     odds = found.log_evidence - found.log_evidence_null
@@ -140,8 +148,10 @@ def _noise(model: Any) -> Check:
     if "jitter" not in model.posterior["posterior"]:
         return residuals.one_row(error, "fit with jitter=True")
     # Beside the larger ones: jitter is there for errors that are too small.
-    size = np.sqrt(np.mean(error**2))
-    ratio = float(model.posterior["posterior"]["jitter"].median() / size)
+    curve = Curve.of(model.data)
+    size = np.sqrt(curve.each(np.mean, error**2))
+    jitter = model.posterior["posterior"]["jitter"].median(("chain", "draw")).values
+    ratio = float(np.max(jitter / (size if curve.several else size[0])))
     return Check(
         "jitter beside the errors",
         True if ratio <= LARGE else None,

@@ -8,8 +8,9 @@ import numpy as np
 
 from bayes_astro.coordinates import Free
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.likelihoods.compiled import ready_pytensor
-from bayes_astro.periodic import harmonics
+from bayes_astro.periodic import noises, periodogram_draws
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 
@@ -29,32 +30,69 @@ ODDS_NOTE = (
 
 
 class PeriodogramProblem(Problem):
-    """Times from the reference epoch, which are those of the phases."""
+    """Times from the reference epoch, which are those of the phases.
+
+    Bands either share one signal, as instruments do, or have coefficients of their own about common ones.
+    """
 
     def __init__(self, model: Any, data: LightCurve, priors: dict[str, Prior]) -> None:
         super().__init__(model, data, priors)
-        self.time = data.time - harmonics.epoch(data)
-        self.terms, self.orders = int(model.n_terms), int(model.trend)
-        scale = priors["amplitude"].arguments["sigma"]
-        self.scale = np.broadcast_to(np.asarray(scale, dtype=float), (self.terms,)).copy()
+        self.curve = Curve.of(data)
+        self.numbers, self.orders = model.numbers(data), int(model.trend)
+        self.terms = self.numbers[-1]
+        self.bands = len(self.curve.bands)
+        self.owns = self.bands if self.curve.several and model.amplitude else 0
+        self.jitters = self.bands if "jitter" in priors else 0
+        scale = np.asarray(priors["amplitude"].arguments["sigma"], dtype=float)
+        spread = float(model.spread) if self.owns else 0.0
+        self.scale = np.broadcast_to(scale, (self.terms,)) / np.sqrt(1 + spread**2)
+        self.own_scale = spread * self.scale if self.owns else np.empty(0)
+        kinds = noises.options(model.noise)
+        self.noises = [
+            noises.Noise(label, kernel, priors, self.curve)
+            for label, kernel in kinds
+            if any(one is not None for _, one in kinds)
+        ]
 
     def coords(self) -> dict[str, Any]:
-        """Numbers of the harmonics, and powers of the trend."""
-        return {"term": np.arange(1, self.terms + 1), "order": np.arange(1, self.orders + 1)}
+        """Bands, numbers of the harmonics, powers of the trend, numbers of harmonics to choose from."""
+        return {
+            "band": list(self.curve.bands),
+            "term": np.arange(1, self.terms + 1),
+            "order": np.arange(1, self.orders + 1),
+            "n_terms": list(self.numbers),
+        }
+
+    def _one_number(self) -> None:
+        if self.noises:
+            raise ValueError("noise that is not white is summed over by ba.Exact() alone.")
+        if len(self.numbers) > 1:
+            raise ValueError(
+                f"n_terms={self.numbers} is averaged over by ba.Exact() alone: give one number, such as "
+                f"n_terms={self.numbers[0]}."
+            )
 
     def free(self) -> list[Free]:
         """Frequency, coefficients and jitter; amplitudes and phases as cosines and sines."""
+        self._one_number()
+        several = (self.bands,) if self.curve.several else ()
         normal = Prior("Normal", mu=0.0, sigma=self.scale.tolist())
         found = [
             Free("frequency", self.priors["frequency"]),
-            Free("offset", self.priors["offset"]),
+            Free("offset", self.priors["offset"], several),
             Free("cosine", normal, (self.terms,)),
             Free("sine", normal, (self.terms,)),
         ]
+        if self.owns:
+            own = Prior("Normal", mu=0.0, sigma=self.own_scale.tolist())
+            found += [
+                Free(f"own_{name}", own, (self.owns, self.terms)) for name in ("cosine", "sine")
+            ]
         if self.orders:
-            found.append(Free("trend", self.priors["trend"], (self.orders,)))
-        if "jitter" in self.priors:
-            found.append(Free("jitter", self.priors["jitter"]))
+            shape = (self.owns, self.orders) if self.owns else (self.orders,)
+            found.append(Free("trend", self.priors["trend"], shape))
+        if self.jitters:
+            found.append(Free("jitter", self.priors["jitter"], several))
         return found
 
     def likelihood(self) -> Any:
@@ -64,117 +102,156 @@ class PeriodogramProblem(Problem):
         return HARMONICS
 
     def arrays(self) -> list[np.ndarray]:
-        """Sizes, and the light curve."""
-        sizes = np.array([self.terms, self.orders, "jitter" in self.priors], dtype=np.int64)
-        return [sizes, np.array([self.time, self.data.value, self.data.error**2])]
+        """Sizes, the light curve, and the bands of its rows."""
+        sizes = [self.terms, self.orders, self.jitters, self.bands, max(self.owns, 1), self.owns]
+        rows = [self.curve.time, self.data.value, self.data.error**2]
+        return [np.array(sizes, dtype=np.int64), np.array(rows), self.curve.band.copy()]
 
     def named(self, values: dict[str, np.ndarray]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """The variables that users know."""
+        several: tuple[str, ...] = ("band",) if self.curve.several else ()
+        own: tuple[str, ...] = ("band",) if self.owns else ()
         cosine, sine = values["cosine"], values["sine"]
+        if self.owns:
+            cosine = cosine[:, None] + values["own_cosine"]
+            sine = sine[:, None] + values["own_sine"]
         found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
             "frequency": ((), values["frequency"]),
             "period": ((), 1 / values["frequency"]),
-            "offset": ((), values["offset"]),
-            "amplitude": (("term",), np.hypot(cosine, sine)),
-            "phase": (("term",), np.arctan2(sine, cosine)),
+            "offset": (several, values["offset"]),
+            "amplitude": ((*own, "term"), np.hypot(cosine, sine)),
+            "phase": ((*own, "term"), np.arctan2(sine, cosine)),
         }
         if "trend" in values:
-            found["trend"] = (("order",), values["trend"])
+            found["trend"] = ((*own, "order"), values["trend"])
         if "jitter" in values:
-            found["jitter"] = ((), values["jitter"])
+            found["jitter"] = (several, values["jitter"])
+        scalars = [name for one in self.noises for name in one.names]
+        for name in ("harmonics", "noise", *scalars):
+            if name in values:
+                found[name] = ((), values[name])
         return found
 
     def graph(self) -> pm.Model:
         """All variables explicit; see `ba.Periodogram` for the equations."""
+        self._one_number()
         ready_pytensor()
         import pymc as pm
 
-        priors, coords = self.priors, self.coords()
+        priors, coords, band = self.priors, self.coords(), self.curve.band
+        several = "band" if self.curve.several else None
+        own = ("band", "term") if self.owns else "term"
+
+        def of_row(x: Any) -> Any:
+            return x[band] if self.curve.several else x
+
         with pm.Model(coords=coords) as model:
-            time = pm.Data("time", self.time)
+            time = pm.Data("time", self.curve.time)
             frequency = priors["frequency"].variable("frequency")
             pm.Deterministic("period", 1 / frequency)
-            offset = priors["offset"].variable("offset")
+            offset = priors["offset"].variable("offset", dims=several)
             scale = pm.Data("scale", self.scale)
             cosine = pm.Normal("cosine", 0.0, scale, dims="term")
             sine = pm.Normal("sine", 0.0, scale, dims="term")
-            pm.Deterministic("amplitude", pm.math.sqrt(cosine**2 + sine**2), dims="term")
-            pm.Deterministic("phase", pm.math.arctan2(sine, cosine), dims="term")
+            if self.owns:
+                own_scale = pm.Data("own_scale", self.own_scale)
+                cosine = cosine + pm.Normal("own_cosine", 0.0, own_scale, dims=own)
+                sine = sine + pm.Normal("own_sine", 0.0, own_scale, dims=own)
+            pm.Deterministic("amplitude", pm.math.sqrt(cosine**2 + sine**2), dims=own)
+            pm.Deterministic("phase", pm.math.arctan2(sine, cosine), dims=own)
             angle = 2 * np.pi * frequency * time[:, None] * coords["term"]
-            signal = offset + pm.math.cos(angle) @ cosine + pm.math.sin(angle) @ sine
-            if self.orders:
+            if self.owns:
+                cosine, sine = cosine[band], sine[band]
+            signal = (pm.math.cos(angle) * cosine + pm.math.sin(angle) * sine).sum(axis=-1)
+            signal = signal + of_row(offset)
+            if self.orders and self.owns:
+                trend = priors["trend"].variable("trend", dims=("band", "order"))
+                signal = signal + ((time[:, None] ** coords["order"]) * trend[band]).sum(axis=-1)
+            elif self.orders:
                 trend = priors["trend"].variable("trend", dims="order")
                 signal = signal + (time[:, None] ** coords["order"]) @ trend
             variance = pm.Data("error", self.data.error) ** 2
-            if "jitter" in priors:
-                variance = variance + priors["jitter"].variable("jitter") ** 2
+            if self.jitters:
+                variance = variance + of_row(priors["jitter"].variable("jitter", dims=several)) ** 2
             value = pm.Data("value", self.data.value)
             pm.Normal("observation", signal, pm.math.sqrt(variance), observed=value)
         return model
 
-    def projected(self) -> tuple[Any, float]:
-        """The light curve with the trend projected out, and the half span that scales it."""
+    def projection(self) -> dict[str, Any]:
+        """Arguments of `harmonic.project`: a block for each band with its own coefficients."""
+        curve, orders = self.curve, self.orders
+        scale = curve.half ** np.arange(1, orders + 1)
+        powers = (curve.time / curve.half)[:, None] ** np.arange(1, orders + 1)
+        offset = [
+            np.broadcast_to(self.priors["offset"].arguments[key], (self.bands,))
+            for key in ("mu", "sigma")
+        ]
+        trend = [np.empty(0), np.empty(0)]
+        if orders:
+            arguments = self.priors["trend"].arguments
+            trend = [np.broadcast_to(arguments[key], (orders,)) * scale for key in ("mu", "sigma")]
+        order, block = np.arange(len(curve.time)), None
+        if self.owns:
+            order = np.argsort(curve.band, kind="stable")
+            block = curve.band[order]
+            levels = np.ones((len(order), 1))
+            priors = [
+                np.column_stack([level, np.tile(slope, (self.bands, 1))])
+                for level, slope in zip(offset, trend, strict=True)
+            ]
+        else:
+            levels = (curve.band[:, None] == np.arange(self.bands)).astype(float)
+            priors = [np.concatenate(pair) for pair in zip(offset, trend, strict=True)]
+        return {
+            "time": curve.time[order],
+            "value": self.data.value[order],
+            "variance": self.data.error[order] ** 2,
+            "design": np.hstack([levels, powers[order]]),
+            "beta_mean": priors[0],
+            "beta_sd": priors[1],
+            "term_sd": self.scale,
+            "block": block,
+            "own_sd": self.own_scale,
+            "terms": self.numbers,
+            "noise_of": curve.band[order],
+        }
+
+    def projected(self) -> Any:
+        """The light curve with its trends projected out."""
         from bayes_astro.likelihoods.harmonic import project
 
-        half = 0.5 * float(np.ptp(self.time))
-        powers = np.arange(self.orders + 1)
-        means, widths = [[self.priors["offset"].arguments[key]] for key in ("mu", "sigma")]
-        if self.orders:
-            scale = half ** powers[1:]
-            means.extend(self.priors["trend"].arguments["mu"] * scale)
-            widths.extend(self.priors["trend"].arguments["sigma"] * scale)
-        problem = project(
-            self.time,
-            self.data.value.copy(),  # the kernels are compiled for writable arrays
-            self.data.error**2,
-            (self.time / half)[:, None] ** powers,
-            np.array(means),
-            np.array(widths),
-            self.scale,
-        )
-        return problem, half
+        return project(**self.projection())
 
     def search(self, draws: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
         """Exact draws of the frequency and of every coefficient."""
-        from bayes_astro.likelihoods.harmonic import draw_coefficients
-        from bayes_astro.periodic.frequency_posterior import sample_frequency
-
-        problem, half = self.projected()
-        prior = self.priors["frequency"]
-        low, high = (float(edge) for edge in prior.support)
-        jitter = self.priors["jitter"].log_density if "jitter" in self.priors else None
-        log_uniform = prior.distribution == "LogUniform"
-        found = sample_frequency(problem, low, high, log_uniform, draws, rng, jitter)
-        normals = rng.standard_normal((draws, self.orders + 1 + 2 * self.terms))
-        beta, cosine, sine = draw_coefficients(problem, found.frequency, normals, found.jitter)
-        values = {
-            "frequency": found.frequency,
-            "offset": beta[:, 0],
-            "cosine": cosine,
-            "sine": sine,
-        }
-        if self.orders:
-            values["trend"] = beta[:, 1:] / half ** np.arange(1, self.orders + 1)
-        if jitter is not None:
-            values["jitter"] = found.jitter
-        return found, values
+        found = periodogram_draws.in_noise if self.noises else periodogram_draws.in_white_noise
+        return found(self, draws, rng)
 
     def exact(self, draws: int, rng: np.random.Generator) -> dict[str, xr.Dataset]:
         """Independent draws, the density over frequency, and the evidence."""
         import xarray as xr
 
         found, values = self.search(draws, rng)
-        evidence = {
+        coords = self.coords()
+        evidence: dict[str, Any] = {
             "log_evidence": found.log_evidence,
             "log_bayes_factor": found.log_evidence - found.log_evidence_null,
         }
+        if len(self.numbers) > 1:
+            evidence["probability"] = ("n_terms", found.probability)
+        if len(self.noises) > 1:
+            evidence["noise_probability"] = ("kind", found.noise)
         named = {
             name: (("sample", *dims), value) for name, (dims, value) in self.named(values).items()
         }
         used = {dim for dims, _ in named.values() for dim in dims}
-        coords = {name: labels for name, labels in self.coords().items() if name in used}
+        labels: dict[str, Any] = {"n_terms": coords["n_terms"]} if len(self.numbers) > 1 else {}
+        if len(self.noises) > 1:
+            labels["kind"] = [one.label for one in self.noises]
         return {
-            "posterior": xr.Dataset(named, coords),
+            "posterior": xr.Dataset(
+                named, {name: labels for name, labels in coords.items() if name in used}
+            ),
             "sample_stats": xr.Dataset(
                 attrs={
                     "importance_efficiency": found.importance_efficiency,
@@ -185,8 +262,18 @@ class PeriodogramProblem(Problem):
             "periodogram": xr.Dataset(
                 {"log_density": ("frequency", found.log_density)}, {"frequency": found.grid}
             ),
-            "evidence": xr.Dataset(evidence, attrs={"note": ODDS_NOTE}),
+            "evidence": xr.Dataset(evidence, labels, attrs={"note": ODDS_NOTE}),
         }
+
+    def prior_draws(self, draws: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        """Draws (chain, draw, ...) of what has a prior, with phases, and with what bands have of their own."""
+        return periodogram_draws.from_prior(self, draws, rng)
+
+    def batch(self, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
+        """Rows of many light curves, in threads."""
+        from bayes_astro.periodic import batch
+
+        return batch.rows(self.model, items, sampler, seed, stop)
 
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Exact draws within the highest peak."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.draws import thinned
 from bayes_astro.periodic import harmonics
 
@@ -32,5 +33,6 @@ def residuals(model: Any) -> LightCurve:
     height = model.pointwise(some, data).values.sum(axis=-1)
     chain, draw = np.unravel_index(int(np.argmax(height)), height.shape)
     one = some.isel(chain=[chain], draw=[draw])
-    signal = harmonics.signal(one, data.time - harmonics.epoch(data))[0, 0]
+    curve = Curve.of(data)
+    signal = harmonics.signal(one, curve.time, curve.band)[0, 0]
     return data.replace(value=data.value - signal)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.data.curve import Curve
 from bayes_astro.draws import each_draw, thinned
 from bayes_astro.plots import corner as corner_plot
 from bayes_astro.plots import style, time_series
 from bayes_astro.processes import mean_and_noise, spectra
-from bayes_astro.processes.curve import Curve
 
 __all__ = [
     "FIGURES", "components", "corner", "folded", "forecast", "light_curve", "residuals", "spectrum",

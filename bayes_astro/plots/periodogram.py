@@ -8,8 +8,8 @@ import numpy as np
 
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
-from bayes_astro.periodic import harmonics, signal_left
-from bayes_astro.plots import style, time_series
+from bayes_astro.periodic import signal_left
+from bayes_astro.plots import phases, style, time_series
 from bayes_astro.plots.scales import scale_of
 
 __all__ = ["FIGURES", "folded", "forecast", "overview", "period", "spectrum", "window"]
@@ -45,6 +45,9 @@ def spectrum(model: Any) -> style.Drawing:
 def folded(model: Any, at: Any = None) -> style.Drawing:
     """The data folded with the period, with credible bands of the signal, and residuals.
 
+    Bands with amplitudes of their own stand one above the other, less their offsets; instruments lie upon
+    each other.
+
     `at`: another LightCurve of the same star, drawn in place of the fitted one.
     """
     if at is not None and not isinstance(at, LightCurve):
@@ -60,8 +63,8 @@ def folded(model: Any, at: Any = None) -> style.Drawing:
 
 def _folded_with_residuals(curve: Any, left: Any, model: Any, at: Any = None) -> None:
     data = model.data if at is None else at
-    _folded(curve, model, data)
-    _residuals(left, model, data)
+    phases.curve(curve, model, data)
+    phases.residuals(left, model, data)
     if not style.given():
         curve.set_xlabel("")
         curve.tick_params(labelbottom=False)
@@ -183,110 +186,6 @@ def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
     pixel = ((x - x[0]) / (x[-1] - x[0]) * (PIXELS - 1)).astype(int)
     starts = np.flatnonzero(np.diff(pixel, prepend=-1))
     axis.plot(x[starts], np.maximum.reduceat(y, starts), color=style.COLOURS["blue"], linewidth=0.6)
-
-
-def _phases(model: Any, data: Any) -> tuple[np.ndarray, float, float]:
-    """Phases of data by the epoch of those that were fitted, the frequency, and that epoch."""
-    frequency, epoch = signal_left.best(model), harmonics.epoch(model.data)
-    return (data.time - epoch) * frequency % 1.0, frequency, epoch
-
-
-def _phase_label(model: Any, frequency: float) -> str:
-    """With the period, and what share of the draws is about it where that is not all."""
-    draws = model.posterior["posterior"]["frequency"].values
-    share = float(np.mean(np.abs(draws - frequency) < 1 / np.ptp(model.data.time)))
-    several = f", {share:.0%} of the draws" if share < 0.995 else ""
-    return f"phase (period {1 / frequency:.7g} {model.data.time_unit}{several})"
-
-
-def _one_peak(model: Any, frequency: float) -> Any:
-    """About 400 draws near one frequency: a band over several periods would fit none of them."""
-    draws = model.posterior["posterior"].to_dataset().stack(sample=("chain", "draw"))
-    near = np.abs(draws["frequency"].values - frequency) < 1 / np.ptp(model.data.time)
-    draws = draws.isel(sample=np.flatnonzero(near))
-    every = max(1, draws.sizes["sample"] // 400)
-    draws = draws.isel(sample=slice(None, None, every)).drop_vars(["sample", "chain", "draw"])
-    draws = draws.rename(sample="draw").expand_dims("chain")
-    return draws.transpose("chain", "draw", ...)
-
-
-def _without_trend(draws: Any) -> Any:
-    return draws.drop_vars("trend") if "trend" in draws else draws
-
-
-def _trend_at(model: Any, draws: Any, data: Any) -> np.ndarray:
-    """The median trend at the times of data, without the offset."""
-    if "trend" not in draws:
-        return np.zeros(len(data))
-    time = data.time - harmonics.epoch(model.data)
-    whole = harmonics.signal(draws, time) - harmonics.signal(_without_trend(draws), time)
-    return np.median(whole[0], axis=0)
-
-
-def _points(axis: Any, phase: np.ndarray, value: np.ndarray, error: np.ndarray) -> None:
-    """Points with error bars over two cycles."""
-    for shift in (0, 1):
-        axis.errorbar(
-            phase + shift,
-            value,
-            error,
-            fmt=".",
-            ms=2,
-            elinewidth=0.4,
-            alpha=0.5,
-            color=style.COLOURS["grey"],
-            zorder=1,
-            label="data" if shift == 0 else None,
-        )
-
-
-def _folded(axis: Any, model: Any, data: Any) -> None:
-    phase, frequency, _ = _phases(model, data)
-    draws = _one_peak(model, frequency)
-    value = data.value - _trend_at(model, draws, data)
-    _points(axis, phase, value, data.error)
-    at = np.linspace(0, 2, 401)
-    # At the phase, each draw has its own frequency: the band near the epoch, as all phases are.
-    curves = harmonics.signal(_without_trend(draws), at / frequency)[0]
-    names = (("95%", 0.025, 0.975, 0.35), ("68%", 0.16, 0.84, 0.7))
-    for name, low, high, alpha in names:
-        if len(curves) > 1:
-            axis.fill_between(
-                at,
-                *np.quantile(curves, [low, high], axis=0),
-                alpha=alpha,
-                linewidth=0,
-                color=style.COLOURS["orange"],
-                zorder=2,
-                label=f"signal, {name}",
-            )
-    middle = np.median(curves, axis=0)
-    axis.plot(at, middle, color=style.COLOURS["vermilion"], zorder=3, label="signal, median")
-    axis.set_xlim(0, 2)
-    name = "value − trend" if "trend" in draws else "value"
-    axis.set_ylabel(style.axis_label(name, data.value_unit))
-    axis.set_xlabel(_phase_label(model, frequency))
-    if data.is_magnitude:
-        axis.invert_yaxis()
-    columns = 2 if style.narrow() else 4
-    axis.legend(loc="upper center", ncols=columns, columnspacing=0.8, handlelength=1.2)
-    low, high = sorted(axis.get_ylim())
-    part = 0.32 if style.narrow() else 0.18
-    room = low - part * (high - low) if data.is_magnitude else high + part * (high - low)
-    axis.set_ylim(*((high, room) if data.is_magnitude else (low, room)))
-
-
-def _residuals(axis: Any, model: Any, data: Any) -> None:
-    phase, frequency, epoch = _phases(model, data)
-    draws = _one_peak(model, frequency)
-    residual = data.value - np.median(harmonics.signal(draws, data.time - epoch)[0], axis=0)
-    _points(axis, phase, residual, data.error)
-    axis.axhline(0, color=style.COLOURS["vermilion"])
-    axis.set_xlim(0, 2)
-    axis.set_ylabel(style.axis_label("residual", data.value_unit))
-    axis.set_xlabel(_phase_label(model, frequency))
-    if data.is_magnitude:
-        axis.invert_yaxis()
 
 
 def _period(axis: Any, model: Any) -> None:

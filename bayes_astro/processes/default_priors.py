@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.priors import Prior
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.kernels import Scales
 from bayes_astro.processes.mean_and_noise import function_of
 from bayes_astro.processes.process import OWN

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import LightCurve
-from bayes_astro.processes.curve import Curve
+from bayes_astro.data.curve import Curve
 from bayes_astro.processes.kernels import DampedRandomWalk
 from bayes_astro.processes.mean_and_noise import design
 

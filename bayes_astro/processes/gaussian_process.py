@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
@@ -24,7 +25,6 @@ from bayes_astro.processes import (
     spectra,
     whiteness,
 )
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.kernels import Kernel
 from bayes_astro.processes.kernels.exposure import check_exposures
 from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function_of

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.data.curve import Curve
 from bayes_astro.priors import Prior
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.means import Harmonics
 
 __all__ = [

@@ -9,10 +9,10 @@ import numpy as np
 
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.data.curve import Curve
 from bayes_astro.draws import by_row, each_draw
 from bayes_astro.likelihoods import smoother
 from bayes_astro.likelihoods.semiseparable_passes import flat_products
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.mean_and_noise import DEGREES, noise_variance, signal
 from bayes_astro.processes.process import Tables
 from bayes_astro.processes.units import plain
@@ -80,18 +80,6 @@ def replicate(
     return out
 
 
-def _asked(curve: Curve, at: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, errors and band numbers of the rows asked for; plain times stand for all bands."""
-    bands, data = curve.bands, curve.data
-    time, error = inputs.times(data, at)
-    if isinstance(at, LightCurve):
-        return time, error, curve.numbers(at)
-    numbers = np.repeat(np.arange(len(bands)), len(time))
-    if curve.several:
-        error = np.repeat(curve.each(np.median, data.error), len(time))
-    return np.tile(time, len(bands)), error, numbers
-
-
 def _conditional(
     model: Any, draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Generator | None
 ) -> Iterator[tuple[int, int, dict[str, Any], Any]]:
@@ -99,7 +87,7 @@ def _conditional(
     model = plain(model, data)
     curve = Curve.of(data)
     bands = curve.bands
-    time, _, new_band = _asked(curve, at)
+    time, _, new_band = curve.asked(at)
     band = np.concatenate([curve.band, new_band])
     time = np.concatenate([data.time, time]) - curve.epoch
     observed = np.arange(len(time)) < len(data)
@@ -158,7 +146,7 @@ def forecast(
 
     curve = Curve.of(data)
     bands, epoch = curve.bands, curve.epoch
-    time, error, band = _asked(curve, at)
+    time, error, band = curve.asked(at)
     shape = (draws.sizes["chain"], draws.sizes["draw"], len(time))
     curves, noisy, mean, sd = (np.empty(shape) for _ in range(4))
     parts = model.components()
@@ -204,7 +192,7 @@ def log_predictive(
     inputs.check_units(data, test)
     curve = Curve.of(data)
     bands, epoch = curve.bands, curve.epoch
-    time, error, band = _asked(curve, test)
+    time, error, band = curve.asked(test)
     density = np.empty((draws.sizes["chain"], draws.sizes["draw"], len(test)))
     for chain, draw, values, results in _conditional(model, draws, data, test, None):
         base = signal(model.mean, values, time - epoch, band, bands)

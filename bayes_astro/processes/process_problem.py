@@ -9,11 +9,11 @@ import numpy as np
 
 from bayes_astro.coordinates import Free
 from bayes_astro.data import LightCurve
+from bayes_astro.data.curve import Curve
 from bayes_astro.likelihoods.compiled import ready_pytensor
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.processes import exact_walk, process
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.kernels import DampedRandomWalk, QuasiPeriodic
 from bayes_astro.processes.mean_and_noise import (
     COEFFICIENTS,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.data.curve import Curve
 from bayes_astro.draws import each_draw, thinned
 from bayes_astro.parameters import in_unit
 from bayes_astro.processes import blocks
-from bayes_astro.processes.curve import Curve
 from bayes_astro.processes.mean_and_noise import noise_variance
 from bayes_astro.processes.units import plain
 

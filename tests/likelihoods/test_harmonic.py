@@ -233,7 +233,8 @@ def test_coefficients_follow_the_conjugate_gaussian(jitter):
     size = len(mean)
     normals = np.vstack([np.zeros(size), np.eye(size)])
     noise = None if jitter is None else np.full(size + 1, jitter)
-    draws = np.hstack(draw_coefficients(problem, np.full(size + 1, 0.62), normals, noise))
+    found = draw_coefficients(problem, np.full(size + 1, 0.62), normals, noise)
+    draws = np.hstack([found.trend[:, 0], found.cosine, found.sine])
     np.testing.assert_allclose(draws[0], expected, rtol=1e-8, atol=1e-8)
     root = draws[1:] - draws[0]
     np.testing.assert_allclose(root.T @ root, covariance, rtol=1e-7, atol=1e-10)

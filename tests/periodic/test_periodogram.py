@@ -51,7 +51,7 @@ def test_log_evidence_equals_a_dense_evaluation():
         model = ba.Periodogram(
             n_terms=int(rng.integers(1, 6)), trend=int(rng.integers(0, 3)), period=(1, 100)
         )
-        problem, _ = model.problem(data, model.resolve_priors(data)).projected()
+        problem = model.problem(data, model.resolve_priors(data)).projected()
         for frequency in rng.uniform(0.01, 1, 3):
             expected = dense_log_evidence(model, data, frequency)
             assert log_evidence(problem, [frequency])[0] == pytest.approx(expected, abs=1e-6)
@@ -271,12 +271,13 @@ def test_calibration_computes_no_false_alarm_probability(monkeypatch):
 
 def test_bad_data_and_parameters():
     good = sinusoid()
-    bands = ba.LightCurve(good.time, good.value, good.error, band=["g", "r"] * 30)
+    colours = good.replace(value=np.tile([1.0, 2.0], 30), band=["g", "r"] * 30)
     for data, text in [
         (good[:2], "too few"),
         (good.replace(value=np.ones(60)), "constant"),
         (good.replace(time=np.ones(60)), "same time"),
-        (bands, r"select\('g'\)"),
+        (good[:4].replace(time=[1.0, 1.0, 2.0, 2.0]), "two different times"),
+        (colours, "constant in every band"),
     ]:
         with pytest.raises(ValueError, match=text):
             ba.Periodogram().fit(data)
@@ -285,6 +286,12 @@ def test_bad_data_and_parameters():
     for kwargs, text in [
         ({"n_terms": 0}, "whole number"),
         ({"n_terms": 1.0}, "whole number"),
+        ({"n_terms": ()}, "whole number"),
+        ({"n_terms": (1, 1)}, "different ones"),
+        ({"n_terms": (1, 30)}, "from 1 to 20"),
+        ({"n_terms": "12"}, "whole number"),
+        ({"amplitude": 1}, "True or False"),
+        ({"spread": 0}, "positive number"),
         ({"trend": 3}, "from 0 to 2"),
         ({"jitter": "yes"}, "True or False"),
         ({"period": 3}, "lowest, highest"),
@@ -319,7 +326,7 @@ def test_log_uniform_prior_weighs_low_frequencies():
     log = fitted(data, draws=20000, period=(1, 100), priors=prior)
     from bayes_astro.likelihoods.harmonic import log_evidence
 
-    problem, _ = flat.problem(data, flat.resolve_priors(data)).projected()
+    problem = flat.problem(data, flat.resolve_priors(data)).projected()
     grid = np.linspace(0.01, 1, 50_001)
     for model, weight in ((flat, np.ones_like(grid)), (log, 1 / grid)):
         density = np.exp(log_evidence(problem, grid)) * weight

@@ -10,9 +10,9 @@ from scipy import stats
 
 import bayes_astro as ba
 from bayes_astro import residuals
+from bayes_astro.data.curve import Curve
 from bayes_astro.likelihoods.semiseparable_passes import passes
 from bayes_astro.processes import process
-from bayes_astro.processes.curve import Curve
 from bayes_astro.samplers.maximum import Mode
 
 K = ba.kernels

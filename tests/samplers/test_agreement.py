@@ -111,7 +111,7 @@ def test_where_no_chain_could_mix_exact_equals_a_fine_grid():
     data = sinusoid(n=40, amplitude=0.0, seed=8, span=30.0)
     model = ba.Periodogram(period=(1.5, 20)).fit(data, ba.Exact(draws=20000), seed=1)
     priors = model.resolve_priors(data)
-    problem, _ = model.problem(data, priors).projected()
+    problem = model.problem(data, priors).projected()
     from bayes_astro.likelihoods.harmonic import log_evidence
 
     grid = np.linspace(1 / 20, 1 / 1.5, 100_001)

@@ -1,4 +1,4 @@
-"""A light curve as a process sees it: bands by number, times from the epoch."""
+"""A light curve as models see it: bands by number, times from the epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data import LightCurve
+from bayes_astro.data import light_curve_inputs as inputs
+from bayes_astro.data.light_curve import LightCurve
 
 __all__ = ["Curve"]
 
@@ -66,6 +67,16 @@ class Curve:
                 f"{', '.join(self.bands)}."
             )
         return np.searchsorted(self.bands, at.band).astype(np.int64)
+
+    def asked(self, at: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Times, errors and band numbers of the rows asked for; plain times stand for all bands in turn."""
+        time, error = inputs.times(self.data, at)
+        if isinstance(at, LightCurve):
+            return time, error, self.numbers(at)
+        numbers = np.repeat(np.arange(len(self.bands)), len(time))
+        if self.several:
+            error = np.repeat(self.each(np.median, self.data.error), len(time))
+        return np.tile(time, len(self.bands)), error, numbers
 
     def each(self, function: Any, column: np.ndarray) -> np.ndarray:
         """A function of the values of a column in every band."""

@@ -1,0 +1,152 @@
+"""The periods of many light curves: a row each, in threads, and no trees on the way."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2
+
+from bayes_astro import residuals
+from bayes_astro.objects import QUANTILES, object_seed
+from bayes_astro.periodic import harmonics
+from bayes_astro.periodic.periodogram_checks import LARGE
+
+__all__ = ["rows"]
+
+PEAKS = 5
+SURE = 0.95  # mass of the best peak, below which several share the posterior
+MISFIT = 1e-3
+SOME = 50  # draws whose residuals are looked at
+
+
+def rows(model: Any, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
+    """One row a light curve for `ba.fit_each`, until `stop`; None where another sampler was asked for.
+
+    Threads go over light curves, never inside one.
+    """
+    from bayes_astro.densities import cores
+    from bayes_astro.samplers import Exact
+
+    if not (sampler is None or isinstance(sampler, Exact)):
+        return None
+    draws = (Exact() if sampler is None else sampler).draws
+
+    def one(item: tuple[str, Any]) -> dict[str, Any] | None:
+        if stop:
+            return None
+        name, data = item
+        began, own = time.perf_counter(), object_seed(seed, name)
+        row: dict[str, Any] = {"name": name, "status": "ok", "error_type": "", "error": ""}
+        row |= {"n_obs": len(data) if hasattr(data, "__len__") else 0, "seed": own}
+        try:
+            row |= _columns(model, data, draws, own)
+        except Exception as error:  # the object's fault becomes its row, whatever it is
+            text = str(error)[:200]
+            row |= {"status": "failed", "error_type": type(error).__name__, "error": text}
+        return row | {"ms": 1000 * (time.perf_counter() - began)}
+
+    with ThreadPoolExecutor(cores()) as pool:
+        return [row for row in pool.map(one, items) if row is not None]
+
+
+def _columns(model: Any, data: Any, draws: int, seed: int) -> dict[str, Any]:
+    """Quantiles, peaks, odds and notes of one light curve."""
+    data = model._checked(data)
+    priors = model.resolve_priors(data)
+    problem = model.problem(data, priors)
+    found, values = problem.search(draws, np.random.default_rng(seed))
+    row: dict[str, Any] = {"rhat_max": np.nan, "ess_min": float(draws), "n_divergent": 0}
+    named = problem.named(values)
+    row |= _quantiles(named, problem.coords())
+    peaks = found.modes()
+    row |= _peaks(peaks, found.frequency)
+    low, high = (float(edge) for edge in priors["frequency"].support)
+    row["log_evidence"] = found.log_evidence
+    row["log_bayes_factor"] = found.log_evidence - found.log_evidence_null
+    if len(problem.numbers) > 1:
+        row |= {
+            f"probability[{n}]": float(p)
+            for n, p in zip(problem.numbers, found.probability, strict=True)
+        }
+    row["false_alarm_probability"] = harmonics.false_alarm_probability(
+        data, low, high, int(model.trend)
+    )
+    row["importance_efficiency"] = found.importance_efficiency
+    row["notes"] = "; ".join(_notes(problem, named, peaks, (low, high)))
+    return row
+
+
+def _quantiles(named: dict[str, Any], coords: dict[str, Any]) -> dict[str, float]:
+    """Of every scalar, as `ba.fit_each` names them."""
+    labels, columns = [], []
+    for name, (dims, array) in named.items():
+        flat = np.reshape(array, (len(array), -1))
+        for i, index in enumerate(np.ndindex(*array.shape[1:])):
+            entry = ", ".join(str(coords[d][k]) for d, k in zip(dims, index, strict=True))
+            labels.append(f"{name}[{entry}]" if index else name)
+            column = flat[:, i].astype(float)
+            if name == "phase":
+                middle = np.angle(np.mean(np.exp(1j * column)))
+                column = middle + np.angle(np.exp(1j * (column - middle)))
+            columns.append(column)
+    table = np.stack(columns, axis=1)
+    levels = np.quantile(table, list(QUANTILES.values()), axis=0)
+    means, sds = table.mean(axis=0), table.std(axis=0)
+    row: dict[str, float] = {}
+    for i, label in enumerate(labels):
+        row[f"{label}_mean"], row[f"{label}_sd"] = means[i], sds[i]
+        row |= {f"{label}_{suffix}": levels[k, i] for k, suffix in enumerate(QUANTILES)}
+    return row
+
+
+def _peaks(peaks: list[Any], frequency: np.ndarray) -> dict[str, float]:
+    """Period, its standard deviation and the share of the posterior of the most probable peaks."""
+    row: dict[str, float] = {}
+    for k in range(PEAKS):
+        period = sd = mass = np.nan
+        if k < len(peaks):
+            peak = peaks[k]
+            inside = 1 / frequency[(frequency >= peak.low) & (frequency <= peak.high)]
+            many = len(inside) > 1
+            period = float(inside.mean()) if many else 1 / peak.frequency
+            sd = float(inside.std()) if many else peak.sd / peak.frequency**2
+            mass = peak.mass
+        row |= {f"peak{k + 1}_period": period, f"peak{k + 1}_sd": sd, f"peak{k + 1}_mass": mass}
+    row["n_peaks"] = float(sum(peak.mass >= 0.01 for peak in peaks))
+    return row
+
+
+def _notes(
+    problem: Any, named: dict[str, Any], peaks: list[Any], searched: tuple[float, float]
+) -> list[str]:
+    """Names of the checks, of those that `diagnose` has, that a row can afford and that failed."""
+    import xarray as xr
+
+    data, curve, coords = problem.data, problem.curve, problem.coords()
+    some = slice(None, None, max(1, len(named["frequency"][1]) // SOME))
+    draws = xr.Dataset(
+        {
+            name: (("chain", "draw", *dims), array[None, some])
+            for name, (dims, array) in named.items()
+        },
+        {name: labels for name, labels in coords.items() if name in ("band", "term", "order")},
+    )
+    left = harmonics.standardised(draws, data, data)[0]
+    found = []
+    tail = float(np.mean(chi2.sf(np.sum(left**2, axis=1), left.shape[1])))
+    if not MISFIT <= tail <= 1 - MISFIT:
+        found.append("goodness of fit")
+    found += [one.name for one in residuals.white(left, "") if one.passed is False]
+    if peaks[0].mass < SURE:
+        found.append("one period")
+    cycle, middle = 0.5 / curve.half, float(np.median(named["frequency"][1]))
+    if not searched[0] + 0.5 * cycle < middle < searched[1] - 0.5 * cycle:
+        found.append("period within the range")
+    if "jitter" in named:
+        size = np.sqrt(curve.each(np.mean, data.error**2))
+        if np.any(np.median(named["jitter"][1], axis=0) > LARGE * size):
+            found.append("jitter beside the errors")
+    return found
