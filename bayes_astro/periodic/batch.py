@@ -71,11 +71,14 @@ def _columns(model: Any, data: Any, draws: int, seed: int) -> dict[str, Any]:
             f"probability[{n}]": float(p)
             for n, p in zip(problem.numbers, found.probability, strict=True)
         }
+    # Of one harmonic that all bands share the density has the peak of the least squares, to a third of its width.
+    same = problem.numbers == (1,) and not problem.owns and not problem.noises
+    near = found.grid[np.argsort(-found.log_density)[:3]] if same else None
     row["false_alarm_probability"] = harmonics.false_alarm_probability(
-        data, low, high, int(model.trend)
+        data, low, high, int(model.trend), near
     )
     row["importance_efficiency"] = found.importance_efficiency
-    row["notes"] = "; ".join(_notes(problem, named, peaks, (low, high)))
+    row["notes"] = "; ".join(_notes(problem, values, peaks, (low, high)))
     return row
 
 
@@ -120,33 +123,50 @@ def _peaks(peaks: list[Any], frequency: np.ndarray) -> dict[str, float]:
 
 
 def _notes(
-    problem: Any, named: dict[str, Any], peaks: list[Any], searched: tuple[float, float]
+    problem: Any, values: dict[str, Any], peaks: list[Any], searched: tuple[float, float]
 ) -> list[str]:
     """Names of the checks, of those that `diagnose` has, that a row can afford and that failed."""
-    import xarray as xr
-
-    data, curve, coords = problem.data, problem.curve, problem.coords()
-    some = slice(None, None, max(1, len(named["frequency"][1]) // SOME))
-    draws = xr.Dataset(
-        {
-            name: (("chain", "draw", *dims), array[None, some])
-            for name, (dims, array) in named.items()
-        },
-        {name: labels for name, labels in coords.items() if name in ("band", "term", "order")},
-    )
-    left = harmonics.standardised(draws, data, data)[0]
+    data, curve = problem.data, problem.curve
     found = []
-    tail = float(np.mean(chi2.sf(np.sum(left**2, axis=1), left.shape[1])))
-    if not MISFIT <= tail <= 1 - MISFIT:
-        found.append("goodness of fit")
-    found += [one.name for one in residuals.white(left, "") if one.passed is False]
+    if not problem.noises:
+        left = _residuals(problem, values)
+        tail = float(np.mean(chi2.sf(np.sum(left**2, axis=1), left.shape[1])))
+        if not MISFIT <= tail <= 1 - MISFIT:
+            found.append("goodness of fit")
+        found += [one.name for one in residuals.white(left, "") if one.passed is False]
     if peaks[0].mass < SURE:
         found.append("one period")
-    cycle, middle = 0.5 / curve.half, float(np.median(named["frequency"][1]))
+    cycle, middle = 0.5 / curve.half, float(np.median(values["frequency"]))
     if not searched[0] + 0.5 * cycle < middle < searched[1] - 0.5 * cycle:
         found.append("period within the range")
-    if "jitter" in named:
+    if "jitter" in values:
         size = np.sqrt(curve.each(np.mean, data.error**2))
-        if np.any(np.median(named["jitter"][1], axis=0) > LARGE * size):
+        if np.any(np.median(values["jitter"], axis=0) > LARGE * size):
             found.append("jitter beside the errors")
     return found
+
+
+def _residuals(problem: Any, values: dict[str, Any]) -> np.ndarray:
+    """Standardised residuals of some draws (draw, row); as of `harmonics.standardised`, without a tree."""
+    data, band, time = problem.data, problem.curve.band, problem.curve.time
+    some = slice(None, None, max(1, len(values["frequency"]) // SOME))
+    x = {name: array[some] for name, array in values.items()}
+
+    def of_row(array: np.ndarray, several: bool) -> np.ndarray:
+        return array[:, band] if several else array[:, None]
+
+    several, own = problem.curve.several, bool(problem.owns)
+    total = of_row(x["offset"], several) + np.zeros(len(time))
+    angle = 2 * np.pi * x["frequency"][:, None] * time
+    for k in range(problem.terms):
+        cosine, sine = x["cosine"][:, k, None], x["sine"][:, k, None]
+        if own:
+            cosine = cosine + x["own_cosine"][:, band, k]
+            sine = sine + x["own_sine"][:, band, k]
+        total += cosine * np.cos((k + 1) * angle) + sine * np.sin((k + 1) * angle)
+    for j in range(problem.orders):
+        total += of_row(x["trend"][..., j], own) * time ** (j + 1)
+    variance = data.error**2
+    if "jitter" in x:
+        variance = variance + of_row(x["jitter"], several) ** 2
+    return (data.value - total) / np.sqrt(variance)

@@ -140,10 +140,12 @@ def numbers(problem, frequency, jitter, rng):
 
 
 class Evaluation(NamedTuple):
-    """How log Z of a problem is computed: on a grid, and directly."""
+    """How log Z of a problem is computed: on a grid, and directly; and where finer nodes are wanted."""
 
     grid: Callable
     direct: Callable
+    within: Callable | None = None
+    kept: int = 0
 
 
 WHITE = Evaluation(log_evidence_grid, log_evidence)
@@ -174,7 +176,7 @@ def refined_density(problem, prior, evaluation=WHITE):
     # Divide cells until each is fine enough for its own height. A cell of width h hides up to
     # P curvature (h / 2)^2 / 2 nats of a peak between its nodes, or twice that: the curvature
     # takes the signal's squared slope at its mean, which the sampling may favour.
-    uniform = True
+    uniform = evaluation.within is None
     for _ in range(40):
         width = np.diff(nodes)
         higher = np.maximum(log_density[1:], log_density[:-1])
@@ -184,6 +186,8 @@ def refined_density(problem, prior, evaluation=WHITE):
         if prior.log_uniform:
             wanted = np.minimum(wanted, PRIOR_STEP * nodes[:-1])
         keep = higher > best - KEEP - hidden
+        if evaluation.within is not None:
+            keep &= evaluation.within(0.5 * (nodes[1:] + nodes[:-1]))
         parts = np.where(keep, np.clip(np.ceil(width / wanted - 1e-9), 1, 4), 1).astype(np.int64)
         if np.all(parts == 1):
             # The rule knows the fundamental's curvature only: look for bends that it missed.

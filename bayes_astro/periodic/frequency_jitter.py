@@ -17,7 +17,7 @@ neighbours of a ladder of some x* + s sd J^-1/2. Draws are importance-resampled 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from bayes_astro.likelihoods.harmonic import (
 )
 from bayes_astro.periodic.frequency_density import (
     FLOOR,
+    WHITE,
     Density,
     FrequencyRange,
     floor_count,
@@ -43,7 +44,9 @@ __all__ = ["sample_with_jitters"]
 NODES, LAST = 40, 120  # of a conditional density while it is looked for, and in the end
 FLATTER = 0.85  # power of the conditional densities: their tails bound the weights
 CANDIDATES = 6  # peaks whose jitters are looked for in each scan
-SCANS = 4  # until the best peak stays the same
+CALM = 0.1  # a start of the search at hardly any jitter
+BETTER = 0.1  # nats from which a node nearer to its peak takes the place of another
+SCANS = 6  # until the best peak stays the same
 HIGHEST = {1: (3.6, 9)}  # reach of a ladder in s and its rungs, for one jitter
 SEVERAL = (2.4, 5)  # and for more
 NEARBY, FEW = (
@@ -175,6 +178,7 @@ def sample_with_jitters(
     draws: int,
     rng: np.random.Generator,
     log_priors: Sequence[Callable],
+    evaluation: Any = WHITE,
 ) -> FrequencyPosterior:
     """`sample_frequency` with jitters of the given log prior densities."""
     noise = _Noise(problem, log_priors)
@@ -183,7 +187,7 @@ def sample_with_jitters(
         noise,
         np.clip(noise.loud, 1e-6, noise.far),
     )
-    ladders, loud, evaluations = _ladders(problem, prior, noise, quiet)
+    ladders, loud, evaluations = _ladders(problem, prior, noise, quiet, evaluation)
     weights = np.full(len(ladders), 1 / len(ladders))
 
     def target(frequency: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -227,7 +231,11 @@ def sample_with_jitters(
 
 
 def _ladders(
-    problem: HarmonicProblem, prior: FrequencyRange, noise: _Noise, quiet: _Node
+    problem: HarmonicProblem,
+    prior: FrequencyRange,
+    noise: _Noise,
+    quiet: _Node,
+    evaluation: Any,
 ) -> tuple[list[_Ladder], Density, int]:
     """Nodes of the noise, each with densities of the frequency, the best first, which has several; and the
     density where all scatter is noise."""
@@ -236,7 +244,7 @@ def _ladders(
 
     def scan(x: np.ndarray) -> Density:
         nonlocal spent
-        found, count = refined_density(with_jitter(problem, noise.jitter(x)), prior)
+        found, count = refined_density(with_jitter(problem, noise.jitter(x)), prior, evaluation)
         spent += count
         return found
 
@@ -262,14 +270,24 @@ def _ladders(
     best: _Node | None = None
     for _ in range(SCANS):
         start = np.minimum(ladders[-1].node.x, 0.9 * noise.far)
-        for frequency in _tops(ladders[-1].densities[0], resolution):
-            if all(abs(frequency - known) > 0.5 * resolution for known, _ in found):
+        for rank, frequency in enumerate(_tops(ladders[-1].densities[0], resolution)):
+            near = [i for i, (f, _) in enumerate(found) if abs(frequency - f) <= 0.5 * resolution]
+            if near and rank > 0:
+                continue
 
-                def height(x: np.ndarray, f: float = frequency) -> np.ndarray:
-                    at = np.full(len(x), f)
-                    return log_evidence_jitter(problem, at, noise.jitter(x)) + noise.log_prior(x)
+            def height(x: np.ndarray, f: float = frequency) -> np.ndarray:
+                at = np.full(len(x), f)
+                return log_evidence_jitter(problem, at, noise.jitter(x)) + noise.log_prior(x)
 
-                found.append((frequency, _node(height, noise, start)))
+            node = _node(height, noise, start)
+            if rank == 0:  # where noise can stand for signal there may be two ways
+                calm = _node(height, noise, np.full(len(start), CALM))
+                node = max(node, calm, key=lambda one: one.log_mass)
+            # With less noise the highest peak is narrower, and stands a little beside.
+            if not near:
+                found.append((frequency, node))
+            elif node.log_mass > found[near[0]][1].log_mass + BETTER:
+                found[near[0]] = (frequency, node)
         top = max((node for _, node in found), key=lambda node: node.log_mass)
         if top is best:
             break

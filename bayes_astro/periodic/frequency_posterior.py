@@ -22,12 +22,14 @@ the best peaks (`frequency_jitter`). The weights are then ratios of the exact jo
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from bayes_astro.likelihoods.harmonic import HarmonicProblem
 from bayes_astro.likelihoods.harmonic_grid import log_evidence_many
 from bayes_astro.periodic.frequency_density import (
+    WHITE,
     FrequencyRange,
     floor_count,
     numbers,
@@ -48,6 +50,7 @@ def sample_frequency(
     draws: int,
     rng: np.random.Generator,
     jitter_log_priors: Sequence[Callable[[np.ndarray], np.ndarray]] = (),
+    evaluation: Any = WHITE,
 ) -> FrequencyPosterior:
     """Draw from the posterior of the frequency, and of the jitters where their priors are given.
 
@@ -64,6 +67,8 @@ def sample_frequency(
     jitter_log_priors : sequence of callables
         Log prior density of each noise term's standard deviation, normalised over (0, inf),
         vectorised. Without them the noise is as stated.
+    evaluation : Evaluation or CoarseToFine
+        How log Z is computed.
 
     Returns
     -------
@@ -85,12 +90,12 @@ def sample_frequency(
         raise ValueError(f"draws must be at least 1, got {draws}")
     prior = FrequencyRange(float(low), float(high), log_uniform)
     if not jitter_log_priors:
-        return _sample_fixed_noise(problem, prior, draws, rng)
-    return sample_with_jitters(problem, prior, draws, rng, jitter_log_priors)
+        return _sample_fixed_noise(problem, prior, draws, rng, evaluation)
+    return sample_with_jitters(problem, prior, draws, rng, jitter_log_priors, evaluation)
 
 
-def _sample_fixed_noise(problem, prior, draws, rng):
-    density, n_evaluations = refined_density(problem, prior)
+def _sample_fixed_noise(problem, prior, draws, rng, evaluation):
+    density, n_evaluations = refined_density(problem, prior, evaluation)
 
     def propose(count):
         frequency = density.draw(count, floor_count(count), rng)

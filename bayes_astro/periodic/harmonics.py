@@ -217,7 +217,9 @@ def standardised(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> np.
     return residual / _spread(draws, data.error, band)
 
 
-def false_alarm_probability(data: LightCurve, low: float, high: float, trend: int = 0) -> float:
+def false_alarm_probability(
+    data: LightCurve, low: float, high: float, trend: int = 0, near: Any = None
+) -> float:
     """Baluev's (2008) bound on the probability that white noise reaches the highest peak.
 
     With N points, power z and the weighted variance of the times,
@@ -234,7 +236,8 @@ def false_alarm_probability(data: LightCurve, low: float, high: float, trend: in
     which takes a point from N.
 
     The power comes from the marginal likelihood with very wide priors, whose exponent is half the
-    drop in chi-square; the peak found on that grid is then evaluated by least squares itself.
+    drop in chi-square; the peak found on that grid is then evaluated by least squares itself. Where it
+    is known already, `near` are frequencies upon the highest peak.
     """
     from bayes_astro.likelihoods.harmonic import log_evidence, project
     from bayes_astro.likelihoods.harmonic_grid import log_evidence_grid
@@ -246,9 +249,12 @@ def false_alarm_probability(data: LightCurve, low: float, high: float, trend: in
         return 1.0
     value = detrended(data, trend)
     time = curve.time
+    levels = (curve.band[:, None] == np.arange(bands)).astype(float)
+    if near is not None:
+        powers = [_power(time, value, data.error, float(f), levels) for f in near]
+        return _baluev(max(powers), high, time, data.error, n)
     span = 2 * curve.half
     wide = 1e4 * float(np.std(centred(data)))
-    levels = (curve.band[:, None] == np.arange(bands)).astype(float)
     problem = project(
         time,
         value,

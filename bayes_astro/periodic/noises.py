@@ -73,7 +73,9 @@ class Noise:
 def _value(prior: Prior, u: float) -> float:
     """Where the prior's distribution function is that of the unit normal at u."""
     u = min(max(float(u), -FARTHEST), FARTHEST)
-    if prior.distribution == "LogNormal":  # by far the most frequent, and the others take a millisecond
+    if (
+        prior.distribution == "LogNormal"
+    ):  # by far the most frequent, and the others take a millisecond
         return float(np.exp(prior.arguments["mu"] + prior.arguments["sigma"] * u))
     return float(prior.quantile(ndtr(u)))
 

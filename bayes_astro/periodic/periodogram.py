@@ -14,7 +14,7 @@ from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
 from bayes_astro.model import Model
-from bayes_astro.parameters import Parameter, Setting, number, optional, pair, switch, whole
+from bayes_astro.parameters import Parameter, Setting, choice, number, optional, pair, switch, whole
 from bayes_astro.periodic import (
     aliases,
     harmonics,
@@ -86,6 +86,10 @@ class Periodogram(Model):
         parameters, which are then summed over on a lattice; of several, as ``("white",
         ba.kernels.DampedRandomWalk())``, all are as probable before the data. In one band, or with
         ``amplitude=False``, by `ba.Exact`; up to 3000 points.
+    search : "full" or "coarse-to-fine"
+        Whether the whole range is scanned with all harmonics, or with one, whose power at multiples of a
+        frequency proposes some sixty windows for the rest (``kept`` in the attributes of
+        ``sample_stats``); some times faster with several harmonics, in white noise.
     priors : dict of str to Prior, optional
         By parameter. Defaults, with s the standard deviation of the values about the means of their bands:
         ``frequency`` Uniform over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
@@ -124,6 +128,7 @@ class Periodogram(Model):
     amplitude: bool = True
     spread: float = 0.5
     noise: Any = "white"
+    search: str = "full"
     priors: dict[str, Prior] | None = None
 
     data_type: ClassVar[type] = LightCurve
@@ -134,6 +139,7 @@ class Periodogram(Model):
         "amplitude": switch,
         "spread": number(1e-3, 1e3, "a positive number, 0.001 to 1000", at_low=True, at_high=True),
         "noise": settings.noise,
+        "search": choice("full", "coarse-to-fine"),
         "period": optional(pair),
     }
     references: ClassVar[tuple[str, ...]] = ("bretthorst1988", "mortier2015", "barnett2019")

@@ -17,6 +17,8 @@ def in_white_noise(
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Exact draws of the frequency and of every coefficient."""
     from bayes_astro.likelihoods.harmonic import draw_coefficients
+    from bayes_astro.periodic.coarse import CoarseToFine
+    from bayes_astro.periodic.frequency_density import WHITE
     from bayes_astro.periodic.frequency_posterior import sample_frequency
 
     projected = problem.projected()
@@ -26,7 +28,9 @@ def in_white_noise(
     if problem.jitters:
         noise = [problem.priors["jitter"].entry(j).log_density for j in range(problem.bands)]
     log_uniform = prior.distribution == "LogUniform"
-    found = sample_frequency(projected, low, high, log_uniform, draws, rng, noise)
+    search = CoarseToFine() if problem.model.search == "coarse-to-fine" else WHITE
+    found = sample_frequency(projected, low, high, log_uniform, draws, rng, noise, search)
+    problem.kept = search.kept
     values = {"frequency": found.frequency}
     number = np.full(draws, problem.terms)
     if len(problem.numbers) > 1:

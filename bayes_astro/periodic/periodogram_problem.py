@@ -48,6 +48,7 @@ class PeriodogramProblem(Problem):
         self.scale = np.broadcast_to(scale, (self.terms,)) / np.sqrt(1 + spread**2)
         self.own_scale = spread * self.scale if self.owns else np.empty(0)
         kinds = noises.options(model.noise)
+        self.kept = 0  # windows of a search from coarse to fine
         self.noises = [
             noises.Noise(label, kernel, priors, self.curve)
             for label, kernel in kinds
@@ -258,6 +259,7 @@ class PeriodogramProblem(Problem):
                     "evaluations": found.n_evaluations,
                     "interrupted": 0,
                 }
+                | ({"kept": self.kept} if self.kept else {})
             ),
             "periodogram": xr.Dataset(
                 {"log_density": ("frequency", found.log_density)}, {"frequency": found.grid}
