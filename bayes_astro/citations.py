@@ -384,6 +384,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.7717/peerj-cs.1516",
         },
     ),
+    "vanderplas2015": (
+        "article",
+        {
+            "author": "VanderPlas, Jacob T. and Ivezi{\\'c}, {\\v Z}eljko",
+            "title": "Periodograms for multiband astronomical time series",
+            "journal": "The Astrophysical Journal",
+            "volume": "812",
+            "pages": "18",
+            "year": "2015",
+            "doi": "10.1088/0004-637X/812/1/18",
+        },
+    ),
     "vanderplas2018": (
         "article",
         {

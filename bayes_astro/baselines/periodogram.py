@@ -47,7 +47,12 @@ class LombScargle(Baseline):
     amplitude: bool = True
 
     data_type: ClassVar[type] = LightCurve
-    references: ClassVar[tuple[str, ...]] = ("vanderplas2018", "baluev2008", "montgomery1999")
+    references: ClassVar[tuple[str, ...]] = (
+        "vanderplas2018",
+        "vanderplas2015",
+        "baluev2008",
+        "montgomery1999",
+    )
 
     def _task(self) -> Any:
         from bayes_astro.periodic.periodogram import Periodogram

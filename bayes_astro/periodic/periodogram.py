@@ -142,7 +142,12 @@ class Periodogram(Model):
         "search": choice("full", "coarse-to-fine"),
         "period": optional(pair),
     }
-    references: ClassVar[tuple[str, ...]] = ("bretthorst1988", "mortier2015", "barnett2019")
+    references: ClassVar[tuple[str, ...]] = (
+        "bretthorst1988",
+        "mortier2015",
+        "vanderplas2015",
+        "barnett2019",
+    )
     samplers: ClassVar[tuple[str, ...]] = ("Exact", "NUTS", "Emcee")
     internal: ClassVar[tuple[str, ...]] = ("cosine", "sine")
 
