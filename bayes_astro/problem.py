@@ -42,6 +42,7 @@ class Problem(ABC):
         Resolved.
     """
 
+    no_density = ""  # why there is no density over a flat vector, but exact draws alone
     no_mode = ""  # why no Gaussian about a mode can stand for the posterior
     no_evidence = ""  # why there is no evidence
 

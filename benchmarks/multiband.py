@@ -55,9 +55,7 @@ def single(n, count, n_terms):
     found = {}
 
     def ours():
-        problem = project(
-            t - 1000, y, e**2, np.ones((n, 1)), [15.0], [20.0], np.full(n_terms, 2.0)
-        )
+        problem = project(t - 1000, y, e**2, np.ones((n, 1)), [15.0], [20.0], np.full(n_terms, 2.0))
         log_evidence_grid(problem, FIRST, STEP, count, 1e-3)
 
     found["ours"] = best(ours)
@@ -80,7 +78,9 @@ def single(n, count, n_terms):
     if (cuperiod := optional("cuperiod")) and n_terms == 1:
         spec = cuperiod.GridSpec("frequency", grid, uniform=True)
         curve = cuperiod.LightCurve(t, y, e)
-        found["cuperiod"] = best(lambda: cuperiod.periodogram(curve, "GLS", backend="cpu", grid=spec))
+        found["cuperiod"] = best(
+            lambda: cuperiod.periodogram(curve, "GLS", backend="cpu", grid=spec)
+        )
     return found
 
 
@@ -167,9 +167,7 @@ def growth():
     for n, count in ((200, 10_000), (1000, 100_000), (10_000, 100_000), (65_000, 812_000)):
         rng = np.random.default_rng(4)
         t = np.sort(rng.uniform(-1000, 1000, n))
-        problem = project(
-            t, rng.normal(size=n), np.ones(n), np.ones((n, 1)), [0.0], [5.0], [1.0]
-        )
+        problem = project(t, rng.normal(size=n), np.ones(n), np.ones((n, 1)), [0.0], [5.0], [1.0])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.process_time()
         log_evidence_grid(problem, 1e-4, 1e-4, count, 1e-3)

@@ -50,6 +50,16 @@ CASES = {
         lambda: pulsating(common=True),
         lambda: ba.Exact(draws=400),
     ),
+    "periodogram-noise": (
+        lambda: ba.Periodogram(
+            n_terms=(1, 2),
+            period=(2, 20),
+            noise=("white", ba.kernels.DampedRandomWalk(tau=5.0)),
+            search="coarse-to-fine",
+        ),
+        lambda: sinusoid(n=40),
+        lambda: ba.Exact(draws=400),
+    ),
     "process": (
         lambda: ba.GaussianProcess(ba.kernels.DampedRandomWalk()),
         walk,

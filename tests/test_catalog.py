@@ -106,8 +106,14 @@ def test_rows_of_periods_are_those_of_single_fits():
     from samples import pulsating
 
     cases = [
-        (ba.Periodogram(period=(2, 20), trend=1), [sinusoid(seed=i, name=f"s{i}") for i in range(3)]),
-        (ba.Periodogram((1, 2), period=(0.3, 2)), [pulsating(seed=i, name=f"p{i}") for i in range(2)]),
+        (
+            ba.Periodogram(period=(2, 20), trend=1),
+            [sinusoid(seed=i, name=f"s{i}") for i in range(3)],
+        ),
+        (
+            ba.Periodogram((1, 2), period=(0.3, 2)),
+            [pulsating(seed=i, name=f"p{i}") for i in range(2)],
+        ),
         (
             ba.Periodogram(period=(0.3, 2), amplitude=False),
             [pulsating(seed=4, name="q", common=True, noise=0.5)],
@@ -117,17 +123,23 @@ def test_rows_of_periods_are_those_of_single_fits():
         table = ba.fit_each(model, curves, seed=3, sampler=ba.Exact(draws=400))
         for curve in curves:
             row = table.loc[curve.name]
-            single = model.copy().fit(curve, ba.Exact(draws=400), seed=int(row["seed"]), progress=False)
+            single = model.copy().fit(
+                curve, ba.Exact(draws=400), seed=int(row["seed"]), progress=False
+            )
             summary = single.summary()
             for name in summary.index:
                 if name.startswith("phase"):
                     continue
                 assert row[f"{name}_mean"] == pytest.approx(summary.loc[name, "mean"], rel=1e-9)
-                assert row[f"{name}_sd"] == pytest.approx(summary.loc[name, "sd"], rel=0.01, abs=1e-12)
+                assert row[f"{name}_sd"] == pytest.approx(
+                    summary.loc[name, "sd"], rel=0.01, abs=1e-12
+                )
             evidence = single.posterior["evidence"]
             assert row["log_bayes_factor"] == pytest.approx(evidence["log_bayes_factor"].item())
             alarm = np.log(max(evidence["false_alarm_probability"].item(), 1e-300))
-            assert np.log(max(row["false_alarm_probability"], 1e-300)) == pytest.approx(alarm, abs=0.2)
+            assert np.log(max(row["false_alarm_probability"], 1e-300)) == pytest.approx(
+                alarm, abs=0.2
+            )
             modes = single.modes(0.0)
             assert row["peak1_period"] == pytest.approx(modes["period"][0], rel=1e-9)
             assert row["peak1_mass"] == pytest.approx(modes["mass"][0])

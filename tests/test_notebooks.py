@@ -23,6 +23,7 @@ NOTEBOOKS = (
     "09-what-published-errors-are-worth",
     "10-how-many-galaxies-at-each-redshift",
     "11-counts-and-rates",
+    "12-bands-and-red-noise",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine

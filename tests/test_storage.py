@@ -97,6 +97,7 @@ MODELS = {
         amplitude=False,
         spread=0.3,
         noise=("white", ba.kernels.DampedRandomWalk(sigma=50 * u.mmag)),
+        search="coarse-to-fine",
         priors={
             "frequency": ba.Prior("LogUniform", lower=0.06 / u.d, upper=0.4 / u.d),
             "offset": ba.Prior("Normal", mu=15100 * u.mmag, sigma=1 / 3),
@@ -229,9 +230,7 @@ MODELS = {
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
-    "LombScargle": LombScargle(
-        n_terms=2, period=(2 * u.d, 20 * u.d), trend=1, amplitude=False
-    ),
+    "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1, amplitude=False),
     "LeastSquaresLine": LeastSquaresLine("M", method="wls", errors="stated"),
 }
 

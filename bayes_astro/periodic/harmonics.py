@@ -145,7 +145,7 @@ def signal(draws: xr.Dataset, time: np.ndarray, band: np.ndarray | None = None) 
 
 def _by_row(variable: xr.DataArray, band: np.ndarray | None) -> np.ndarray:
     """What each row has of a variable (chain, draw) or (chain, draw, band)."""
-    if "band" not in variable.dims:
+    if "band" not in variable.dims or band is None:
         return variable.values[..., None]
     return np.take(variable.values, band, axis=2)
 

@@ -79,8 +79,8 @@ class Periodogram(Model):
         Every band has amplitudes and phases of its own; False: all see the same signal, as instruments do
         (the word of `ba.GaussianProcess`).
     spread : float
-        Prior width of what is a band's own over that of what is common; where bands differ by
-        their mean colours alone 0.2, where they have nothing but the period in common 5.
+        Prior width of what is a band's own over that of what is common: small where bands differ by hardly more
+        than their mean colours, large where they have nothing but the period in common.
     noise : "white", kernel, or sequence of them
         What the values scatter with beside their errors: a kernel of `ba.kernels`, with numbers or with free
         parameters, which are then summed over on a lattice; of several, as ``("white",
@@ -126,7 +126,7 @@ class Periodogram(Model):
     trend: int = 0
     jitter: bool | None = None
     amplitude: bool = True
-    spread: float = 0.5
+    spread: float = 1.0
     noise: Any = "white"
     search: str = "full"
     priors: dict[str, Prior] | None = None
@@ -360,7 +360,7 @@ class Periodogram(Model):
             return []
         group = self.posterior["evidence"]
         factor, alarm = float(group["log_bayes_factor"]), float(group["false_alarm_probability"])
-        odds = (
+        odds: tuple[tuple[str, str], ...] = (
             ("log evidence [nat]", f"{float(group['log_evidence']):.2f}"),
             ("log Bayes factor [nat]", f"{factor:.2f}"),
             ("log10 Bayes factor", f"{factor / np.log(10):.2f}"),
@@ -368,7 +368,7 @@ class Periodogram(Model):
         )
         if "probability" in group:
             odds += tuple(
-                (f"probability of {int(n)} harmonic{'s' * (n > 1)}", f"{float(share):.3f}")
+                (f"probability of {int(n)} harmonic{'s' if n > 1 else ''}", f"{float(share):.3f}")
                 for n, share in zip(
                     group["n_terms"].values, group["probability"].values, strict=True
                 )

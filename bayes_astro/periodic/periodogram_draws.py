@@ -43,7 +43,7 @@ def in_white_noise(
     values |= _trends(problem, drawn.trend)
     if problem.owns:
         values |= {"own_cosine": drawn.own_cosine, "own_sine": drawn.own_sine}
-    if problem.jitters:
+    if found.jitter is not None:
         values["jitter"] = found.jitter if problem.curve.several else found.jitter[:, 0]
     return found, values
 

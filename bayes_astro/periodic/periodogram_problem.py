@@ -48,6 +48,13 @@ class PeriodogramProblem(Problem):
         self.scale = np.broadcast_to(scale, (self.terms,)) / np.sqrt(1 + spread**2)
         self.own_scale = spread * self.scale if self.owns else np.empty(0)
         kinds = noises.options(model.noise)
+        if any(kernel is not None for _, kernel in kinds):
+            self.no_density = "noise that is not white is summed over by ba.Exact() alone."
+        elif len(self.numbers) > 1:
+            self.no_density = (
+                f"n_terms={self.numbers} is averaged over by ba.Exact() alone: give one number, such as "
+                f"n_terms={self.numbers[0]}."
+            )
         self.kept = 0  # windows of a search from coarse to fine
         self.noises = [
             noises.Noise(label, kernel, priors, self.curve)
@@ -64,18 +71,13 @@ class PeriodogramProblem(Problem):
             "n_terms": list(self.numbers),
         }
 
-    def _one_number(self) -> None:
-        if self.noises:
-            raise ValueError("noise that is not white is summed over by ba.Exact() alone.")
-        if len(self.numbers) > 1:
-            raise ValueError(
-                f"n_terms={self.numbers} is averaged over by ba.Exact() alone: give one number, such as "
-                f"n_terms={self.numbers[0]}."
-            )
+    def _with_density(self) -> None:
+        if self.no_density:
+            raise ValueError(self.no_density)
 
     def free(self) -> list[Free]:
         """Frequency, coefficients and jitter; amplitudes and phases as cosines and sines."""
-        self._one_number()
+        self._with_density()
         several = (self.bands,) if self.curve.several else ()
         normal = Prior("Normal", mu=0.0, sigma=self.scale.tolist())
         found = [
@@ -135,7 +137,7 @@ class PeriodogramProblem(Problem):
 
     def graph(self) -> pm.Model:
         """All variables explicit; see `ba.Periodogram` for the equations."""
-        self._one_number()
+        self._with_density()
         ready_pytensor()
         import pymc as pm
 

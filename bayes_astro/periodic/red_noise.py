@@ -51,9 +51,8 @@ def _groups(
         values = [float(draws[name].values[chain, draw]) for name in own[k]]
         key = (k, *values, *map(float, jitter[chain, draw]))
         found.setdefault(key, []).append((chain, draw))
-    for (k, *values), members in found.items():
-        kernel = kernels[int(k)]
-        names = own[int(k)]
+    for (which, *values), members in found.items():
+        kernel, names = kernels[int(which)], own[int(which)]
         matrix = noises.covariance(
             kernel, names, jitter.shape[-1], np.array(values), rows.lag, rows.square, rows.band
         )

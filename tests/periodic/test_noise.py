@@ -68,7 +68,9 @@ def test_white_noise_is_a_diagonal_covariance():
     plain = harmonic.project(**a, variance=square)
     frequency = np.array([0.0013, 0.31, 1.7])
     np.testing.assert_allclose(
-        correlated.log_evidence(dense, frequency), harmonic.log_evidence(plain, frequency), atol=1e-9
+        correlated.log_evidence(dense, frequency),
+        harmonic.log_evidence(plain, frequency),
+        atol=1e-9,
     )
     # Zeros give the mean, unit vectors a root of the covariance.
     normals = np.vstack([np.zeros(6), np.eye(6)])
@@ -190,7 +192,9 @@ def test_fixed_kernels_and_units():
     data = walk(n=40, seed=3)
     hours = data.replace(time=24 * data.time, time_unit="h")
     fits = [
-        ba.Periodogram(period=period, noise=DRW(sigma=1.0, tau=10.0 * u.d)).fit(x, ba.Exact(400), seed=1)
+        ba.Periodogram(period=period, noise=DRW(sigma=1.0, tau=10.0 * u.d)).fit(
+            x, ba.Exact(400), seed=1
+        )
         for x, period in ((data, (5, 50)), (hours, (120, 1200)))
     ]
     days, other = (fit.posterior["evidence"]["log_evidence"].item() for fit in fits)
