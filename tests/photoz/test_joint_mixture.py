@@ -282,7 +282,8 @@ def test_too_few_objects_are_diagnosed():
 
 def test_errors_stated_too_small_are_scaled_up():
     data = galaxies(2500, noise=3.0, stated=0.25, seed=7)
-    model = ba.XDPhotoZ(6, n_fits=1).fit(data, seed=1, progress=False)
+    # As many components as there are colours: what more of them find depends on the last digits.
+    model = ba.XDPhotoZ(2, n_fits=1).fit(data, seed=1, progress=False)
     scale = model.posterior["posterior"]["error_scale"].values[0, 0]
     assert np.exp(np.log(scale).mean()) > 1.5  # of four: beyond that the data hardly tell
 
