@@ -175,18 +175,11 @@ BUGS = (
         (NOISE + "test_residuals_are_whitened_and_densities_add_up",),
     ),
     Bug(
-        "windows-that-miss-the-harmonics",
-        "periodic/coarse.py",
-        "total = total + np.maximum(wide[np.minimum(k * at, len(gain) - 1)], 0.0)",
-        "total = total + 0.0 * wide[at]",
-        ("periodic/test_coarse.py::test_the_best_peak_is_kept",),
-    ),
-    Bug(
         "ties-on-one-side",
         "calibration.py",
         "rng.uniform() * (1 + np.sum(kept == true))",
         "rng.uniform()",
-        (BANDS + "test_calibration",),
+        ("test_calibration.py::test_tied_values_share_their_ranks_evenly",),
     ),
     Bug(
         "walk-determinant-twice",

@@ -225,3 +225,21 @@ def test_defaults_are_made_anew_where_that_is_asked(monkeypatch, anew):
     ratio = prior / spread if anew else prior
     assert ratio == pytest.approx(np.full(20, ratio[0]), rel=1e-9)
     assert np.ptp(spread) > 0.1 * spread[0]
+
+
+def test_tied_values_share_their_ranks_evenly():
+    """Of draws that equal the truth, as whole numbers do, every rank among them is as probable."""
+    import xarray as xr
+    from scipy.stats import kstest
+
+    from bayes_astro.calibration import _ranks
+
+    values = np.repeat([1.0, 2.0], 200).reshape(2, 200)
+    values = np.random.default_rng(1).permutation(values.ravel()).reshape(4, 100)
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"k": (("chain", "draw"), values)})})
+    rng = np.random.default_rng(2)
+    ranks = [
+        _ranks(tree, xr.Dataset({"k": float(k)}), None, rng)["k"]
+        for k in np.random.default_rng(3).integers(1, 3, 400)
+    ]
+    assert kstest(ranks, "uniform").pvalue > 1e-3

@@ -26,7 +26,13 @@ def in_white_noise(
     low, high = (float(edge) for edge in prior.support)
     noise = []
     if problem.jitters:
-        noise = [problem.priors["jitter"].entry(j).log_density for j in range(problem.bands)]
+        prior_of = problem.priors["jitter"]
+        several = (
+            [prior_of.entry(j) for j in range(problem.bands)]
+            if problem.curve.several
+            else [prior_of]
+        )
+        noise = [one.log_density for one in several]
     log_uniform = prior.distribution == "LogUniform"
     search = CoarseToFine() if problem.model.search == "coarse-to-fine" else WHITE
     found = sample_frequency(projected, low, high, log_uniform, draws, rng, noise, search)

@@ -33,7 +33,10 @@ def runs(model, data):
     """The samplers that a task takes, long enough to be compared."""
     accept = getattr(model.default_sampler(data)[0], "target_accept", 0.95)
     found = {}
-    size = model.problem(data, model.resolve_priors(data)).size
+    problem = model.problem(data, model.resolve_priors(data))
+    if problem.no_density:
+        return found  # by exact draws alone
+    size = problem.size
     if "NUTS" in model.samplers and size <= LARGEST:
         found["nutpie"] = ba.NUTS(draws=2000, tune=1000, target_accept=accept)
         found["pymc"] = ba.NUTS(draws=1000, tune=500, target_accept=accept, backend="pymc")
