@@ -9,7 +9,7 @@ import numpy as np
 from bayes_astro.data import LightCurve
 from bayes_astro.data.epochs import numbers_of, zero_of
 
-__all__ = ["check_single_band", "check_units", "times"]
+__all__ = ["check_single_band", "check_units", "check_varies", "times"]
 
 FARTHEST = 1e15  # time spans: beyond, not one digit of a phase is right
 
@@ -21,6 +21,11 @@ def check_single_band(data: LightCurve, purpose: str) -> None:
             f"column 'band': this light curve has the bands {', '.join(data.bands)}, and {purpose} takes "
             f"one. Choose with light_curve.select({data.bands[0]!r})."
         )
+    check_varies(data, purpose)
+
+
+def check_varies(data: LightCurve, purpose: str) -> None:
+    """Raise ValueError for too few points, one epoch, or a constant."""
     if len(data) < 3:
         raise ValueError(f"{len(data)} points are too few for {purpose}: at least 3 are needed.")
     if np.ptp(data.time) <= 0:

@@ -28,7 +28,7 @@ import numpy as np
 
 from bayes_astro.likelihoods.compiled import kernel
 
-__all__ = ["LANES", "REORDER", "Workspace", "averaged", "factorise", "reduced", "workspace"]
+__all__ = ["LANES", "REORDER", "Workspace", "averaged", "reduced", "workspace"]
 
 LANES = 32
 """Frequencies side by side: some vectors of the widest kind there is."""
@@ -85,7 +85,7 @@ def workspace(n_blocks, n_terms, n_numbers, lanes=LANES) -> Workspace:
 
 
 @kernel(fastmath=REORDER, forceinline=True)
-def factorise(matrix, vector, size):
+def _factorise(matrix, vector, size):
     """Cholesky factor L of I + D' W D in place (lower triangle), and L^-1 vector."""
     lanes = vector.shape[1]
     for k in range(size):
@@ -194,7 +194,7 @@ def reduced(work, term_sd, own_sd, terms, smallest, weight):
                 for b in range(n_blocks):
                     for lane in range(lanes):
                         system[j, k, lane] += both * work.products[b, j, k, lane]
-        factorise(system, right, size)
+        _factorise(system, right, size)
         _limited(inner, system, term_sd, smallest, total)
         row = 0
         for t in range(terms.size):
@@ -220,7 +220,7 @@ def reduced(work, term_sd, own_sd, terms, smallest, weight):
                     factor[j, k, lane] = both * work.products[b, j, k, lane]
             for lane in range(lanes):
                 factor[j, j, lane] += 1.0
-        factorise(factor, forward, size)
+        _factorise(factor, forward, size)
         _limited(inner, factor, own_sd, smallest, weight[b])
         _inverted(factor, work.inverse[b], size)
     row = 0
@@ -248,7 +248,7 @@ def reduced(work, term_sd, own_sd, terms, smallest, weight):
                     system[j, k, lane] = -both * common[j, k, lane]
             for lane in range(lanes):
                 system[j, j, lane] = 1.0 + ratio * ratio * (n_blocks - common[j, j, lane])
-        factorise(system, right, last)
+        _factorise(system, right, last)
         for lane in range(lanes):
             for j in range(4):
                 outer[j, lane] = inner[j, lane]

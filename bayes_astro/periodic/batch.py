@@ -10,15 +10,14 @@ import numpy as np
 from scipy.stats import chi2
 
 from bayes_astro import residuals
+from bayes_astro.diagnostics import MISFIT
 from bayes_astro.objects import QUANTILES, object_seed
 from bayes_astro.periodic import harmonics
-from bayes_astro.periodic.periodogram_checks import LARGE
+from bayes_astro.periodic.periodogram_checks import LARGE, ONE
 
 __all__ = ["rows"]
 
 PEAKS = 5
-SURE = 0.95  # mass of the best peak, below which several share the posterior
-MISFIT = 1e-3
 SOME = 50  # draws whose residuals are looked at
 
 
@@ -134,7 +133,7 @@ def _notes(
         if not MISFIT <= tail <= 1 - MISFIT:
             found.append("goodness of fit")
         found += [one.name for one in residuals.white(left, "") if one.passed is False]
-    if peaks[0].mass < SURE:
+    if peaks[0].mass < ONE:
         found.append("one period")
     cycle, middle = 0.5 / curve.half, float(np.median(values["frequency"]))
     if not searched[0] + 0.5 * cycle < middle < searched[1] - 0.5 * cycle:

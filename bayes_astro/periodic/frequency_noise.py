@@ -12,6 +12,7 @@ and draws of node and frequency are importance-resampled with the direct log Z a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,14 +38,22 @@ EVALUATION = Evaluation(correlated.log_evidence_grid, correlated.log_evidence)
 
 
 class Node(NamedTuple):
-    """One set of hyperparameters of one kind of noise, with the density of the frequency there."""
+    """One set of hyperparameters of one kind of noise, with the density of the frequency there.
+
+    Not its matrices, two of n x n, which are made again where draws fall.
+    """
 
     kind: int
     values: np.ndarray
-    problem: correlated.CorrelatedProblem
+    project: Callable[[np.ndarray], correlated.CorrelatedProblem]
+    """Of such values."""
     density: Density
     log_weight: float
     """Log of prior and volume."""
+
+    def problem(self) -> correlated.CorrelatedProblem:
+        """The light curve in this noise."""
+        return self.project(self.values)
 
 
 class InNoise(NamedTuple):
@@ -96,7 +105,7 @@ def sample_in_noise(
             rows, node = np.flatnonzero(chosen == k), nodes[k]
             f = node.density.draw(len(rows), rng.binomial(len(rows), FLOOR), rng)
             frequency[rows] = f
-            height = correlated.log_evidence(node.problem, f) + prior.log_prior(f)
+            height = correlated.log_evidence(node.problem(), f) + prior.log_prior(f)
             proposal = node.density.log_proposal(f, FLOOR) + np.log(share[k])
             log_weight[rows] = height + node.log_weight - proposal
         return (frequency, chosen), log_weight
@@ -107,7 +116,7 @@ def sample_in_noise(
     number = np.full(draws, len(arguments["term_sd"]))
     probability = np.zeros(len(arguments["terms"]))
     for k in np.unique(chosen):
-        rows, problem = np.flatnonzero(chosen == k), nodes[k].problem
+        rows, problem = np.flatnonzero(chosen == k), nodes[k].problem()
         evidence = correlated.log_evidence_by_terms(problem, frequency[rows]) + problem.log_terms
         part = np.exp(evidence - logsumexp(evidence, axis=1, keepdims=True))
         picked = (np.cumsum(part, axis=1) < rng.random(len(rows))[:, None]).sum(axis=1)
@@ -138,8 +147,11 @@ def _nodes(
     """Nodes of one kind of noise, and the log evidence of the trend alone in it."""
     spent = 0
 
+    def project(values: np.ndarray) -> correlated.CorrelatedProblem:
+        return correlated.project(covariance=noise.covariance(values), **arguments)
+
     def problem_at(u: np.ndarray) -> correlated.CorrelatedProblem:
-        return correlated.project(covariance=noise.covariance(noise.values(u)), **arguments)
+        return project(noise.values(u))
 
     def scan(problem: correlated.CorrelatedProblem) -> Density:
         nonlocal spent
@@ -177,9 +189,8 @@ def _nodes(
     found: list[Node] = []
     for u, height in zip(whole.nodes, whole.height, strict=True):
         if height > whole.height.max() - NEGLIGIBLE:
-            problem = problem_at(u)
-            log_weight = prior_of(u) + whole.log_volume + log_prior
-            found.append(Node(kind, noise.values(u), problem, scan(problem), log_weight))
+            values, log_weight = noise.values(u), prior_of(u) + whole.log_volume + log_prior
+            found.append(Node(kind, values, project, scan(project(values)), log_weight))
     return found, log_null, spent
 
 

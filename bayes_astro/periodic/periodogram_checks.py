@@ -23,6 +23,7 @@ REMEDY = (
 NEAR = 10  # cycles of the time span, to each side of the frequency
 LOUD = 1.5  # power of the noise there, over what was assumed
 OTHER = 7.0  # nats: reached by one right model in a thousand at most
+ONE = 0.95  # mass of the highest peak, below which several share the posterior
 LARGE = 2.0  # times the errors, from where jitter is more than a correction
 ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
@@ -44,11 +45,11 @@ def checks(model: Any) -> list[Check]:
         checks.append(
             Check(
                 "one period",
-                None if modes["mass"].iloc[0] < 0.95 else True,
+                None if modes["mass"].iloc[0] < ONE else True,
                 float(modes["mass"].iloc[0]),
                 f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
                 "more: quote model.modes(), not one mean and sd",
-                "mass of the highest peak, 0.95 or more",
+                f"mass of the highest peak, {ONE:g} or more",
             )
         )
     elif (model.record["sampler"] or {}).get("name") in ONE_PEAK:
@@ -134,11 +135,11 @@ def _other_periods(model: Any) -> Check:
     mass = sum(mode.mass for mode in found.modes() if mode.low <= middle <= mode.high)
     return Check(
         "one period",
-        bool(mass >= 0.95),
+        bool(mass >= ONE),
         float(mass),
         "other periods hold the rest, and chains that start in one peak never see them: use "
         "ba.Exact(), or period=(shortest, longest) about this one",
-        "mass of the peak that was sampled, 0.95 or more",
+        f"mass of the peak that was sampled, {ONE:g} or more",
     )
 
 

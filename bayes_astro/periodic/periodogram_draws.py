@@ -95,7 +95,7 @@ def in_noise(
         rows, node = np.flatnonzero(result.node == k), result.nodes[k]
         normals = rng.standard_normal((len(rows), p + 2 * problem.terms))
         beta[rows, 0], cosine[rows], sine[rows] = correlated.draw_coefficients(
-            node.problem, found.frequency[rows], normals, found.number[rows]
+            node.problem(), found.frequency[rows], normals, found.number[rows]
         )
         names = problem.noises[node.kind].names
         for name, value in zip(names, node.values, strict=False):

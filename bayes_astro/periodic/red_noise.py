@@ -66,8 +66,9 @@ def _units(data: LightCurve) -> tuple[str, str]:
 def _same(fitted: LightCurve, data: LightCurve) -> bool:
     """Whether the rows are those that were fitted: a model may hold a copy."""
     columns = ("time", "value", "error")
-    return data is fitted or all(
-        np.array_equal(getattr(fitted, name), getattr(data, name)) for name in columns
+    return data is fitted or (
+        np.array_equal(Curve.of(fitted).band, Curve.of(fitted).numbers(data))
+        and all(np.array_equal(getattr(fitted, name), getattr(data, name)) for name in columns)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data import LightCurve
+from bayes_astro.data import LightCurve, light_curve_inputs
 from bayes_astro.data.curve import Curve
 from bayes_astro.parameters import is_whole
 from bayes_astro.periodic import harmonics
@@ -85,18 +85,10 @@ def check_noise(data: LightCurve, *, own: bool) -> None:
 
 def check(data: LightCurve) -> None:
     """Raise ValueError for data that determine no period."""
-    if len(data) < 3:
-        raise ValueError(f"{len(data)} points are too few for a period: at least 3 are needed.")
-    if np.ptp(data.time) <= 0:
-        raise ValueError("column 'time': all points have the same time, too few for a period.")
+    light_curve_inputs.check_varies(data, "a period")
     if len(np.unique(data.time)) < 3:
         raise ValueError(
             "column 'time': there are but two different times, too few for a period: at least 3 are needed."
-        )
-    if np.ptp(data.value) == 0:
-        raise ValueError(
-            f"column 'value' is constant ({data.value[0]:g} in every row): there is no variation for a period. "
-            "Check that the right column was read."
         )
     curve = Curve.of(data)
     if not np.any(curve.each(np.ptp, data.value)):

@@ -389,3 +389,29 @@ def test_jitters_of_a_strong_signal_are_those_at_its_peak():
         scale = width if j == 0 else 0.003
         log_mass += np.log(np.trapezoid(np.exp(profile - height(u)), grid) * scale)
     assert found.log_evidence == pytest.approx(log_mass, abs=0.3)
+
+
+def test_the_baseline_fits_every_band_by_itself():
+    """Amplitudes, phases and errors of least squares in one band alone, at the frequency of all."""
+    data = pulsating(n=90, seed=3)
+    fit = ba.baselines.LombScargle(n_terms=2, period=(0.3, 2)).fit(data)
+    posterior, estimate = fit.posterior["posterior"], fit.posterior["estimate"]
+    frequency = posterior["frequency"].item()
+    assert frequency == pytest.approx(1 / 0.61, abs=1e-3)
+    time = data.time - data.time.mean()
+    for band in "gri":
+        rows = data.band == band
+        angle = 2 * np.pi * frequency * np.outer(time[rows], [1, 2])
+        design = np.column_stack([np.ones(rows.sum()), np.cos(angle), np.sin(angle)])
+        white = design / data.error[rows, None]
+        solution = np.linalg.lstsq(white, data.value[rows] / data.error[rows], rcond=None)[0]
+        sd = np.sqrt(np.diag(np.linalg.inv(white.T @ white)))
+        own = {name: posterior[name].sel(band=band).squeeze() for name in ("offset", "amplitude")}
+        assert own["offset"].item() == pytest.approx(solution[0], rel=1e-6)
+        np.testing.assert_allclose(
+            own["amplitude"], np.hypot(solution[1:3], solution[3:]), rtol=1e-5
+        )
+        errors = np.sqrt(0.5 * (sd[1:3] ** 2 + sd[3:] ** 2))
+        np.testing.assert_allclose(
+            estimate["amplitude"].sel(band=band).squeeze(), errors, rtol=1e-5
+        )

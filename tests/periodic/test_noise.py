@@ -211,3 +211,21 @@ def test_calibration_in_red_noise():
     model = ba.Periodogram(period=(3, 20), noise=DRW(), priors=priors)
     found = ba.calibrate(model, design, n=300, seed=2, sampler=ba.Exact(draws=400), progress=False)
     assert found, found
+
+
+def test_new_observations_have_the_variance_of_the_process():
+    """Of one draw, over and over: far from all data, and in replicates of all of them."""
+    model = fitted("signal")
+    data, draws = model.data, model.posterior["posterior"].to_dataset()
+    one = draws.isel(chain=[0], draw=np.zeros(4000, dtype=int))
+    sigma, tau = (float(one[name][0, 0]) for name in ("sigma", "tau"))
+    rng = np.random.default_rng(1)
+    far = data.time[-1] + 100 * tau
+    found = model.forecast(one, data, [far], rng)
+    left = (found["observation"] - found["signal"]).values
+    assert left.var() == pytest.approx(sigma**2 + np.median(data.error) ** 2, rel=0.1)
+    assert left.mean() == pytest.approx(0.0, abs=4 * sigma / np.sqrt(4000))
+    again = model.replicate(one, data, data, rng).values[0]
+    lag = np.abs(data.time[:, None] - data.time)
+    expected = sigma**2 * np.exp(-lag / tau) + np.diag(data.error**2)
+    np.testing.assert_allclose(np.cov(again.T), expected, rtol=0, atol=0.12 * expected.max())
