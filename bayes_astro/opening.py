@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro import registry
-from bayes_astro.priors import Prior
+from bayes_astro.priors import Prior, recorded
 from bayes_astro.storage import FORMAT, SEAL, decode, read_record, undisturbed
 
 if TYPE_CHECKING:
@@ -95,9 +95,25 @@ def _rebuild(tree: xr.DataTree) -> Any:
     for name, draws in tree["posterior"].data_vars.items():
         if not np.issubdtype(draws.dtype, np.number) or not np.isfinite(draws.values).all():
             raise ValueError(f"posterior: {name} holds draws that are not finite numbers")
+    if record["task"] in registry.TASKS:
+        _check_draws(estimator, tree["posterior"].to_dataset())
     if not estimator.missing_parts():
         estimator.predict(draws=1)
     return estimator
+
+
+def _check_draws(model: Any, draws: xr.Dataset) -> None:
+    """Refuse draws outside the priors, and whole numbers that choose what is not there."""
+    priors = recorded(model)
+    for name, prior in priors.items():
+        if name in draws:
+            low, high = (np.asarray(edge, dtype=float) for edge in prior.support)
+            values = draws[name].values
+            slack = 1e-9 * np.abs(values)
+            if not ((values >= low - slack) & (values <= high + slack)).all():
+                raise ValueError(f"posterior: {name} holds draws outside its prior")
+    if any(np.issubdtype(one.dtype, np.integer) for one in draws.data_vars.values()):
+        model.problem(model.data, priors).check_draws(draws)
 
 
 def _check_record(record: dict[str, Any]) -> None:

@@ -102,6 +102,9 @@ class Problem(ABC):
         the maximum."""
         return None
 
+    def check_draws(self, draws: xr.Dataset) -> None:  # noqa: B027
+        """Raise ValueError for whole numbers among the draws of a file that choose what is not there."""
+
     @cached_property
     def idle(self) -> np.ndarray:
         """Which flat coordinates are unit normals that the likelihood does not depend on: (size,)."""

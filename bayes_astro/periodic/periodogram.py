@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +19,7 @@ from bayes_astro.periodic import (
     harmonics,
     noises,
     periodogram_checks,
+    periodogram_report,
     red_noise,
     settings,
     signal_left,
@@ -27,11 +27,12 @@ from bayes_astro.periodic import (
 from bayes_astro.periodic.periodogram_problem import PeriodogramProblem
 from bayes_astro.periodic.window import Window, window
 from bayes_astro.priors import Prior, recorded
-from bayes_astro.report import Section, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from bayes_astro.report import Section
 
 __all__ = ["Periodogram"]
 
@@ -356,41 +357,8 @@ class Periodogram(Model):
 
     def sections(self) -> list[Section]:
         """The odds that the period is real, and the separate periods."""
-        if "periodogram" not in self.posterior:
-            return []
-        group = self.posterior["evidence"]
-        factor, alarm = float(group["log_bayes_factor"]), float(group["false_alarm_probability"])
-        odds: tuple[tuple[str, str], ...] = (
-            ("log evidence [nat]", f"{float(group['log_evidence']):.2f}"),
-            ("log Bayes factor [nat]", f"{factor:.2f}"),
-            ("log10 Bayes factor", f"{factor / np.log(10):.2f}"),
-            ("false-alarm probability (baseline)", f"{alarm:.2g}" if alarm else "< 1e-300"),
-        )
-        if "probability" in group:
-            odds += tuple(
-                (f"probability of {int(n)} harmonic{'s' if n > 1 else ''}", f"{float(share):.3f}")
-                for n, share in zip(
-                    group["n_terms"].values, group["probability"].values, strict=True
-                )
-            )
-        modes = tuple(
-            (f"{row.mass:.4f}", rounded(row.period, row.sd), f"{row.sd:.2g}", row.alias_of or "")
-            for row in self.modes().head(8).itertuples()
-        )
-        return [
-            Section("Is it real?", ("evidence", "value"), odds, group.attrs.get("note", "")),
-            Section("Separate periods", ("mass", "period", "sd", "may be"), modes),
-        ]
+        return periodogram_report.sections(self)
 
     def equation(self) -> str:
         """The model in one line."""
-        trend = "".join(f" + trend{j}·(t − epoch)^{j}" for j in range(1, self.trend + 1))
-        noisy = self.noisy(self.data) if self.__sklearn_is_fitted__() else self.jitter
-        noise = "error² + jitter²" if noisy else "error²"
-        n = "n" if self.n_terms is None else self.n_terms
-        if isinstance(n, Sequence) and not isinstance(n, str):
-            n = f"n in {{{', '.join(map(str, n))}}}"
-        return (
-            f"y = offset{trend} + Σ(k=1..{n}) amplitude_k "
-            f"cos(2πk·frequency·(t − epoch) − phase_k) + N(0, {noise})"
-        )
+        return periodogram_report.equation(self)

@@ -273,6 +273,12 @@ class PeriodogramProblem(Problem):
         """Draws (chain, draw, ...) of what has a prior, with phases, and with what bands have of their own."""
         return periodogram_draws.from_prior(self, draws, rng)
 
+    def check_draws(self, draws: xr.Dataset) -> None:
+        """Raise ValueError for numbers of harmonics and kinds of noise that there are not."""
+        for name, known in (("harmonics", self.numbers), ("noise", range(len(self.noises)))):
+            if name in draws and not np.isin(draws[name].values, list(known)).all():
+                raise ValueError(f"posterior: {name} holds what the model does not have")
+
     def batch(self, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
         """Rows of many light curves, in threads."""
         from bayes_astro.periodic import batch
