@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.periodic import signals
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["known", "relation", "table"]
+__all__ = ["combination", "known", "relation", "table"]
 
 SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/day
     "1/day": 1.0,
@@ -59,6 +61,16 @@ def relation(
     return best
 
 
+def combination(frequency: float, stronger: list[float], width: float) -> str:
+    """Which two signals' sum or difference a frequency is within `width`, or an empty text."""
+    for i, a in enumerate(stronger):
+        for j, b in enumerate(stronger[:i]):
+            for name, rate in (("sum", a + b), ("difference", abs(a - b))):
+                if abs(frequency - rate) < width:
+                    return f"{name} of signals {j + 1} and {i + 1}"
+    return ""
+
+
 def known(rate: float, width: float, day: float) -> str:
     """The name of a rate of sampling from the ground within a resolution, or an empty text."""
     distance = {name: abs(rate / day - own) for name, own in SAMPLING.items()}
@@ -76,20 +88,26 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     if not 0 <= minimum_mass <= 1:
         raise ValueError(f"minimum_mass={minimum_mass!r} must be between 0 and 1.")
     tree, data = model.posterior, model.data
-    frequency = tree["posterior"]["frequency"].values.ravel()
     if "periodogram" not in tree:
         raise ValueError("modes() needs the density over frequency: fit with ba.Exact().")
-    group = tree["periodogram"]
-    span = float(np.ptp(data.time))
-    peaks = modes(group["frequency"].values, group["log_density"].values, frequency, span)
-    peaks = [peaks[0], *(peak for peak in peaks[1:] if peak.mass >= minimum_mass)]
+    group = tree["periodogram"].to_dataset()
+    span, grid = float(np.ptp(data.time)), group["frequency"].values
+    several = "signal" in group.dims
+    draws = tree["posterior"]["frequency"].values.reshape(-1, group.sizes.get("signal", 1))
+    if several:
+        draws = signals.claimed(group, draws)
+    found: list[tuple[int, Any]] = []
+    for s, height in enumerate(np.atleast_2d(group["log_density"].values)):
+        peaks = modes(grid, height, draws[:, s], span)
+        found += [(s, p) for k, p in enumerate(peaks) if k == 0 or p.mass >= minimum_mass]
     days, weight = in_days(data.time_unit), data.error**-2.0
     rows: list[dict[str, Any]] = []
-    for i, peak in enumerate(peaks):
+    for i, (s, peak) in enumerate(found):
+        frequency = draws[:, s]
         inside = (frequency >= peak.low) & (frequency <= peak.high)
         period = 1 / frequency[inside]
         single = inside.sum() < 2
-        row = {
+        row = ({"signal": s + 1} if several else {}) | {
             "mass": peak.mass,
             "period": float(period.mean()) if inside.any() else 1 / peak.frequency,
             "sd": peak.sd / peak.frequency**2 if single else float(period.std()),
@@ -98,9 +116,13 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
             "alias_of": "",
         }
         for j in range(min(i, STRONGEST)):
-            found = relation(peak.frequency, rows[j]["frequency"], data.time, weight, days)
-            if found:
-                row["alias_of"] = f"{found} of peak {j}"
+            how = relation(peak.frequency, rows[j]["frequency"], data.time, weight, days)
+            if how:
+                row["alias_of"] = f"{how} of peak {j}"
                 break
+        if several and not row["alias_of"]:
+            tops = [one["frequency"] for one in rows if one["first"] and one["signal"] <= s]
+            row["alias_of"] = combination(peak.frequency, tops, 1 / span)
+        row["first"] = not rows or rows[-1].get("signal") != row.get("signal")
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).drop(columns="first")

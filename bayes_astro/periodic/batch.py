@@ -22,14 +22,14 @@ SOME = 50  # draws whose residuals are looked at
 
 
 def rows(model: Any, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
-    """One row a light curve for `ba.fit_each`, until `stop`; None where another sampler was asked for.
+    """One row a light curve for `ba.fit_each`, until `stop`; None for several signals or another sampler.
 
     Threads go over light curves, never inside one.
     """
     from bayes_astro.densities import cores
     from bayes_astro.samplers import Exact
 
-    if not (sampler is None or isinstance(sampler, Exact)):
+    if model.n_signals != 1 or not (sampler is None or isinstance(sampler, Exact)):
         return None
     draws = (Exact() if sampler is None else sampler).draws
 

@@ -16,6 +16,7 @@ __all__ = [
     "FrequencyRange",
     "floor_count",
     "numbers",
+    "numbers_given",
     "refined_density",
     "resample",
 ]
@@ -133,10 +134,15 @@ def numbers(problem, frequency, jitter, rng):
     if len(problem.terms) == 1:
         return np.full(len(frequency), problem.terms[0]), np.ones(1)
     evidence = log_evidence_by_terms(problem, frequency, jitter) + problem.log_terms
+    return numbers_given(evidence, problem.terms, rng)
+
+
+def numbers_given(evidence, terms, rng):
+    """The same from the log evidence with the prior (m, T) of so many harmonics (T,)."""
     share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
     chosen = (np.cumsum(share, axis=1) < rng.random(len(share))[:, None]).sum(axis=1)
-    return problem.terms[np.minimum(chosen, len(problem.terms) - 1)], share.mean(axis=0)
+    return terms[np.minimum(chosen, len(terms) - 1)], share.mean(axis=0)
 
 
 class Evaluation(NamedTuple):

@@ -131,12 +131,15 @@ def in_days(unit: str | None) -> float:
 
 def signal(draws: xr.Dataset, time: np.ndarray, band: np.ndarray | None = None) -> np.ndarray:
     """Trend and harmonics at times from the epoch, of rows of the bands of these numbers: (chain, draw, row)."""
-    frequency = draws["frequency"].values[..., None]
     total = _by_row(draws["offset"], band) + np.zeros(len(time))
-    for i, term in enumerate(draws["term"].values):
-        amplitude = _by_row(draws["amplitude"][..., i], band)
-        phase = _by_row(draws["phase"][..., i], band)
-        total += amplitude * np.cos(2 * np.pi * term * frequency * time - phase)
+    several = "signal" in draws["frequency"].dims
+    for one in range(draws.sizes["signal"]) if several else [None]:
+        own = draws if one is None else draws[["frequency", "amplitude", "phase"]].isel(signal=one)
+        frequency = own["frequency"].values[..., None]
+        for i, term in enumerate(draws["term"].values):
+            amplitude = _by_row(own["amplitude"][..., i], band)
+            phase = _by_row(own["phase"][..., i], band)
+            total += amplitude * np.cos(2 * np.pi * term * frequency * time - phase)
     if "trend" in draws:
         for i, order in enumerate(draws["order"].values):
             total += _by_row(draws["trend"][..., i], band) * time ** int(order)

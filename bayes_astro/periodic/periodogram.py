@@ -13,7 +13,17 @@ from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
 from bayes_astro.model import Model
-from bayes_astro.parameters import Parameter, Setting, choice, number, optional, pair, switch, whole
+from bayes_astro.parameters import (
+    Parameter,
+    Setting,
+    choice,
+    either,
+    number,
+    optional,
+    pair,
+    switch,
+    whole,
+)
 from bayes_astro.periodic import (
     aliases,
     harmonics,
@@ -23,6 +33,7 @@ from bayes_astro.periodic import (
     red_noise,
     settings,
     signal_left,
+    signal_search,
 )
 from bayes_astro.periodic.periodogram_problem import PeriodogramProblem
 from bayes_astro.periodic.window import Window, window
@@ -91,20 +102,25 @@ class Periodogram(Model):
         Whether the whole range is scanned with all harmonics, or with one, whose power at multiples of a
         frequency proposes some sixty windows for the rest (``kept`` in the attributes of
         ``sample_stats``); some times faster with several harmonics, in white noise.
+    n_signals : int or "auto"
+        Independent frequencies, each with its harmonics, found together; up to 6, in white noise, by `ba.Exact`.
+        "auto": one more as long as that raises the evidence, and at least one.
     priors : dict of str to Prior, optional
         By parameter. Defaults, with s the standard deviation of the values about the means of their bands:
         ``frequency`` Uniform over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
         Normal(0, 5 s over half the time span), ``amplitude`` Rayleigh(s / k) of the k-th harmonic,
         ``jitter`` HalfNormal(s). Offset, trend and amplitude must stay of these families; trend and
-        amplitude have one prior for all bands.
+        amplitude have one prior for all bands, frequency and amplitude one for all signals.
 
     Notes
     -----
     Variables: ``frequency``, ``period``, ``offset``, ``amplitude`` and ``phase`` by ``term``,
     ``trend`` by ``order``, ``jitter``; of several bands offset and jitter by ``band`` too, and amplitude, phase
     and trend where bands have their own. Where numbers of harmonics are averaged over, ``harmonics`` is that
-    of each draw, and amplitudes beyond it are zero. Group ``periodogram``: ``log_density`` over
-    ``frequency``; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
+    of each draw, and amplitudes beyond it are zero. Of several signals frequency, period, amplitude and phase are
+    by ``signal``, too, the strongest (in the sum of its squared amplitudes) first in every draw; group ``signals``
+    has the ``log_evidence`` and, at even odds, the ``probability`` of none, one, two, ... of them. Group ``periodogram``: ``log_density`` over
+    ``frequency``, of several signals of each given the others at their best; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
     the trend alone), ``probability`` of each of several ``n_terms``, and ``false_alarm_probability`` (Baluev's,
     of the Lomb-Scargle baseline). `predict` takes times (of several bands: for all of them), Quantities,
     astropy Times or a `LightCurve` (whose errors are then those of ``observation``; otherwise the median error).
@@ -130,6 +146,7 @@ class Periodogram(Model):
     spread: float = 1.0
     noise: Any = "white"
     search: str = "full"
+    n_signals: int | str = 1
     priors: dict[str, Prior] | None = None
 
     data_type: ClassVar[type] = LightCurve
@@ -142,6 +159,7 @@ class Periodogram(Model):
         "noise": settings.noise,
         "search": choice("full", "coarse-to-fine"),
         "period": optional(pair),
+        "n_signals": either("auto", whole(1, settings.MOST_SIGNALS)),
     }
     references: ClassVar[tuple[str, ...]] = (
         "bretthorst1988",
@@ -156,7 +174,7 @@ class Periodogram(Model):
         """Raise ValueError for data that determine no period."""
         settings.check(data)
         if self._correlated():
-            settings.check_noise(data, own=self._own(data))
+            settings.check_noise(data, own=self._own(data), signals=self.n_signals)
         self._range(data)
 
     def _correlated(self) -> bool:
@@ -177,6 +195,19 @@ class Periodogram(Model):
         return settings.frequency_range(self.period, data, self.numbers(data)[-1])
 
     @hook
+    def signals(self) -> int:
+        """How many signals there are: what was asked for, or what a fit chose."""
+        if isinstance(self.n_signals, str):
+            return signal_search.chosen(self)
+        return int(self.n_signals)
+
+    def settle(
+        self, data: LightCurve, seed: int | None, progress: bool
+    ) -> tuple[Model, dict[str, xr.Dataset]]:
+        """With the number of signals, if it was open; group ``signals`` says how."""
+        return signal_search.settle(self, data, seed)
+
+    @hook
     def numbers(self, data: LightCurve) -> tuple[int, ...]:
         """Numbers of harmonics, ascending."""
         return settings.numbers(self.n_terms, self._own(data))
@@ -187,6 +218,7 @@ class Periodogram(Model):
             "band": Curve.of(data).bands,
             "term": range(1, self.numbers(data)[-1] + 1),
             "order": range(1, self.trend + 1),
+            "signal": range(1, self.signals() + 1),
         }
 
     def parameters(self, data: LightCurve) -> list[Parameter]:
@@ -261,7 +293,7 @@ class Periodogram(Model):
     ) -> xr.Dataset:
         """With phases, the period, and what bands have of their own; see `PeriodogramProblem.prior_draws`."""
         return self.problem(design, priors).prior_draws(
-            super().prior_draws(design, priors, draws, rng), rng
+            super().prior_draws(design, priors, draws * self.signals(), rng), rng
         )
 
     def simulate_data(
@@ -314,9 +346,9 @@ class Periodogram(Model):
         Returns
         -------
         pandas.DataFrame
-            mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
+            signal (where there are several; those of the strongest first), mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
             which stronger peak it may be an alias of, and how (f/2, ... or a rate at which these times
-            repeat themselves: 1/day, 1/year, ..., or its value). What the masses lack to 1 is in the
+            repeat themselves: 1/day, 1/year, ..., or its value; or the sum of two signals). What the masses lack to 1 is in the
             peaks that were left out.
         """
         return aliases.table(self, minimum_mass)
@@ -337,15 +369,15 @@ class Periodogram(Model):
         found, _ = self.problem(self.data, recorded(self)).search(400, np.random.default_rng(0))
         return float(found.log_evidence - found.log_evidence_null)
 
-    def fold(self, at: LightCurve | None = None) -> LightCurve:
+    def fold(self, at: LightCurve | None = None, signal: int = 1) -> LightCurve:
         """The data, or others `at`, folded with the most probable period from the model's epoch.
 
-        See `ba.LightCurve.fold`: times are those within one period.
+        See `ba.LightCurve.fold`: times are those within one period. Of several signals that of this number,
+        the others (at their medians) subtracted.
         """
         if at is not None:
             light_curve_inputs.check_units(self.data, at)
-        data = self.data if at is None else at
-        return data.fold(1 / signal_left.best(self), harmonics.epoch(self.data))
+        return signal_left.fold(self, self.data if at is None else at, signal)
 
     def residuals(self) -> LightCurve:
         """The data less the signal and trend of the most probable draw: what another period is in."""

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_astro import residuals
 from bayes_astro.data.curve import Curve
 from bayes_astro.diagnostics import Check, goodness_of_fit
-from bayes_astro.periodic import harmonics, signal_left
+from bayes_astro.periodic import aliases, harmonics, signal_left
 from bayes_astro.priors import recorded
 
 __all__ = ["checks"]
@@ -41,20 +41,77 @@ def checks(model: Any) -> list[Check]:
         _noise(model),
     ]
     if "periodogram" in model.posterior:
-        modes = model.modes()
-        checks.append(
-            Check(
-                "one period",
-                None if modes["mass"].iloc[0] < ONE else True,
-                float(modes["mass"].iloc[0]),
-                f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
-                "more: quote model.modes(), not one mean and sd",
-                f"mass of the highest peak, {ONE:g} or more",
-            )
-        )
+        checks += _peaks(model)
     elif (model.record["sampler"] or {}).get("name") in ONE_PEAK:
         checks.append(_other_periods(model))
     return checks
+
+
+def _peaks(model: Any) -> list[Check]:
+    """Whether one peak holds the posterior of each signal, and whether several are apart and needed."""
+    modes = model.modes()
+    several = "signal" in modes
+    first = modes.groupby("signal").head(1) if several else modes.head(1)
+    mass = float(first["mass"].min())
+    if several:
+        # By strength, as users see them: labels that change places share their peaks.
+        draws = model.posterior["posterior"]["frequency"].values.reshape(-1, len(first))
+        cycle = 1 / np.ptp(model.data.time)
+        near = np.abs(draws - first["frequency"].values) < np.maximum(
+            cycle, 5 * first["frequency_sd"].values
+        )
+        mass = min(mass, float(near.mean(axis=0).min()))
+    found = [
+        Check(
+            "one period",
+            None if mass < ONE else True,
+            mass,
+            f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
+            "more: quote model.modes(), not one mean and sd",
+            f"mass of the highest peak, {ONE:g} or more",
+        )
+    ]
+    return [*found, *_several(model, first)] if several else found
+
+
+def _several(model: Any, first: Any) -> list[Check]:
+    """Whether signals are more than one's harmonics, aliases or changes, and the last one is needed."""
+    frequency = first["frequency"].values
+    span, weight = float(np.ptp(model.data.time)), model.data.error**-2.0
+    gap = np.abs(frequency[:, None] - frequency)[~np.eye(len(frequency), dtype=bool)].min() * span
+    how, worst = "", float(gap)
+    for i in range(len(frequency)):
+        for j in range(i):
+            name = aliases.relation(
+                frequency[i],
+                frequency[j],
+                model.data.time,
+                weight,
+                harmonics.in_days(model.data.time_unit),
+            )
+            how = how or (f"signal {i + 1} is at {name} of signal {j + 1}" if name else "")
+        name = aliases.combination(frequency[i], list(frequency[:i]), 1 / span)
+        how = how or (f"signal {i + 1} is the {name}" if name else "")
+    if gap < 1.5:
+        how = "two frequencies lie closer than 1.5 / time span: one signal that changes looks the same"
+    counts = model.posterior["signals"]["log_evidence"].values
+    odds = float(counts[len(frequency)] - counts[len(frequency) - 1])
+    return [
+        Check(
+            "signals of their own",
+            None if how else True,
+            worst,
+            f"{how}: more harmonics (n_terms), an alias, or signals that act on each other may be what is there",
+            "smallest distance in units of 1 / time span; no harmonic, alias or combination of others",
+        ),
+        Check(
+            "as many signals as asked for",
+            True if odds > 0 else None,
+            odds,
+            f"{len(frequency) - 1} explain the data as well: see the group 'signals', or n_signals='auto'",
+            "log Bayes factor of the last signal above 0",
+        ),
+    ]
 
 
 def _white(model: Any, rows: np.ndarray) -> list[Check]:
@@ -63,8 +120,8 @@ def _white(model: Any, rows: np.ndarray) -> list[Check]:
     found = residuals.white(rows[:, np.argsort(time, kind="stable")], f"{LEFT}; {REMEDY}")
     if not found or found[0].passed:
         return found
-    frequency = residuals.some(model)["frequency"].values.ravel()
-    if residuals.power_about(rows, time, frequency, NEAR) > LOUD:
+    frequency = residuals.some(model)["frequency"].values.reshape(len(rows), -1).T
+    if max(residuals.power_about(rows, time, one, NEAR) for one in frequency) > LOUD:
         return found
     text = (
         "the residuals are correlated, but not about this frequency: its error holds, while "
@@ -103,7 +160,10 @@ def _within_the_range(model: Any) -> Check:
     """Whether the answer lies at an edge of what was searched."""
     data = model.data
     low, high = (float(e) for e in recorded(model)["frequency"].support)
-    frequency = float(model.posterior["posterior"]["frequency"].median())
+    draws = model.posterior["posterior"]["frequency"]
+    medians = np.atleast_1d(draws.median(("chain", "draw")).values)
+    # Of several signals the one that is nearest to an edge.
+    frequency = float(min(medians, key=lambda f: min(f - low, high - f)))
     cycle = 1 / float(np.ptp(data.time))
     inside = low + 0.5 * cycle < frequency < high - 0.5 * cycle
     advice = (

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.periodic import signals
+from bayes_astro.periodic.frequency_density import WHITE, FrequencyRange
+from bayes_astro.priors import Prior
+
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["from_prior", "in_noise", "in_white_noise"]
+__all__ = ["from_prior", "in_noise", "in_white_noise", "jitters", "limits", "trends"]
 
 
 def in_white_noise(
@@ -18,24 +22,12 @@ def in_white_noise(
     """Exact draws of the frequency and of every coefficient."""
     from bayes_astro.likelihoods.harmonic import draw_coefficients
     from bayes_astro.periodic.coarse import CoarseToFine
-    from bayes_astro.periodic.frequency_density import WHITE
     from bayes_astro.periodic.frequency_posterior import sample_frequency
 
     projected = problem.projected()
-    prior = problem.priors["frequency"]
-    low, high = (float(edge) for edge in prior.support)
-    noise = []
-    if problem.jitters:
-        prior_of = problem.priors["jitter"]
-        several = (
-            [prior_of.entry(j) for j in range(problem.bands)]
-            if problem.curve.several
-            else [prior_of]
-        )
-        noise = [one.log_density for one in several]
-    log_uniform = prior.distribution == "LogUniform"
     search = CoarseToFine() if problem.model.search == "coarse-to-fine" else WHITE
-    found = sample_frequency(projected, low, high, log_uniform, draws, rng, noise, search)
+    noise = [one.log_density for one in jitters(problem)]
+    found = sample_frequency(projected, *limits(problem), draws, rng, noise, search)
     problem.kept = search.kept
     values = {"frequency": found.frequency}
     number = np.full(draws, problem.terms)
@@ -46,7 +38,7 @@ def in_white_noise(
     normals = rng.standard_normal((draws, sizes))
     drawn = draw_coefficients(projected, found.frequency, normals, found.jitter, number)
     values |= {"cosine": drawn.cosine, "sine": drawn.sine}
-    values |= _trends(problem, drawn.trend)
+    values |= trends(problem, drawn.trend)
     if problem.owns:
         values |= {"own_cosine": drawn.own_cosine, "own_sine": drawn.own_sine}
     if found.jitter is not None:
@@ -54,7 +46,22 @@ def in_white_noise(
     return found, values
 
 
-def _trends(problem: Any, drawn: np.ndarray) -> dict[str, np.ndarray]:
+def limits(problem: Any) -> FrequencyRange:
+    """The prior of the frequency."""
+    prior = problem.priors["frequency"]
+    low, high = (float(edge) for edge in prior.support)
+    return FrequencyRange(low, high, prior.distribution == "LogUniform")
+
+
+def jitters(problem: Any) -> list[Prior]:
+    """The prior of each jitter."""
+    if not problem.jitters:
+        return []
+    prior = problem.priors["jitter"]
+    return [prior.entry(j) for j in range(problem.bands)] if problem.curve.several else [prior]
+
+
+def trends(problem: Any, drawn: np.ndarray) -> dict[str, np.ndarray]:
     """Offsets and trends from draws (m, blocks, columns)."""
     # Of a block a row; of blocks that share their signal there is one, with all the offsets.
     split = 1 if problem.owns else problem.bands
@@ -72,16 +79,12 @@ def in_noise(
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """The same in noise that is not white."""
     from bayes_astro.likelihoods import harmonic_correlated as correlated
-    from bayes_astro.periodic.frequency_density import FrequencyRange
     from bayes_astro.periodic.frequency_noise import sample_in_noise
 
     arguments = problem.projection()
     for name in ("variance", "block", "own_sd", "noise_of"):
         del arguments[name]
-    prior = problem.priors["frequency"]
-    low, high = (float(edge) for edge in prior.support)
-    limits = FrequencyRange(low, high, prior.distribution == "LogUniform")
-    result = sample_in_noise(problem.noises, arguments, limits, draws, rng)
+    result = sample_in_noise(problem.noises, arguments, limits(problem), draws, rng)
     found, p = result.posterior, arguments["design"].shape[1]
     beta = np.empty((draws, 1, p))
     cosine, sine = np.empty((2, draws, problem.terms))
@@ -101,7 +104,7 @@ def in_noise(
         for name, value in zip(names, node.values, strict=False):
             values[name][rows] = value
         jitter[rows] = node.values[len(names) :]
-    values |= {"cosine": cosine, "sine": sine} | _trends(problem, beta)
+    values |= {"cosine": cosine, "sine": sine} | trends(problem, beta)
     if len(problem.numbers) > 1:
         values["harmonics"] = found.number
     if len(problem.noises) > 1:
@@ -117,11 +120,13 @@ def from_prior(problem: Any, draws: xr.Dataset, rng: np.random.Generator) -> xr.
     Where the common part has the width c, and a band's own the width spread c, a band's amplitude is
     Rayleigh((1 + spread^2)^1/2 c), whose prior was drawn from.
     """
+    if problem.signals > 1:
+        draws = signals.apart(draws, problem.signals)
     amplitude, shape = draws["amplitude"].values, draws["amplitude"].shape
     phase = rng.uniform(-np.pi, np.pi, shape)
-    dims: tuple[str, ...] = ("chain", "draw", "term")
+    dims: tuple[str, ...] = draws["amplitude"].dims
     if problem.owns:
-        several = (*shape[:2], problem.owns, problem.terms)
+        several = (*shape[:2], problem.owns, *shape[2:])
         common = np.sqrt(1 + problem.model.spread**2)
         cosine, sine = (
             amplitude[:, :, None] / common * wave(phase)[:, :, None]
@@ -129,7 +134,7 @@ def from_prior(problem: Any, draws: xr.Dataset, rng: np.random.Generator) -> xr.
             for wave in (np.cos, np.sin)
         )
         amplitude, phase = np.hypot(cosine, sine), np.arctan2(sine, cosine)
-        dims = ("chain", "draw", "band", "term")
+        dims = (*dims[:2], "band", *dims[2:])
     found = draws.drop_vars("amplitude").assign(period=1 / draws["frequency"])
     found = found.assign_coords(
         {name: problem.coords()[name] for name in dims[2:] if name not in found.coords}
@@ -137,7 +142,7 @@ def from_prior(problem: Any, draws: xr.Dataset, rng: np.random.Generator) -> xr.
     if len(problem.numbers) > 1:
         number = rng.choice(problem.numbers, shape[:2])
         here = number[..., None] >= np.arange(1, problem.terms + 1)
-        here = here[:, :, None] if problem.owns else here
+        here = np.expand_dims(here, tuple(range(2, len(dims) - 1)))
         amplitude, phase = amplitude * here, phase * here
         found = found.assign(harmonics=(dims[:2], number))
     if len(problem.noises) > 1:
@@ -146,4 +151,5 @@ def from_prior(problem: Any, draws: xr.Dataset, rng: np.random.Generator) -> xr.
         size = (*shape[:2], problem.owns, problem.orders)
         trend = problem.priors["trend"].sample(rng, size)
         found = found.drop_vars("trend").assign(trend=((*dims[:3], "order"), trend))
-    return found.assign(amplitude=(dims, amplitude), phase=(dims, phase))
+    found = found.assign(amplitude=(dims, amplitude), phase=(dims, phase))
+    return signals.ordered(found) if problem.signals > 1 else found

@@ -10,7 +10,7 @@ from bayes_astro.coordinates import Free
 from bayes_astro.data import LightCurve
 from bayes_astro.data.curve import Curve
 from bayes_astro.likelihoods.compiled import ready_pytensor
-from bayes_astro.periodic import noises, periodogram_draws
+from bayes_astro.periodic import noises, periodogram_draws, signal_search, signals
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 
@@ -42,6 +42,7 @@ class PeriodogramProblem(Problem):
         self.terms = self.numbers[-1]
         self.bands = len(self.curve.bands)
         self.owns = self.bands if self.curve.several and model.amplitude else 0
+        self.signals = model.signals()
         self.jitters = self.bands if "jitter" in priors else 0
         scale = np.asarray(priors["amplitude"].arguments["sigma"], dtype=float)
         spread = float(model.spread) if self.owns else 0.0
@@ -50,6 +51,8 @@ class PeriodogramProblem(Problem):
         kinds = noises.options(model.noise)
         if any(kernel is not None for _, kernel in kinds):
             self.no_density = "noise that is not white is summed over by ba.Exact() alone."
+        elif self.signals > 1:
+            self.no_density = "several signals are drawn together by ba.Exact() alone."
         elif len(self.numbers) > 1:
             self.no_density = (
                 f"n_terms={self.numbers} is averaged over by ba.Exact() alone: give one number, such as "
@@ -69,6 +72,7 @@ class PeriodogramProblem(Problem):
             "term": np.arange(1, self.terms + 1),
             "order": np.arange(1, self.orders + 1),
             "n_terms": list(self.numbers),
+            "signal": np.arange(1, self.signals + 1),
         }
 
     def _with_density(self) -> None:
@@ -114,16 +118,17 @@ class PeriodogramProblem(Problem):
         """The variables that users know."""
         several: tuple[str, ...] = ("band",) if self.curve.several else ()
         own: tuple[str, ...] = ("band",) if self.owns else ()
+        each: tuple[str, ...] = ("signal",) if self.signals > 1 else ()
         cosine, sine = values["cosine"], values["sine"]
         if self.owns:
             cosine = cosine[:, None] + values["own_cosine"]
             sine = sine[:, None] + values["own_sine"]
         found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-            "frequency": ((), values["frequency"]),
-            "period": ((), 1 / values["frequency"]),
+            "frequency": (each, values["frequency"]),
+            "period": (each, 1 / values["frequency"]),
             "offset": (several, values["offset"]),
-            "amplitude": ((*own, "term"), np.hypot(cosine, sine)),
-            "phase": ((*own, "term"), np.arctan2(sine, cosine)),
+            "amplitude": ((*own, *each, "term"), np.hypot(cosine, sine)),
+            "phase": ((*own, *each, "term"), np.arctan2(sine, cosine)),
         }
         if "trend" in values:
             found["trend"] = ((*own, "order"), values["trend"])
@@ -227,6 +232,8 @@ class PeriodogramProblem(Problem):
 
     def search(self, draws: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
         """Exact draws of the frequency and of every coefficient."""
+        if self.signals > 1:
+            return signal_search.search(self, draws, rng)
         found = periodogram_draws.in_noise if self.noises else periodogram_draws.in_white_noise
         return found(self, draws, rng)
 
@@ -251,7 +258,8 @@ class PeriodogramProblem(Problem):
         labels: dict[str, Any] = {"n_terms": coords["n_terms"]} if len(self.numbers) > 1 else {}
         if len(self.noises) > 1:
             labels["kind"] = [one.label for one in self.noises]
-        return {
+        more = {"signals": signals.of_counts(found.log_evidences)} if self.signals > 1 else {}
+        return more | {
             "posterior": xr.Dataset(
                 named, {name: labels for name, labels in coords.items() if name in used}
             ),
@@ -263,9 +271,7 @@ class PeriodogramProblem(Problem):
                 }
                 | ({"kept": self.kept} if self.kept else {})
             ),
-            "periodogram": xr.Dataset(
-                {"log_density": ("frequency", found.log_density)}, {"frequency": found.grid}
-            ),
+            "periodogram": signals.density(found),
             "evidence": xr.Dataset(evidence, labels, attrs={"note": ODDS_NOTE}),
         }
 

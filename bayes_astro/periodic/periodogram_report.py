@@ -29,13 +29,31 @@ def sections(model: Any) -> list[Section]:
             (f"probability of {int(n)} harmonic{'s' if n > 1 else ''}", f"{float(share):.3f}")
             for n, share in zip(group["n_terms"].values, group["probability"].values, strict=True)
         )
+    if "signals" in model.posterior:
+        counts = model.posterior["signals"]
+        odds += tuple(
+            (f"probability of {int(n)} signal{'' if n == 1 else 's'}", f"{float(share):.3g}")
+            for n, share in zip(
+                counts["n_signals"].values, counts["probability"].values, strict=True
+            )
+        )
+    table = model.modes()
+    several = "signal" in table
+    table = table.groupby("signal").head(4) if several else table.head(8)
     modes = tuple(
-        (f"{row.mass:.4f}", rounded(row.period, row.sd), f"{row.sd:.2g}", row.alias_of or "")
-        for row in model.modes().head(8).itertuples()
+        (
+            *((str(row.signal),) if several else ()),
+            f"{row.mass:.4f}",
+            rounded(row.period, row.sd),
+            f"{row.sd:.2g}",
+            row.alias_of or "",
+        )
+        for row in table.itertuples()
     )
+    heads = (*(("signal",) if several else ()), "mass", "period", "sd", "may be")
     return [
         Section("Is it real?", ("evidence", "value"), odds, group.attrs.get("note", "")),
-        Section("Separate periods", ("mass", "period", "sd", "may be"), modes),
+        Section("Separate periods", heads, modes),
     ]
 
 
@@ -47,7 +65,11 @@ def equation(model: Any) -> str:
     n = "n" if model.n_terms is None else model.n_terms
     if isinstance(n, Sequence) and not isinstance(n, str):
         n = f"n in {{{', '.join(map(str, n))}}}"
+    count = model.signals() if model.__sklearn_is_fitted__() else model.n_signals
+    which, each = (
+        ("", "") if count == 1 else (f"Σ(s=1..{count if count != 'auto' else 'S'}) ", "_s")
+    )
     return (
-        f"y = offset{trend} + Σ(k=1..{n}) amplitude_k "
-        f"cos(2πk·frequency·(t − epoch) − phase_k) + N(0, {noise})"
+        f"y = offset{trend} + {which}Σ(k=1..{n}) amplitude{each}_k "
+        f"cos(2πk·frequency{each}·(t − epoch) − phase{each}_k) + N(0, {noise})"
     )

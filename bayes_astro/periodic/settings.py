@@ -13,6 +13,7 @@ from bayes_astro.parameters import is_whole
 from bayes_astro.periodic import harmonics
 
 __all__ = [
+    "MOST_SIGNALS",
     "SEVERAL",
     "check",
     "check_noise",
@@ -24,6 +25,7 @@ __all__ = [
 
 SEVERAL = (1, 2, 3, 4)
 """Numbers of harmonics over which bands with coefficients of their own are averaged by default."""
+MOST_SIGNALS = 6
 MOST_CORRELATED = 3000  # points, of noise that is not white
 MOST_CYCLES = 2e7  # of the shortest period in the time span, harmonics counted
 
@@ -69,8 +71,13 @@ def noise(name: str, value: Any) -> None:
         )
 
 
-def check_noise(data: LightCurve, *, own: bool) -> None:
-    """Raise ValueError for data that noise other than white cannot be computed for."""
+def check_noise(data: LightCurve, *, own: bool, signals: Any = 1) -> None:
+    """Raise ValueError for what noise other than white cannot be computed for."""
+    if signals != 1:
+        raise ValueError(
+            f"noise: n_signals={signals!r} is for white noise: give n_signals=1 and fit what is left, "
+            "model.residuals(), again, or noise='white' with jitter=True."
+        )
     if own:
         raise ValueError(
             "noise: a kernel is for one band, or for instruments that see one signal: select a band, or say "

@@ -15,6 +15,7 @@ from bayes_astro.plots.scales import scale_of
 __all__ = ["FIGURES", "folded", "forecast", "overview", "period", "spectrum", "window"]
 
 PIXELS = 3000
+SIGNALS = ("blue", "orange", "green", "purple", "vermilion", "black")
 
 
 def overview(model: Any) -> style.Drawing:
@@ -24,29 +25,39 @@ def overview(model: Any) -> style.Drawing:
     else:
         axes = style.mosaic(0.95, "aaabb;aaabb;cccee;cccee;cccee;dddee")
     whole, peak, curve, left, last = axes
-    _density(whole, model, zoom=False)
-    _density(peak, model, zoom=True)
-    _folded_with_residuals(curve, left, model)
-    _period(last, model)
+    for signal in _signals(model):
+        _density(whole, model, signal, zoom=False)
+    _density(peak, model, 1, zoom=True)
+    _folded_with_residuals([curve], left, model)
+    _period(last, model, 1)
     return whole.figure
+
+
+def _signals(model: Any) -> range:
+    return range(1, model.posterior["posterior"].sizes.get("signal", 1) + 1)
 
 
 def spectrum(model: Any) -> style.Drawing:
-    """Log posterior density over frequency, and a zoom on the highest peak."""
+    """Log posterior density over frequency, and a zoom on the highest peak.
+
+    Of several signals a row for each, given the others at their best.
+    """
+    count = len(_signals(model))
     if style.narrow():
-        whole, peak = style.panels(1.1, 2)
+        axes = style.panels(1.1 * count, 2 * count)
     else:
-        whole, peak = style.panels(0.35, 1, 2, width_ratios=[2, 1])
-    _density(whole, model, zoom=False)
-    _density(peak, model, zoom=True)
-    return whole.figure
+        axes = style.panels(0.35 * count, count, 2, width_ratios=[2, 1])
+    for signal, whole, peak in zip(_signals(model), axes[::2], axes[1::2], strict=True):
+        _density(whole, model, signal, zoom=False)
+        _density(peak, model, signal, zoom=True)
+    return axes[0].figure
 
 
 def folded(model: Any, at: Any = None) -> style.Drawing:
     """The data folded with the period, with credible bands of the signal, and residuals.
 
     Bands with amplitudes of their own stand one above the other, less their offsets; instruments lie upon
-    each other.
+    each other. Several signals have a panel each, the others subtracted.
 
     `at`: another LightCurve of the same star, drawn in place of the fitted one.
     """
@@ -54,27 +65,33 @@ def folded(model: Any, at: Any = None) -> style.Drawing:
         raise ValueError(f"at must be a LightCurve to fold with the fitted period, got {at!r:.80}.")
     if at is not None:
         inputs.check_units(model.data, at)
-    curve, left = style.panels(
-        0.55 if not style.narrow() else 0.9, 2, height_ratios=[3, 1], sharex=True
+    count = len(_signals(model))
+    ratios = [3] * count + [1 if count == 1 else 2]
+    high = 0.55 if not style.narrow() else 0.9
+    *curves, left = style.panels(
+        high * (1 + 0.7 * (count - 1)), count + 1, height_ratios=ratios, sharex=True
     )
-    _folded_with_residuals(curve, left, model, at)
-    return curve.figure
+    _folded_with_residuals(curves, left, model, at)
+    return left.figure
 
 
-def _folded_with_residuals(curve: Any, left: Any, model: Any, at: Any = None) -> None:
+def _folded_with_residuals(curves: list[Any], left: Any, model: Any, at: Any = None) -> None:
     data = model.data if at is None else at
-    phases.curve(curve, model, data)
+    for signal, axis in enumerate(curves, 1):
+        phases.curve(axis, model, data, signal)
     phases.residuals(left, model, data)
-    if not style.given():
-        curve.set_xlabel("")
-        curve.tick_params(labelbottom=False)
+    if not style.given() and len(_signals(model)) == 1:
+        curves[0].set_xlabel("")
+        curves[0].tick_params(labelbottom=False)
 
 
 def period(model: Any) -> style.Drawing:
-    """The posterior of the period; its axis is broken between modes that are far apart."""
-    (axis,) = style.panels(0.5 if not style.narrow() else 0.75)
-    _period(axis, model)
-    return axis.figure
+    """The posterior of the period, of each signal; its axis is broken between modes that are far apart."""
+    count = len(_signals(model))
+    axes = style.panels((0.5 if not style.narrow() else 0.75) * count, count)
+    for signal, axis in zip(_signals(model), axes, strict=True):
+        _period(axis, model, signal)
+    return axes[0].figure
 
 
 def forecast(model: Any, at: Any = None) -> style.Drawing:
@@ -122,7 +139,7 @@ FIGURES = {
 }
 
 
-def _density(axis: Any, model: Any, *, zoom: bool) -> None:
+def _density(axis: Any, model: Any, signal: int, *, zoom: bool) -> None:
     tree, unit = model.posterior, model.data.time_unit
     axis.set_xlabel(style.axis_label("frequency", f"1/{unit}"))
     if "periodogram" not in tree:
@@ -138,8 +155,11 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
         return
     group = tree["periodogram"]
     name = "log_density" if "log_density" in group else "power"
-    x, y = group["frequency"].values, group[name].values
-    best = signal_left.best(model)
+    x, y = group["frequency"].values, np.atleast_2d(group[name].values)[signal - 1]
+    best = signal_left.best(model, signal)
+    colour = style.COLOURS[SIGNALS[signal - 1]]
+    if zoom and len(_signals(model)) > 1:
+        axis.set_title(f"signal {signal}, given the others", loc="right")
     if name == "log_density":
         y = y - y.max()
         axis.set_ylabel("log density − maximum [nat]")
@@ -157,40 +177,41 @@ def _density(axis: Any, model: Any, *, zoom: bool) -> None:
         if name == "log_density":
             y = np.exp(y)
             axis.set_ylabel("density / maximum")
-        axis.plot(x[inside] - best, y[inside], color=style.COLOURS["blue"], marker=".", ms=2)
+        axis.plot(x[inside] - best, y[inside], color=colour, marker=".", ms=2)
         reach = float(np.max(np.abs(x[inside] - best)))
         style.label_difference(axis, f"frequency − {best:.8g}", f"1/{unit}", reach)
         axis.locator_params(axis="x", nbins=4)
         return
-    _envelope(axis, x, y)
+    _envelope(axis, x, y, colour)
     axis.plot(
         best,
         1.02,
         marker="v",
-        color=style.COLOURS["vermilion"],
+        color=style.COLOURS["vermilion"] if len(_signals(model)) == 1 else colour,
         clip_on=False,
         transform=axis.get_xaxis_transform(),
         ms=4,
     )
-    if "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
+    if signal == 1 and "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
         odds = float(tree["evidence"]["log_bayes_factor"]) / np.log(10)
         # Padded, so that it stands clear of the marker above the highest peak.
         axis.set_title(f"log10 Bayes factor {odds:.1f}", loc="left", pad=9)
 
 
-def _envelope(axis: Any, x: np.ndarray, y: np.ndarray) -> None:
+def _envelope(axis: Any, x: np.ndarray, y: np.ndarray, colour: str) -> None:
     """All peaks of a long grid: the highest value of every pixel."""
     if len(x) <= PIXELS:
-        axis.plot(x, y, color=style.COLOURS["blue"], linewidth=0.6)
+        axis.plot(x, y, color=colour, linewidth=0.6)
         return
     pixel = ((x - x[0]) / (x[-1] - x[0]) * (PIXELS - 1)).astype(int)
     starts = np.flatnonzero(np.diff(pixel, prepend=-1))
-    axis.plot(x[starts], np.maximum.reduceat(y, starts), color=style.COLOURS["blue"], linewidth=0.6)
+    axis.plot(x[starts], np.maximum.reduceat(y, starts), color=colour, linewidth=0.6)
 
 
-def _period(axis: Any, model: Any) -> None:
+def _period(axis: Any, model: Any, signal: int) -> None:
     data = model.data
-    values = model.posterior["posterior"]["period"].values.ravel()
+    draws = model.posterior["posterior"]["period"]
+    values = draws.values.reshape(-1, len(_signals(model)))[:, signal - 1]
     axis.set_ylabel("posterior density")
     if len(values) < 10:
         error = float(model.posterior["estimate"]["period"].squeeze())

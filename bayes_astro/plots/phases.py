@@ -16,29 +16,19 @@ __all__ = ["curve", "residuals"]
 APART = 1.15  # of the largest range of a band, between bands one above the other
 
 
-def _phases(model: Any, data: Any) -> tuple[np.ndarray, float]:
+def _phases(model: Any, data: Any, signal: int) -> tuple[np.ndarray, float]:
     """Phases of data by the epoch of those that were fitted, and the frequency."""
-    frequency, epoch = signal_left.best(model), harmonics.epoch(model.data)
+    frequency, epoch = signal_left.best(model, signal), harmonics.epoch(model.data)
     return (data.time - epoch) * frequency % 1.0, frequency
 
 
 def _phase_label(model: Any, frequency: float) -> str:
     """With the period, and what share of the draws is about it where that is not all."""
-    draws = model.posterior["posterior"]["frequency"].values
-    share = float(np.mean(np.abs(draws - frequency) < 1 / np.ptp(model.data.time)))
+    draws = model.posterior["posterior"]["frequency"]
+    near = np.abs(draws - frequency) < 1 / np.ptp(model.data.time)
+    share = float((near.any("signal") if "signal" in near.dims else near).mean())
     several = f", {share:.0%} of the draws" if share < 0.995 else ""
     return f"phase (period {1 / frequency:.7g} {model.data.time_unit}{several})"
-
-
-def _one_peak(model: Any, frequency: float) -> Any:
-    """About 400 draws near one frequency: a band over several periods would fit none of them."""
-    draws = model.posterior["posterior"].to_dataset().stack(sample=("chain", "draw"))
-    near = np.abs(draws["frequency"].values - frequency) < 1 / np.ptp(model.data.time)
-    draws = draws.isel(sample=np.flatnonzero(near))
-    every = max(1, draws.sizes["sample"] // 400)
-    draws = draws.isel(sample=slice(None, None, every)).drop_vars(["sample", "chain", "draw"])
-    draws = draws.rename(sample="draw").expand_dims("chain")
-    return draws.transpose("chain", "draw", ...)
 
 
 def _without_trend(draws: Any) -> Any:
@@ -80,11 +70,11 @@ def _names(fitted: Curve) -> list[tuple[str, str]]:
     return [(name, COLOURS[i % len(COLOURS)]) for i, name in enumerate(fitted.bands)]
 
 
-def curve(axis: Any, model: Any, data: Any) -> None:
-    """Data less the trend, and the signal near its most probable period."""
+def curve(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
+    """Data less the trend and other signals, and the signal near its most probable period."""
     fitted = Curve.of(model.data)
-    phase, frequency = _phases(model, data)
-    draws = _one_peak(model, frequency)
+    phase, frequency = _phases(model, data, signal)
+    draws, rest = signal_left.near(model, signal)
     bands, band = len(fitted.bands), fitted.numbers(data)
     at = np.linspace(0, 2, 401)
     # At the phase, each draw has its own frequency: the band near the epoch, as all phases are.
@@ -92,7 +82,7 @@ def curve(axis: Any, model: Any, data: Any) -> None:
     own = "band" in flat["amplitude"].dims
     numbers = range(bands) if own else [0]
     curves = [harmonics.signal(flat, at / frequency, np.full(401, b))[0] for b in numbers]
-    value = data.value - _trend_at(fitted, draws, data)
+    value = data.value - _trend_at(fitted, draws, data) - signal_left.others(model, rest, data)
     if fitted.several:
         offset = np.median(flat["offset"].values[0], axis=0)
         middle = [np.median(c, axis=0) - offset[b] for b, c in zip(numbers, curves, strict=True)]
@@ -111,6 +101,7 @@ def curve(axis: Any, model: Any, data: Any) -> None:
     axis.set_xlim(0, 2)
     name = "value − trend" if "trend" in draws else "value"
     name += " − offset" if fitted.several else ""
+    name += " − other signals" if rest is not None else ""
     axis.set_ylabel(style.axis_label(name + (", shifted" if own else ""), data.value_unit))
     axis.set_xlabel(_phase_label(model, frequency))
     if data.is_magnitude:
@@ -150,11 +141,11 @@ def _room(axis: Any, data: Any, entries: int) -> None:
 def residuals(axis: Any, model: Any, data: Any) -> None:
     """Data less the median signal, by phase."""
     fitted = Curve.of(model.data)
-    phase, frequency = _phases(model, data)
-    draws = _one_peak(model, frequency)
+    phase, frequency = _phases(model, data, 1)
+    draws, rest = signal_left.near(model)
     band = fitted.numbers(data)
     signal = harmonics.signal(draws, data.time - fitted.epoch, band)[0]
-    residual = data.value - np.median(signal, axis=0)
+    residual = data.value - np.median(signal, axis=0) - signal_left.others(model, rest, data)
     for b, (label, colour) in enumerate(_names(fitted)):
         rows = band == b
         _points(axis, phase[rows], residual[rows], data.error[rows], colour, label)
