@@ -50,6 +50,11 @@ CASES = {
         lambda: pulsating(common=True),
         lambda: ba.Exact(draws=400),
     ),
+    "periodogram-signals": (
+        lambda: ba.Periodogram(n_terms=(1, 2), period=(2, 20), n_signals=2, jitter=True),
+        lambda: sinusoid(n=40),
+        lambda: ba.Exact(draws=400),
+    ),
     "periodogram-noise": (
         lambda: ba.Periodogram(
             n_terms=(1, 2),

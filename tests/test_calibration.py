@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from samples import line, sinusoid
+from samples import line, pulsating, sinusoid
 from scipy import stats
 
 import bayes_astro as ba
@@ -12,6 +12,7 @@ from bayes_astro.calibration import Calibration, verdicts
 PERIODOGRAMS = {
     "plain": {},
     "all": {"n_terms": 2, "trend": 1, "jitter": True},
+    "signals": {"n_signals": 2},
 }
 DESIGN = sinusoid(n=60, noise=0.5, amplitude=0.0, seed=4)
 EXACT = ba.Exact(draws=400)
@@ -40,11 +41,61 @@ def relation(outliers, n):
     )
 
 
-@pytest.mark.parametrize("kind", ["plain", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind",
+    ["plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("all", "signals"))],
+)
 def test_periodogram_is_calibrated_at_200(kind):
     result = periodogram(kind, 200)
     assert result, result
-    assert set(result.ranks) >= {"frequency", "offset", "amplitude[1]"}
+    each = ("frequency[2]", "amplitude[2, 1]") if kind == "signals" else ("frequency",)
+    assert set(result.ranks) >= {*each, "offset"}
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("kind", ["one", "bands", "instruments", "three"])
+def test_several_signals_are_calibrated_at_300(kind):
+    settings, design = {
+        "one": ({"period": (1, 50), "jitter": True, "trend": 1, "n_terms": (1, 2)}, DESIGN),
+        "bands": ({"period": (0.3, 2), "n_terms": 2}, pulsating()),
+        "instruments": (
+            {"period": (0.3, 2), "n_terms": 1, "amplitude": False, "trend": 1},
+            pulsating(common=True),
+        ),
+        "three": ({"period": (1, 50), "n_signals": 3}, DESIGN),
+    }[kind]
+    model = ba.Periodogram(**({"n_signals": 2} | settings))
+    result = ba.calibrate(model, design, n=300, seed=1, sampler=EXACT, progress=False)
+    assert result, result
+
+
+@pytest.mark.calibration
+def test_the_number_of_signals_is_calibrated():
+    """Of the light curves with probability p of k signals, a share p has k."""
+    settings = {"period": (1, 50)}
+    settings["priors"] = ba.Periodogram(**settings).resolve_priors(DESIGN)
+    rng, shares, counts = np.random.default_rng(5), [], rng_counts(300)
+    for i, count in enumerate(counts):
+        model = ba.Periodogram(n_signals=max(1, int(count)), **settings)
+        data, truth = model.simulate(DESIGN, seed=i)
+        if count == 0:
+            noise = DESIGN.error * rng.standard_normal(len(DESIGN))
+            data = DESIGN.replace(value=float(truth["offset"]) + noise)
+        fit = ba.Periodogram(n_signals=2, **settings).fit(data, EXACT, seed=i, progress=False)
+        shares.append(fit.posterior["signals"]["probability"].values)
+    shares = np.array(shares)
+    for k in range(3):
+        p = shares[:, k]
+        assert abs(np.sum((counts == k) - p)) < 3.3 * np.sqrt(np.sum(p * (1 - p)))
+        for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.0)):
+            some = p[(p >= low) & (p < high)]
+            found = np.sum(counts[(p >= low) & (p < high)] == k)
+            assert abs(found - some.sum()) < 3.5 * np.sqrt(np.sum(some * (1 - some))) + 1
+
+
+def rng_counts(n):
+    """Numbers of signals, 0 to 2 as probable."""
+    return np.random.default_rng(4).integers(0, 3, n)
 
 
 @pytest.mark.slow
@@ -56,7 +107,7 @@ def test_linear_relation_is_calibrated_at_200(outliers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", list(PERIODOGRAMS))
+@pytest.mark.parametrize("kind", ["plain", "all"])
 def test_periodogram_is_calibrated_at_1000(kind):
     result = periodogram(kind, 1000)
     assert result, result

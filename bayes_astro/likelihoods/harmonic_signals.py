@@ -102,13 +102,15 @@ def draw_coefficients(
         else:
             system, right = _scaled(some.blocks, widths)
         factor = _cholesky(system)
-        common[rows] = widths * _normal(factor, right, rng)
+        common[rows] = (
+            widths * _normal(factor, right, rng) + 0.0
+        )  # no negative zeros: they have phases
         for b, block in enumerate(some.blocks):
             theta = common[rows]
             if n_own:
                 scale = own_widths * here
                 rest = scale * (block.vector - _times(block.products, theta))
-                own[rows, b] = scale * _normal(inner[b].factor, rest, rng)
+                own[rows, b] = scale * _normal(inner[b].factor, rest, rng) + 0.0
                 theta = theta + own[rows, b]
             rest = block.right - _times(block.cross, theta)
             trend[rows, b] = problem.reference[b] + problem.beta_sd[b] * _normal(

@@ -11,29 +11,23 @@ in place until none of them moves: a configuration. Of a configuration
 
 with q_s those conditional densities and t a Student t for the jitters, as quantiles u of the unit normal. Where
 one signal's second peak would move the others, the configuration with that peak is looked for, too; the proposal
-is a mixture of all, with their shares from a pilot run. The posterior does not know which signal is the first:
+is a mixture of all, and of what a pilot run finds beside them (`signal_proposals`). The posterior does not know which signal is the first:
 weights are ratios of the exact joint density to the proposal averaged over the orders of the signals, so that
 draws and evidence are those of the whole cube of frequencies.
 """
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayes_astro.likelihoods import harmonic_signals
 from bayes_astro.likelihoods.harmonic import HarmonicProblem, project, with_jitter
-from bayes_astro.periodic.frequency_density import (
-    FLOOR,
-    Density,
-    FrequencyRange,
-    numbers_given,
-    resample,
-)
+from bayes_astro.periodic.frequency_density import Density, FrequencyRange, numbers_given
 from bayes_astro.periodic.frequency_modes import FrequencyPosterior
 from bayes_astro.periodic.frequency_posterior import sample_frequency
+from bayes_astro.periodic.signal_proposals import Configuration, Sampled, log_normal, sampled
 from bayes_astro.priors import Prior
 
 __all__ = ["SignalsPosterior", "sample_signals"]
@@ -43,11 +37,7 @@ STILL = 0.3  # standard deviations that a signal may move and be taken to stand 
 SHARE = 0.01  # of a conditional posterior, from which its other peaks begin a configuration
 OTHERS = 3  # such peaks, of each signal
 SCAN = 400  # draws of a conditional posterior, for its peaks and jitters
-PILOT = 400
-LEAST = 0.02  # share of a configuration
-FREEDOM = 5.0  # degrees of freedom of t
 WIDER = 1.15  # of t, than the conditional posterior
-PLAIN = 0.05  # share of the jitters drawn from their prior
 
 
 class SignalsPosterior(NamedTuple):
@@ -118,55 +108,6 @@ class _Setting(NamedTuple):
         )
 
 
-class _Configuration(NamedTuple):
-    """Frequencies, and each one's conditional posterior."""
-
-    best: np.ndarray
-    scans: list[FrequencyPosterior]
-    densities: list[Density]
-    middle: np.ndarray
-    """Of the jitters' u (J,)."""
-    root: np.ndarray
-    """Of their scale (J, J)."""
-
-    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Frequencies (count, S) and u (count, J)."""
-        columns = [one.draw(count, rng.binomial(count, FLOOR), rng) for one in self.densities]
-        size = len(self.middle)
-        normal = rng.standard_normal((count, size))
-        tail = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))[:, None]
-        u = self.middle + tail * normal @ self.root.T
-        plain = rng.random(count) < PLAIN
-        u[plain] = rng.standard_normal((int(plain.sum()), size))
-        return np.stack(columns, axis=1), u
-
-    def log_proposal(self, frequency: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Log density of `draw`, averaged over the orders of the signals."""
-        size = frequency.shape[1]
-        each = np.array(
-            [
-                [one.log_proposal(frequency[:, j], FLOOR) for j in range(size)]
-                for one in self.densities
-            ]
-        )
-        orders = [each[range(size), list(order)].sum(axis=0) for order in permutations(range(size))]
-        found = np.logaddexp.reduce(orders, axis=0) - np.log(len(orders))
-        return found + self._log_noise(u)
-
-    def _log_noise(self, u: np.ndarray) -> np.ndarray:
-        from scipy.stats import multivariate_t
-
-        if not u.shape[1]:
-            return np.zeros(len(u))
-        shape = self.root @ self.root.T
-        t = multivariate_t(self.middle, shape, FREEDOM).logpdf(u).reshape(len(u))
-        return np.logaddexp(np.log(1 - PLAIN) + t, np.log(PLAIN) + _log_normal(u))
-
-
-def _log_normal(u: np.ndarray) -> np.ndarray:
-    return -0.5 * (u**2 + np.log(2 * np.pi)).sum(axis=1)
-
-
 def sample_signals(
     arguments: dict[str, Any],
     prior: FrequencyRange,
@@ -201,7 +142,7 @@ def sample_signals(
     log_evidences = [found.log_evidence_null, found.log_evidence]
     evaluations = found.n_evaluations
     best = np.array([_top(found)])
-    some: list[_Configuration] = []
+    some: list[Configuration] = []
     for count in range(2, n_signals + 1):
         more = setting.scan(best)
         jitter = None if more.jitter is None else np.median(more.jitter, axis=0)
@@ -217,10 +158,11 @@ def sample_signals(
     if as_needed:
         return log_evidences
     chosen = some[result.likeliest]
-    number, probability = _numbers(setting, result.frequency, result.jitter)
+    drawn = _jitter(setting, result.u)
+    number, probability = _numbers(setting, result.frequency, drawn)
     return SignalsPosterior(
         frequency=result.frequency,
-        jitter=result.jitter,
+        jitter=drawn,
         number=number,
         probability=probability,
         best=chosen.best,
@@ -257,7 +199,7 @@ def _settled(
 
 def _configurations(
     setting: _Setting, best: np.ndarray, jitter: np.ndarray | None
-) -> list[_Configuration]:
+) -> list[Configuration]:
     """That one, and those with one signal at another of its peaks, where the others move."""
     found = [_configuration(setting, best)]
     for s, scan in enumerate(found[0].scans):
@@ -277,7 +219,7 @@ def _configurations(
     return found
 
 
-def _configuration(setting: _Setting, best: np.ndarray) -> _Configuration:
+def _configuration(setting: _Setting, best: np.ndarray) -> Configuration:
     scans = [setting.scan(np.delete(best, s)) for s in range(len(best))]
     size = len(setting.jitters)
     middle, root = np.zeros(size), np.zeros((size, size))
@@ -298,55 +240,23 @@ def _configuration(setting: _Setting, best: np.ndarray) -> _Configuration:
         matrix = np.atleast_2d(np.cov(u.T)) + 1e-6 * np.eye(size)
         root = WIDER * np.linalg.cholesky(matrix)
     densities = [Density(scan.grid, scan.log_density) for scan in scans]
-    return _Configuration(best, scans, densities, middle, root)
+    return Configuration(best, scans, densities, middle, root)
 
 
-class _Sampled(NamedTuple):
-    frequency: np.ndarray
-    jitter: np.ndarray | None
-    log_evidence: float
-    efficiency: float
-    n_evaluations: int
-    likeliest: int
-    """Configuration that holds most."""
-
-
-def _sampled(setting: _Setting, some: list[_Configuration], draws: int) -> _Sampled:
-    """Importance resampling with the mixture of configurations."""
-    problem, rng = setting.given(np.empty(0)), setting.rng
+def _sampled(setting: _Setting, some: list[Configuration], draws: int) -> Sampled:
+    """From the joint posterior of frequencies and u."""
+    problem, (low, high, _) = setting.given(np.empty(0)), setting.prior
 
     def log_posterior(frequency: np.ndarray, u: np.ndarray) -> np.ndarray:
-        jitter = _jitter(setting, u)
-        terms = harmonic_signals.log_evidence(problem, frequency, jitter) + problem.log_terms
-        prior = setting.prior.log_prior(frequency).sum(axis=1) + _log_normal(u)
-        return np.logaddexp.reduce(terms, axis=1) + prior
+        found = np.full(len(frequency), -np.inf)
+        inside = np.all((frequency >= low) & (frequency <= high), axis=1)
+        frequency, u = frequency[inside], u[inside]
+        terms = harmonic_signals.log_evidence(problem, frequency, _jitter(setting, u))
+        found[inside] = np.logaddexp.reduce(terms + problem.log_terms, axis=1) + log_normal(u)
+        found[inside] += setting.prior.log_prior(frequency).sum(axis=1)
+        return found
 
-    share = np.ones(len(some))
-    if len(some) > 1:
-        heights = []
-        for one in some:
-            frequency, u = one.draw(PILOT, rng)
-            weight = log_posterior(frequency, u) - one.log_proposal(frequency, u)
-            heights.append(np.logaddexp.reduce(weight) - np.log(PILOT))
-        share = np.exp(np.array(heights) - max(heights))
-    share = np.maximum(share / share.sum(), LEAST)
-    share /= share.sum()
-
-    def propose(count: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        counts = rng.multinomial(count, share)
-        parts = [one.draw(k, rng) for one, k in zip(some, counts, strict=True)]
-        order = rng.permutation(count)
-        frequency = np.concatenate([part[0] for part in parts])[order]
-        u = np.concatenate([part[1] for part in parts])[order]
-        each = [
-            one.log_proposal(frequency, u) + np.log(w) for one, w in zip(some, share, strict=True)
-        ]
-        return (frequency, u), log_posterior(frequency, u) - np.logaddexp.reduce(each, axis=0)
-
-    (frequency, u), log_mean, efficiency, spent = resample(propose, draws, rng)
-    return _Sampled(
-        frequency, _jitter(setting, u), log_mean, efficiency, spent, int(np.argmax(share))
-    )
+    return sampled(log_posterior, some, draws, setting.rng)
 
 
 def _jitter(setting: _Setting, u: np.ndarray) -> np.ndarray | None:

@@ -293,6 +293,7 @@ class PeriodogramProblem(Problem):
 
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Exact draws within the highest peak."""
+        self._with_density()
         found, values = self.search(max(4 * count, 2000), rng)
         peak = found.modes()[0]
         frequency = values["frequency"]
