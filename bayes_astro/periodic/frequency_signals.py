@@ -117,7 +117,7 @@ def sample_signals(
     jitters: list[Prior],
     evaluation: Any,
     *,
-    as_needed: bool = False,
+    least: float | None = None,
 ) -> SignalsPosterior | list[float]:
     """Draw from the posterior of the frequencies of several signals, and of jitters.
 
@@ -134,8 +134,8 @@ def sample_signals(
         One for each noise term.
     evaluation : Evaluation or CoarseToFine
         How log Z is computed.
-    as_needed : bool
-        Stop at the first signal (after the second) that does not raise the evidence, and return the evidences.
+    least : float, optional
+        Stop at the first signal (after the second) that raises the log evidence by less, and return the evidences.
     """
     setting = _Setting(arguments, prior, jitters, evaluation, rng)
     found = setting.scan(np.empty(0))
@@ -147,15 +147,15 @@ def sample_signals(
         more = setting.scan(best)
         jitter = None if more.jitter is None else np.median(more.jitter, axis=0)
         best = _settled(setting, np.append(best, _top(more)), jitter)
-        last = count == n_signals and not as_needed
+        last = count == n_signals and least is None
         some = _configurations(setting, best, jitter)
         result = _sampled(setting, some, draws if last else SCAN)
         log_evidences.append(result.log_evidence)
         evaluations += result.n_evaluations
         best = some[result.likeliest].best
-        if as_needed and log_evidences[-1] <= log_evidences[-2]:
+        if least is not None and log_evidences[-1] < log_evidences[-2] + least:
             break
-    if as_needed:
+    if least is not None:
         return log_evidences
     chosen = some[result.likeliest]
     drawn = _jitter(setting, result.u)

@@ -104,7 +104,7 @@ class Periodogram(Model):
         ``sample_stats``); some times faster with several harmonics, in white noise.
     n_signals : int or "auto"
         Independent frequencies, each with its harmonics, found together; up to 6, in white noise, by `ba.Exact`.
-        "auto": one more as long as that raises the evidence, and at least one.
+        "auto": one more as long as that raises the log evidence by 5 (odds of 150 to 1), and at least one.
     priors : dict of str to Prior, optional
         By parameter. Defaults, with s the standard deviation of the values about the means of their bands:
         ``frequency`` Uniform over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
@@ -118,8 +118,7 @@ class Periodogram(Model):
     ``trend`` by ``order``, ``jitter``; of several bands offset and jitter by ``band`` too, and amplitude, phase
     and trend where bands have their own. Where numbers of harmonics are averaged over, ``harmonics`` is that
     of each draw, and amplitudes beyond it are zero. Of several signals frequency, period, amplitude and phase are
-    by ``signal``, too, the strongest (in the sum of its squared amplitudes) first in every draw; group ``signals``
-    has the ``log_evidence`` and, at even odds, the ``probability`` of none, one, two, ... of them. Group ``periodogram``: ``log_density`` over
+    by ``signal``, too, the lowest frequency first in every draw; group ``signals`` has the ``log_evidence`` and, at even odds, the ``probability`` of none, one, two, ... of them. Group ``periodogram``: ``log_density`` over
     ``frequency``, of several signals of each given the others at their best; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
     the trend alone), ``probability`` of each of several ``n_terms``, and ``false_alarm_probability`` (Baluev's,
     of the Lomb-Scargle baseline). `predict` takes times (of several bands: for all of them), Quantities,
@@ -346,7 +345,7 @@ class Periodogram(Model):
         Returns
         -------
         pandas.DataFrame
-            signal (where there are several; those of the strongest first), mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
+            signal (where there are several), mass (share of the posterior), period, sd, frequency, frequency_sd, and alias_of:
             which stronger peak it may be an alias of, and how (f/2, ... or a rate at which these times
             repeat themselves: 1/day, 1/year, ..., or its value; or the sum of two signals). What the masses lack to 1 is in the
             peaks that were left out.

@@ -54,7 +54,7 @@ def _peaks(model: Any) -> list[Check]:
     first = modes.groupby("signal").head(1) if several else modes.head(1)
     mass = float(first["mass"].min())
     if several:
-        # By strength, as users see them: labels that change places share their peaks.
+        # In the order of frequency, as users see them: labels that change places share their peaks.
         draws = model.posterior["posterior"]["frequency"].values.reshape(-1, len(first))
         cycle = 1 / np.ptp(model.data.time)
         near = np.abs(draws - first["frequency"].values) < np.maximum(

@@ -15,7 +15,7 @@ from bayes_astro.periodic import harmonics
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["best", "fold", "near", "others", "residuals"]
+__all__ = ["best", "fold", "near", "others", "residuals", "strongest"]
 
 
 def best(model: Any, signal: int = 1) -> float:
@@ -33,6 +33,14 @@ def best(model: Any, signal: int = 1) -> float:
         near = frequency[np.abs(frequency - top) < 1 / span]
         return float(np.median(near)) if len(near) else top
     return float(np.median(frequency))
+
+
+def strongest(model: Any) -> int:
+    """The number of the signal with the largest squared amplitudes."""
+    square = model.posterior["posterior"]["amplitude"] ** 2
+    if "signal" not in square.dims:
+        return 1
+    return 1 + int(np.argmax(square.mean([d for d in square.dims if d != "signal"]).values))
 
 
 def near(model: Any, signal: int = 1) -> tuple[xr.Dataset, xr.Dataset | None]:

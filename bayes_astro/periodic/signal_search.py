@@ -14,7 +14,9 @@ from bayes_astro.periodic.settings import MOST_SIGNALS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["chosen", "search", "settle"]
+__all__ = ["SURE", "chosen", "search", "settle"]
+
+SURE = 5.0  # nats by which one more signal raises the evidence: odds of 150 to one
 
 
 def chosen(model: Any) -> int:
@@ -32,24 +34,21 @@ def settle(model: Any, data: Any, seed: int | None) -> tuple[Any, dict[str, xr.D
         return model.copy(n_signals=model.signals()), {}
     one = model.copy(n_signals=1)
     problem = one.problem(data, one.resolve_priors(data))
-    evidences = _sampled(problem, MOST_SIGNALS, 0, np.random.default_rng(seed), as_needed=True)
-    count = max(1, int(np.argmax(evidences)))
+    evidences = _sampled(problem, MOST_SIGNALS, 0, np.random.default_rng(seed), least=SURE)
+    short = np.flatnonzero(np.diff(evidences)[1:] < SURE)
+    count = int(short[0]) + 1 if len(short) else len(evidences) - 1
     return model.copy(n_signals=count), {"signals": signals.of_counts(evidences)}
 
 
 def search(problem: Any, draws: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
-    """Exact draws of all frequencies and of every coefficient, the strongest signal first."""
+    """Exact draws of all frequencies and of every coefficient, the lowest frequency first."""
     from bayes_astro.likelihoods import harmonic_signals
 
     found = _sampled(problem, problem.signals, draws, rng)
     drawn = harmonic_signals.draw_coefficients(
         problem.projected(), found.frequency, rng, found.jitter, found.number
     )
-    cosine, sine = drawn.cosine, drawn.sine
-    if problem.owns:
-        cosine, sine = cosine[:, None] + drawn.own_cosine, sine[:, None] + drawn.own_sine
-    power = np.sum(cosine**2 + sine**2, axis=(1, 3) if problem.owns else 2)  # (draws, S)
-    order = np.argsort(-power, axis=1, kind="stable")
+    order = np.argsort(found.frequency, axis=1)
     values = {"frequency": np.take_along_axis(found.frequency, order, axis=1)}
     for name in ("cosine", "sine"):
         values[name] = np.take_along_axis(getattr(drawn, name), order[..., None], axis=1)
@@ -61,16 +60,14 @@ def search(problem: Any, draws: int, rng: np.random.Generator) -> tuple[Any, dic
         values["harmonics"] = found.number
     if found.jitter is not None:
         values["jitter"] = found.jitter if problem.curve.several else found.jitter[:, 0]
-    # The densities in the order of the signals that lie nearest to them.
-    distance = np.abs(values["frequency"][:, :, None] - found.best)  # (draws, S, S)
-    rank = np.argsort(np.argmin(distance, axis=1).mean(axis=0), kind="stable")
+    rank = np.argsort(found.best)
     return found._replace(
         best=found.best[rank], densities=[found.densities[s] for s in rank]
     ), values
 
 
 def _sampled(
-    problem: Any, count: int, draws: int, rng: np.random.Generator, *, as_needed: bool = False
+    problem: Any, count: int, draws: int, rng: np.random.Generator, *, least: float | None = None
 ) -> Any:
     from bayes_astro.periodic.coarse import CoarseToFine
     from bayes_astro.periodic.frequency_signals import sample_signals
@@ -84,7 +81,7 @@ def _sampled(
         rng,
         jitters(problem),
         scan,
-        as_needed=as_needed,
+        least=least,
     )
     problem.kept = scan.kept
     return found

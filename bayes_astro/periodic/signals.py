@@ -28,18 +28,15 @@ def apart(draws: xr.Dataset, count: int) -> xr.Dataset:
 
 
 def ordered(draws: xr.Dataset) -> xr.Dataset:
-    """The same draws, in each the strongest signal first."""
+    """The same draws, in each the lowest frequency first."""
     import xarray as xr
 
-    amplitude = draws["amplitude"]
-    power = (amplitude**2).sum([d for d in amplitude.dims if d not in ("chain", "draw", "signal")])
-    power = power.transpose("chain", "draw", "signal")
-    order = xr.DataArray(np.argsort(-power.values, axis=-1, kind="stable"), dims=power.dims)
+    order = xr.DataArray(np.argsort(draws["frequency"].values), dims=draws["frequency"].dims)
     found = {
         name: one.isel(signal=order).transpose(*one.dims) if "signal" in one.dims else one
         for name, one in draws.data_vars.items()
     }
-    labels = {"signal": np.arange(1, power.sizes["signal"] + 1)}
+    labels = {"signal": np.arange(1, order.sizes["signal"] + 1)}
     return xr.Dataset(
         {n: one.drop_vars("signal", errors="ignore") for n, one in found.items()}, draws.coords
     ).assign_coords(labels)
@@ -84,7 +81,7 @@ def density(found: Any) -> xr.Dataset:
 def claimed(group: xr.Dataset, frequency: np.ndarray) -> np.ndarray:
     """Frequencies (draw, S) in the order in which the signals' densities claim them.
 
-    Labels by strength change places where two signals are as strong; those of the peaks do not.
+    Draws are in the order of frequency, which another peak of one signal may change; the peaks' is not.
     """
     grid, heights = group["frequency"].values, group["log_density"].values
     size = len(heights)

@@ -19,7 +19,10 @@ SIGNALS = ("blue", "orange", "green", "purple", "vermilion", "black")
 
 
 def overview(model: Any) -> style.Drawing:
-    """All of it on one page: density over frequency and its highest peak, signal, residuals, period."""
+    """All of it on one page: density over frequency and its highest peak, signal, residuals, period.
+
+    Of several signals the densities of all, and the rest of the strongest.
+    """
     if style.narrow():
         axes = style.mosaic(2.6, "a;a;b;b;c;c;c;d;e;e")
     else:
@@ -27,9 +30,10 @@ def overview(model: Any) -> style.Drawing:
     whole, peak, curve, left, last = axes
     for signal in _signals(model):
         _density(whole, model, signal, zoom=False)
-    _density(peak, model, 1, zoom=True)
-    _folded_with_residuals([curve], left, model)
-    _period(last, model, 1)
+    strongest = signal_left.strongest(model)
+    _density(peak, model, strongest, zoom=True)
+    _folded_with_residuals({strongest: curve}, left, model)
+    _period(last, model, strongest)
     return whole.figure
 
 
@@ -71,18 +75,19 @@ def folded(model: Any, at: Any = None) -> style.Drawing:
     *curves, left = style.panels(
         high * (1 + 0.7 * (count - 1)), count + 1, height_ratios=ratios, sharex=True
     )
-    _folded_with_residuals(curves, left, model, at)
+    _folded_with_residuals(dict(zip(_signals(model), curves, strict=True)), left, model, at)
     return left.figure
 
 
-def _folded_with_residuals(curves: list[Any], left: Any, model: Any, at: Any = None) -> None:
+def _folded_with_residuals(curves: dict[int, Any], left: Any, model: Any, at: Any = None) -> None:
     data = model.data if at is None else at
-    for signal, axis in enumerate(curves, 1):
+    for signal, axis in curves.items():
         phases.curve(axis, model, data, signal)
-    phases.residuals(left, model, data)
-    if not style.given() and len(_signals(model)) == 1:
-        curves[0].set_xlabel("")
-        curves[0].tick_params(labelbottom=False)
+    last = max(curves)
+    phases.residuals(left, model, data, last)
+    if not style.given():
+        curves[last].set_xlabel("")
+        curves[last].tick_params(labelbottom=False)
 
 
 def period(model: Any) -> style.Drawing:

@@ -138,14 +138,14 @@ def _room(axis: Any, data: Any, entries: int) -> None:
     axis.set_ylim(*((high, room) if data.is_magnitude else (low, room)))
 
 
-def residuals(axis: Any, model: Any, data: Any) -> None:
-    """Data less the median signal, by phase."""
+def residuals(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
+    """Data less the median signal, by its phase."""
     fitted = Curve.of(model.data)
-    phase, frequency = _phases(model, data, 1)
-    draws, rest = signal_left.near(model)
+    phase, frequency = _phases(model, data, signal)
+    draws, rest = signal_left.near(model, signal)
     band = fitted.numbers(data)
-    signal = harmonics.signal(draws, data.time - fitted.epoch, band)[0]
-    residual = data.value - np.median(signal, axis=0) - signal_left.others(model, rest, data)
+    own = harmonics.signal(draws, data.time - fitted.epoch, band)[0]
+    residual = data.value - np.median(own, axis=0) - signal_left.others(model, rest, data)
     for b, (label, colour) in enumerate(_names(fitted)):
         rows = band == b
         _points(axis, phase[rows], residual[rows], data.error[rows], colour, label)
