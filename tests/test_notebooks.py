@@ -24,6 +24,7 @@ NOTEBOOKS = (
     "10-how-many-galaxies-at-each-redshift",
     "11-counts-and-rates",
     "12-bands-and-red-noise",
+    "13-several-signals",
 )
 KILOBYTES = 500
 SECONDS = 300  # of one cell, on a busy machine

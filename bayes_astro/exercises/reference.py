@@ -16,7 +16,12 @@ import numpy as np
 import bayes_astro as ba
 from bayes_astro.exercises.library import ids, words
 from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, demand, measured
-from bayes_astro.exercises.reference_of_light_curves import damping_time, period, rotation_period
+from bayes_astro.exercises.reference_of_light_curves import (
+    damping_time,
+    period,
+    rotation_period,
+    second_planet,
+)
 
 __all__ = [
     "MAKERS",
@@ -253,6 +258,7 @@ MAKERS = {
     "10.1": period,
     "10.2": damping_time,
     "10.3": rotation_period,
+    "10.4": second_planet,
 }
 
 

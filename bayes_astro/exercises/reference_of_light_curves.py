@@ -10,7 +10,7 @@ import bayes_astro as ba
 from bayes_astro.exercises.library import words
 from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, _scaled, demand, measured
 
-__all__ = ["damping_time", "period", "rotation_period"]
+__all__ = ["damping_time", "period", "rotation_period", "second_planet"]
 
 
 def damping_time() -> dict[str, Any]:
@@ -137,6 +137,39 @@ def period() -> dict[str, Any]:
             "one_day_alias": {"period": _mean_sd(quantities["alias"])},
             "peak_width": {"period": {"mean": middle, "sd": width}},
             "sine_only": {"period": _mean_sd(measured({"period": sine})[0]["period"])},
+        },
+        "checks_made": demand(checks),
+    }
+
+
+def second_planet() -> dict[str, Any]:
+    """10.4: independent draws of both frequencies; the mistakes are fits that go wrong in the same way."""
+    velocities: Any = ba.load("hd164922")
+    sampler = ba.Exact(draws=20_000)
+
+    def draws(data: Any, **settings: Any) -> Any:
+        model = ba.Periodogram(period=(2, 4000), amplitude=False, **settings)
+        tree: Any = model.fit(data, sampler=sampler, seed=104).posterior
+        return tree["posterior"]["period"].values
+
+    both = draws(velocities, n_signals=2)
+    quantities, checks = measured({"period": both[..., 1]})
+    stated = draws(velocities, n_signals=2, jitter=False)
+    shift = 1 / 365.25
+    return {
+        "method": f"{sampler}, seed 104",
+        "quantities": quantities,
+        "mistakes": {
+            "first_planet": {"period": _mean_sd(measured({"period": both[..., 0]})[0]["period"])},
+            "errors_as_stated": {
+                "period": _mean_sd(measured({"period": stated[..., 1]})[0]["period"])
+            },
+            "frequency": {"period": _mean_sd(measured({"period": 1 / both[..., 1]})[0]["period"])},
+            "yearly_alias": {
+                "period": _mean_sd(
+                    measured({"period": 1 / (1 / both[..., 1] - shift)})[0]["period"]
+                )
+            },
         },
         "checks_made": demand(checks),
     }

@@ -23,6 +23,7 @@ SOURCES = {
     "10.1": "10_1_period_and_aliases",
     "10.2": "10_2_damping_time",
     "10.3": "10_3_rotation_period",
+    "10.4": "10_4_a_second_planet",
 }
 
 
