@@ -109,6 +109,8 @@ class LombScargle(Baseline):
             coords["band"] = list(Curve.of(data).bands)
         if self.trend:
             coords["order"] = np.arange(1, self.trend + 1)
+        if data.regressors:
+            coords["regressor"] = list(data.regressors)
         spectrum = xr.Dataset({"power": ("frequency", power)}, {"frequency": grid})
         evidence = xr.Dataset({"false_alarm_probability": alarm})
         return values, errors, {"evidence": evidence, "periodogram": spectrum, "coords": coords}
@@ -151,8 +153,10 @@ def _coefficients(
     terms, orders = np.arange(1, n_terms + 1), np.arange(1, trend + 1)
     level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
     angle = 2 * np.pi * frequency * curve.time[:, None] * terms
+    width = np.std(curve.columns, axis=0)
+    columns, more = curve.columns / width, len(width)
     waves = np.column_stack(
-        [(curve.time[:, None] / curve.half) ** orders, np.cos(angle), np.sin(angle)]
+        [(curve.time[:, None] / curve.half) ** orders, columns, np.cos(angle), np.sin(angle)]
     )
     if own:  # columns of one band after the other
         waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
@@ -166,9 +170,12 @@ def _coefficients(
     parts = {}
     for name, x in (("value", solution), ("sd", sd)):
         offset, rest = x[: level.shape[1]], x[level.shape[1] :].reshape(groups, -1)
-        parts[name] = (offset, *np.split(rest, [trend, trend + n_terms], axis=1))
-    offset, slope, cosine, sine = parts["value"]
-    sd_offset, sd_slope, sd_cosine, sd_sine = parts["sd"]
+        parts[name] = (
+            offset,
+            *np.split(rest, [trend, trend + more, trend + more + n_terms], axis=1),
+        )
+    offset, slope, regression, cosine, sine = parts["value"]
+    sd_offset, sd_slope, sd_regression, sd_cosine, sd_sine = parts["sd"]
     amplitude = np.hypot(cosine, sine)
     sd_term = np.sqrt(0.5 * (sd_cosine**2 + sd_sine**2))
     # Each harmonic k measures k f; together they weigh as the sum of (k A_k)^2, of the rows of each band.
@@ -201,4 +208,8 @@ def _coefficients(
         dims = ("band", "order") if own else ("order",)
         values["trend"] = (dims, shaped(slope / scale))
         errors["trend"] = (dims, shaped(sd_slope / scale))
+    if more:
+        dims = ("band", "regressor") if own else ("regressor",)
+        values["slope"] = (dims, shaped(regression / width))
+        errors["slope"] = (dims, shaped(sd_regression / width))
     return values, errors

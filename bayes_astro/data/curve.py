@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,11 @@ class Curve:
         From the epoch.
     half : float
         Half of the time span, which scales the trend.
+    regressors : tuple of str
+    means : (R,) array
+        Of the regressors.
+    columns : (n, R) array
+        Regressors less their means.
     """
 
     data: LightCurve
@@ -37,6 +42,9 @@ class Curve:
     epoch: float
     time: np.ndarray
     half: float
+    regressors: tuple[str, ...] = ()
+    means: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    columns: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @classmethod
     def of(cls, data: LightCurve) -> Curve:
@@ -47,7 +55,13 @@ class Curve:
             band = np.searchsorted(bands, np.asarray(data.band)).astype(np.int64)
         epoch = float(np.mean(data.time))
         half = 0.5 * float(np.ptp(data.time))
-        return cls(data, bands, band, epoch, data.time - epoch, half)
+        names = tuple(data.regressors or ())
+        columns = np.empty((len(data), len(names)))
+        for j, name in enumerate(names):
+            columns[:, j] = data.regressors[name]  # type: ignore[index]
+        means = columns.mean(axis=0)
+        time = data.time - epoch
+        return cls(data, bands, band, epoch, time, half, names, means, columns - means)
 
     @property
     def several(self) -> bool:
@@ -77,6 +91,18 @@ class Curve:
         if self.several:
             error = np.repeat(self.each(np.median, self.data.error), len(time))
         return np.tile(time, len(self.bands)), error, numbers
+
+    def beside(self, at: Any, n: int) -> np.ndarray:
+        """Regressors less the fitted means at `n` rows asked for; plain times stand for the means."""
+        if not isinstance(at, LightCurve):
+            return np.zeros((n, len(self.regressors)))
+        own = at.regressors or {}
+        if missing := [name for name in self.regressors if name not in own]:
+            raise ValueError(
+                f"regressors: {missing[0]!r} is missing; the fit has {', '.join(self.regressors)}. Give "
+                "LightCurve(..., regressors={...}), or plain times for the signal at their means."
+            )
+        return np.array([own[name] for name in self.regressors]).reshape(-1, n).T - self.means
 
     def each(self, function: Any, column: np.ndarray) -> np.ndarray:
         """A function of the values of a column in every band."""

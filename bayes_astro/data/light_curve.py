@@ -1,6 +1,7 @@
 """A light curve, or any other series of one measured quantity in time."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,7 @@ from bayes_astro.data.columns import (
 from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.epochs import counted, scale_of, time_of
 from bayes_astro.data.errors import errors, is_constant, refuse_sides
+from bayes_astro.data.regressors import apart, joined, listed, read
 from bayes_astro.names import nearest
 
 __all__ = ["LightCurve"]
@@ -56,6 +58,9 @@ class LightCurve(Rows):
         guessed.
     source : str
         Where the data come from, for citations.
+    regressors : dict of str to array_like, shape (n,), optional
+        What the values may depend on beside time, such as airmass or seeing: plain numbers. Used
+        by `ba.Periodogram`; other tasks leave them aside.
 
     Raises
     ------
@@ -81,6 +86,7 @@ class LightCurve(Rows):
     time_scale: str = ""
     time_format: str = ""
     source: str = ""
+    regressors: dict[str, np.ndarray] | None = None
 
     def __post_init__(self):
         check_labels(self, "name", "time_scale", "time_format", "source")
@@ -91,6 +97,8 @@ class LightCurve(Rows):
             columns["band"] = texts(self.band, "band")
         _check(columns)
         order = np.argsort(columns["time"], kind="stable")
+        given = read(self.regressors, len(order), order)
+        object.__setattr__(self, "regressors", given)
         for field, array in columns.items():
             array = array[order]
             array.flags.writeable = False
@@ -117,6 +125,7 @@ class LightCurve(Rows):
         quality: str | None = None,
         quality_bits: int | None = None,
         drop_missing: bool = False,
+        regressors: Sequence[str] = (),
     ) -> "LightCurve":
         """From the named columns of a table, data frame, mapping of arrays or file.
 
@@ -137,6 +146,8 @@ class LightCurve(Rows):
         drop_missing : bool
             Drop the rows where time, value, error or band is missing. A `DataWarning` says how many rows
             were dropped, here and for their quality.
+        regressors : sequence of str
+            Names of columns that the values may depend on.
 
         Examples
         --------
@@ -153,6 +164,7 @@ class LightCurve(Rows):
             names["error"] = error
         if band is not None:
             names["band"] = band
+        names |= listed(regressors)
         constant = {} if "error" in names else {"error": error}
         columns, meta = read_table(x, names, ("band",), drop_missing, quality, quality_bits)
         labels: dict[str, Any] = {
@@ -162,10 +174,10 @@ class LightCurve(Rows):
         }
         labels |= {"time_unit": time_unit, "value_unit": value_unit, "source": source}
         try:
-            curve = cls(**columns, **constant, **labels)
+            curve = cls(**joined(columns), **constant, **labels)
         except DataError as problem:
-            listed = ", ".join(f"{field}={column!r}" for field, column in names.items())
-            raise DataError(f"{problem} (columns: {listed})") from None
+            shown = ", ".join(f"{field}={column!r}" for field, column in names.items())
+            raise DataError(f"{problem} (columns: {shown})") from None
         return curve if select is None else curve.select(select)
 
     @cached_property  # models ask for it at every step of a search, and nothing here can change
@@ -241,22 +253,25 @@ class LightCurve(Rows):
             table[field] = array if self.value_unit is None else u.Quantity(array, unit, subok=True)
         if self.band is not None:
             table["band"] = self.band
+        for name, array in (self.regressors or {}).items():
+            table[name] = array
         return table
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this light curve bit for bit."""
         pairs = ((field, getattr(self, field)) for field in ("time", "value", "error", "band"))
-        return {field: array for field, array in pairs if array is not None}
+        found = {field: array for field, array in pairs if array is not None}
+        return found | apart(self.regressors)
 
     def metadata(self) -> dict[str, Any]:
         """Everything but the arrays, ready for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)[4:]}
+        return {f.name: getattr(self, f.name) for f in fields(self)[4:-1]}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "LightCurve":
         """The inverse of `to_arrays` and `metadata`."""
         try:
-            return cls(**arrays, **metadata)
+            return cls(**joined(arrays), **metadata)
         except TypeError as error:
             raise DataError(f"these are not the arrays of a LightCurve: {error}") from None
 
@@ -266,13 +281,15 @@ class LightCurve(Rows):
     def __getitem__(self, rows) -> "LightCurve":
         """Some rows, by slice, mask or integers; they stay sorted by time."""
         rows = chosen(rows)
-        return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
+        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
+        return self.from_arrays(arrays, self.metadata())
 
     def __repr__(self) -> str:
         unit = f" {self.value_unit}" if self.value_unit else ""
         bands = f", bands {', '.join(self.bands)}" if self.bands else ""
         span = f"time {self.time[0]:.10g} to {self.time[-1]:.10g} {self.time_unit}"
-        return f"<LightCurve {self.name or 'unnamed'}: {self.n} rows{unit}, {span}{bands}>"
+        more = f", with {', '.join(self.regressors)}" if self.regressors else ""
+        return f"<LightCurve {self.name or 'unnamed'}: {self.n} rows{unit}, {span}{bands}{more}>"
 
 
 def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:

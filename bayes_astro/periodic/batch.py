@@ -165,6 +165,8 @@ def _residuals(problem: Any, values: dict[str, Any]) -> np.ndarray:
         total += cosine * np.cos((k + 1) * angle) + sine * np.sin((k + 1) * angle)
     for j in range(problem.orders):
         total += of_row(x["trend"][..., j], own) * time ** (j + 1)
+    for j in range(problem.curve.columns.shape[1]):
+        total += of_row(x["slope"][..., j], own) * problem.curve.columns[:, j]
     variance = data.error**2
     if "jitter" in x:
         variance = variance + of_row(x["jitter"], several) ** 2

@@ -129,8 +129,16 @@ def in_days(unit: str | None) -> float:
     return float(units.Unit(unit).to("d"))
 
 
-def signal(draws: xr.Dataset, time: np.ndarray, band: np.ndarray | None = None) -> np.ndarray:
-    """Trend and harmonics at times from the epoch, of rows of the bands of these numbers: (chain, draw, row)."""
+def signal(
+    draws: xr.Dataset,
+    time: np.ndarray,
+    band: np.ndarray | None = None,
+    columns: np.ndarray | None = None,
+) -> np.ndarray:
+    """Trend and harmonics at times from the epoch, of rows of the bands of these numbers: (chain, draw, row).
+
+    `columns`: regressors less their means (row, R), for rows where they are not at these.
+    """
     total = _by_row(draws["offset"], band) + np.zeros(len(time))
     several = "signal" in draws["frequency"].dims
     for one in range(draws.sizes["signal"]) if several else [None]:
@@ -143,6 +151,9 @@ def signal(draws: xr.Dataset, time: np.ndarray, band: np.ndarray | None = None) 
     if "trend" in draws:
         for i, order in enumerate(draws["order"].values):
             total += _by_row(draws["trend"][..., i], band) * time ** int(order)
+    if "slope" in draws and columns is not None:
+        for i in range(columns.shape[1]):
+            total += _by_row(draws["slope"][..., i], band) * columns[:, i]
     return total
 
 
@@ -183,7 +194,7 @@ def forecast(draws: xr.Dataset, data: LightCurve, at: Any, rng: np.random.Genera
 
     curve = Curve.of(data)
     time, error, band = curve.asked(at)
-    noiseless = signal(draws, time - curve.epoch, band)
+    noiseless = signal(draws, time - curve.epoch, band, curve.beside(at, len(time)))
     noisy = noiseless + _spread(draws, error, band) * rng.standard_normal(noiseless.shape)
     dims = ("chain", "draw", "row")
     coords = {name: draws[name] for name in ("chain", "draw") if name in draws.coords}
@@ -216,7 +227,8 @@ def standardised(draws: xr.Dataset, fitted: LightCurve, data: LightCurve) -> np.
     """Residuals over their standard deviation: (chain, draw, row)."""
     curve = Curve.of(fitted)
     band = curve.numbers(data)
-    residual = data.value - signal(draws, data.time - curve.epoch, band)
+    columns = curve.beside(data, len(data))
+    residual = data.value - signal(draws, data.time - curve.epoch, band, columns)
     return residual / _spread(draws, data.error, band)
 
 
@@ -281,13 +293,13 @@ def false_alarm_probability(
 
 
 def detrended(data: LightCurve, trend: int) -> np.ndarray:
-    """Values less their weighted polynomial of order `trend`; unchanged for a constant."""
-    if trend == 0:
+    """Values less their weighted polynomial of order `trend` and regressors; unchanged for a constant."""
+    if trend == 0 and not data.regressors:
         return data.value
     curve = Curve.of(data)
     powers = (curve.time / curve.half)[:, None] ** np.arange(1, trend + 1)
     levels = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
-    design = np.hstack([levels, powers])
+    design = np.hstack([levels, powers, curve.columns / np.std(curve.columns, axis=0)])
     white = design / data.error[:, None]
     return data.value - design @ np.linalg.lstsq(white, data.value / data.error, rcond=None)[0]
 

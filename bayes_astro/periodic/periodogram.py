@@ -29,6 +29,7 @@ from bayes_astro.periodic import (
     harmonics,
     noises,
     periodogram_checks,
+    periodogram_priors,
     periodogram_report,
     red_noise,
     settings,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from bayes_astro.report import Section
 
 __all__ = ["Periodogram"]
-
-LINEAR = "with another the coefficients cannot be integrated out"
 
 
 @dataclass(eq=False, repr=False)
@@ -108,18 +107,22 @@ class Periodogram(Model):
     priors : dict of str to Prior, optional
         By parameter. Defaults, with s the standard deviation of the values about the means of their bands:
         ``frequency`` Uniform over the range (or give a LogUniform), ``offset`` Normal(mean, 5 s), ``trend``
-        Normal(0, 5 s over half the time span), ``amplitude`` Rayleigh(s / k) of the k-th harmonic,
-        ``jitter`` HalfNormal(s). Offset, trend and amplitude must stay of these families; trend and
-        amplitude have one prior for all bands, frequency and amplitude one for all signals.
+        Normal(0, 5 s over half the time span), ``slope`` Normal(0, 5 s over the standard deviation of the
+        regressor), ``amplitude`` Rayleigh(s / k) of the k-th harmonic, ``jitter`` HalfNormal(s). Offset, trend, slope
+        and amplitude must stay of these families; trend, slope and amplitude have one prior for all bands, frequency
+        and amplitude one for all signals.
 
     Notes
     -----
-    Variables: ``frequency``, ``period``, ``offset``, ``amplitude`` and ``phase`` by ``term``,
-    ``trend`` by ``order``, ``jitter``; of several bands offset and jitter by ``band`` too, and amplitude, phase
-    and trend where bands have their own. Where numbers of harmonics are averaged over, ``harmonics`` is that
-    of each draw, and amplitudes beyond it are zero. Of several signals frequency, period, amplitude and phase are
-    by ``signal``, too, the lowest frequency first in every draw; group ``signals`` has the ``log_evidence`` and, at even odds, the ``probability`` of none, one, two, ... of them. Group ``periodogram``: ``log_density`` over
-    ``frequency``, of several signals of each given the others at their best; group ``evidence``: ``log_evidence``, ``log_bayes_factor`` (harmonics against
+    Variables: ``frequency``, ``period``, ``offset``, ``amplitude`` and ``phase`` by ``term``, ``trend`` by
+    ``order``, ``jitter``, and of a light curve with regressors ``slope`` by ``regressor`` (from their means, at which
+    plain times are predicted). Of several bands offset and jitter are by ``band`` too, and amplitude, phase, trend
+    and slope where bands have their own. Where numbers of harmonics are averaged over, ``harmonics`` is that of each
+    draw, and amplitudes beyond it are zero. Of several signals frequency, period, amplitude and phase are by
+    ``signal``, too, the lowest frequency first in every draw; group ``signals`` has the ``log_evidence`` and, at
+    even odds, the ``probability`` of none, one, two, ... of them. Group ``periodogram``: ``log_density`` over
+    ``frequency``, of several signals of each given the others at their best; group ``evidence``:
+    ``log_evidence``, ``log_bayes_factor`` (harmonics against
     the trend alone), ``probability`` of each of several ``n_terms``, and ``false_alarm_probability`` (Baluev's,
     of the Lomb-Scargle baseline). `predict` takes times (of several bands: for all of them), Quantities,
     astropy Times or a `LightCurve` (whose errors are then those of ``observation``; otherwise the median error).
@@ -218,54 +221,16 @@ class Periodogram(Model):
             "term": range(1, self.numbers(data)[-1] + 1),
             "order": range(1, self.trend + 1),
             "signal": range(1, self.signals() + 1),
+            "regressor": Curve.of(data).regressors,
         }
 
     def parameters(self, data: LightCurve) -> list[Parameter]:
         """See the class; weakly informative, scaled from the data."""
-        low, high = self._range(data)
-        curve = Curve.of(data)
-        several = ("band",) if curve.several else ()
-        spread, mean = float(np.std(harmonics.centred(data))), curve.each(np.mean, data.value)
-        half, value = curve.half, data.value_unit or ""
-        heights = [spread / (k + 1) for k in range(self.numbers(data)[-1])]
-        found = [
-            Parameter(
-                "frequency", Prior("Uniform", lower=low, upper=high), (), f"1 / {data.time_unit}",
-                families=("Uniform", "LogUniform"), because=LINEAR,
-            ),
-            Parameter(
-                "offset",
-                Prior("Normal", mu=mean.tolist() if several else float(mean[0]), sigma=5 * spread),
-                several, value, families=("Normal",), because=LINEAR,
-            ),
-            Parameter(
-                "amplitude", Prior("Rayleigh", sigma=heights), ("term",), value,
-                families=("Rayleigh",), because=LINEAR,
-            ),
-        ]  # fmt: skip
-        if self.trend:
-            scales = [5 * spread / half ** (j + 1) for j in range(int(self.trend))]
-            prior = Prior("Normal", mu=0.0, sigma=scales)
-            found.append(
-                Parameter("trend", prior, ("order",), families=("Normal",), because=LINEAR)
-            )
-        if self.noisy(data):
-            prior = Prior("HalfNormal", sigma=spread)
-            found.append(Parameter("jitter", prior, several, value, "positive"))
-        return found + noises.parameters(self.noise, data)
+        return periodogram_priors.parameters(self, data)
 
     def check_priors(self, priors: dict[str, Prior], data: LightCurve) -> None:
         """Positive frequencies, within the range that was asked for."""
-        low, high = (float(edge) for edge in priors["frequency"].support)
-        if low <= 0:
-            raise ValueError(f"Prior of 'frequency': lower={low:g} must be positive.")
-        if self.period is not None:
-            first, last = self._range(data)
-            if low < first * (1 - 1e-12) or high > last * (1 + 1e-12):
-                raise ValueError(
-                    f"Prior of 'frequency' from {low:g} to {high:g} reaches beyond the range "
-                    f"{first:g} to {last:g} that period={self.period} sets. Give one of them."
-                )
+        periodogram_priors.check(self, priors, data)
 
     def units(self, data: LightCurve) -> dict[str, str]:
         """Those of the parameters, of period and phase."""

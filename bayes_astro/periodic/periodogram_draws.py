@@ -33,7 +33,8 @@ def in_white_noise(
     number = np.full(draws, problem.terms)
     if len(problem.numbers) > 1:
         number = values["harmonics"] = found.number
-    sizes = problem.bands * (problem.orders + 1) if problem.owns else problem.bands + problem.orders
+    more = problem.orders + problem.curve.columns.shape[1]
+    sizes = problem.bands * (more + 1) if problem.owns else problem.bands + more
     sizes += 2 * problem.terms * (1 + problem.owns)
     normals = rng.standard_normal((draws, sizes))
     drawn = draw_coefficients(projected, found.frequency, normals, found.jitter, number)
@@ -62,15 +63,19 @@ def jitters(problem: Any) -> list[Prior]:
 
 
 def trends(problem: Any, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Offsets and trends from draws (m, blocks, columns)."""
+    """Offsets, trends and slopes from draws (m, blocks, columns)."""
     # Of a block a row; of blocks that share their signal there is one, with all the offsets.
     split = 1 if problem.owns else problem.bands
     offset, trend = drawn[..., :split], drawn[..., split:]
     several = problem.curve.several
     found = {"offset": offset.reshape(len(drawn), -1) if several else offset[:, 0, 0]}
+    trend, slope = trend[..., : problem.orders], trend[..., problem.orders :]
     if problem.orders:
         trend = trend / problem.curve.half ** np.arange(1, problem.orders + 1)
         found["trend"] = trend if problem.owns else trend[:, 0]
+    if slope.shape[-1]:
+        slope = slope / np.std(problem.curve.columns, axis=0)
+        found["slope"] = slope if problem.owns else slope[:, 0]
     return found
 
 
@@ -147,9 +152,10 @@ def from_prior(problem: Any, draws: xr.Dataset, rng: np.random.Generator) -> xr.
         found = found.assign(harmonics=(dims[:2], number))
     if len(problem.noises) > 1:
         found = found.assign(noise=(dims[:2], rng.integers(0, len(problem.noises), shape[:2])))
-    if problem.orders and problem.owns:
-        size = (*shape[:2], problem.owns, problem.orders)
-        trend = problem.priors["trend"].sample(rng, size)
-        found = found.drop_vars("trend").assign(trend=((*dims[:3], "order"), trend))
+    for name, dim in (("trend", "order"), ("slope", "regressor")):
+        if problem.owns and name in found:
+            size = (*shape[:2], problem.owns, found.sizes[dim])
+            each = problem.priors[name].sample(rng, size)
+            found = found.drop_vars(name).assign({name: ((*dims[:3], dim), each)})
     found = found.assign(amplitude=(dims, amplitude), phase=(dims, phase))
     return signals.ordered(found) if problem.signals > 1 else found

@@ -51,6 +51,8 @@ class PeriodogramProblem(Problem):
         kinds = noises.options(model.noise)
         if any(kernel is not None for _, kernel in kinds):
             self.no_density = "noise that is not white is summed over by ba.Exact() alone."
+        elif self.curve.regressors:
+            self.no_density = "regressors are integrated out by ba.Exact() alone."
         elif self.signals > 1:
             self.no_density = "several signals are drawn together by ba.Exact() alone."
         elif len(self.numbers) > 1:
@@ -72,6 +74,7 @@ class PeriodogramProblem(Problem):
             "term": np.arange(1, self.terms + 1),
             "order": np.arange(1, self.orders + 1),
             "n_terms": list(self.numbers),
+            "regressor": list(self.curve.regressors),
             "signal": np.arange(1, self.signals + 1),
         }
 
@@ -132,6 +135,8 @@ class PeriodogramProblem(Problem):
         }
         if "trend" in values:
             found["trend"] = ((*own, "order"), values["trend"])
+        if "slope" in values:
+            found["slope"] = ((*own, "regressor"), values["slope"])
         if "jitter" in values:
             found["jitter"] = (several, values["jitter"])
         scalars = [name for one in self.noises for name in one.names]
@@ -198,6 +203,14 @@ class PeriodogramProblem(Problem):
         if orders:
             arguments = self.priors["trend"].arguments
             trend = [np.broadcast_to(arguments[key], (orders,)) * scale for key in ("mu", "sigma")]
+        if curve.regressors:
+            width = np.std(curve.columns, axis=0)
+            powers = np.hstack([powers, curve.columns / width])
+            arguments = self.priors["slope"].arguments
+            trend = [
+                np.append(known, np.broadcast_to(arguments[key], width.shape) * width)
+                for known, key in zip(trend, ("mu", "sigma"), strict=True)
+            ]
         order, block = np.arange(len(curve.time)), None
         if self.owns:
             order = np.argsort(curve.band, kind="stable")

@@ -86,7 +86,8 @@ def _white(
     band = np.concatenate([curve.numbers(one) for one in parts])
     error = np.concatenate([one.error for one in parts])
     value = np.concatenate([one.value for one in parts])
-    residual = value - harmonics.signal(draws, time, band)
+    columns = np.concatenate([curve.beside(one, len(one)) for one in parts])
+    residual = value - harmonics.signal(draws, time, band, columns)
     out, scale = np.empty_like(residual), np.empty_like(residual)
     for members, matrix in _groups(model, draws, _Rows(time, band, error**2), _units(fitted)):
         factor = cholesky(matrix, lower=True, check_finite=False)
@@ -114,7 +115,7 @@ def replicate(
 ) -> np.ndarray:
     """New light curves from the parameters alone: (chain, draw, row)."""
     curve = Curve.of(design)
-    found = harmonics.signal(draws, curve.time, curve.band)
+    found = harmonics.signal(draws, curve.time, curve.band, curve.columns)
     rows = _Rows(curve.time, curve.band, design.error**2)
     for members, matrix in _groups(model, draws, rows, _units(design)):
         factor = cholesky(matrix, lower=True, check_finite=False)
@@ -134,7 +135,8 @@ def forecast(
     n = len(data)
     every = np.concatenate([curve.time, time - curve.epoch])
     bands = np.concatenate([curve.band, band])
-    signal = harmonics.signal(draws, every, bands)
+    columns = np.concatenate([curve.columns, curve.beside(at, len(time))])
+    signal = harmonics.signal(draws, every, bands, columns)
     residual = data.value - signal[..., :n]
     observed = signal[..., n:].copy()
     square = np.concatenate([data.error**2, error**2])

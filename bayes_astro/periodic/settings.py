@@ -103,6 +103,11 @@ def check(data: LightCurve) -> None:
             "column 'value' is constant in every band: there is no variation for a period. Check that the right "
             "columns were read, and that bands repeat."
         )
+    for name, width in zip(curve.regressors, np.ptp(curve.columns, axis=0), strict=True):
+        if width == 0:
+            raise ValueError(
+                f"regressors[{name!r}] is the same in every row and explains nothing: leave it out."
+            )
 
 
 def frequency_range(period: Any, data: LightCurve, n_terms: int) -> tuple[float, float]:

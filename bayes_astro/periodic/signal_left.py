@@ -91,12 +91,12 @@ def fold(model: Any, data: LightCurve, signal: int) -> LightCurve:
 
 
 def residuals(model: Any) -> LightCurve:
-    """The fitted data less signal and trend of the draw with the highest likelihood."""
+    """The fitted data less signal, trend and regressors of the draw with the highest likelihood."""
     data, draws = model.data, model.posterior["posterior"].to_dataset()
     some = thinned(draws, 200)
     height = model.pointwise(some, data).values.sum(axis=-1)
     chain, draw = np.unravel_index(int(np.argmax(height)), height.shape)
     one = some.isel(chain=[chain], draw=[draw])
     curve = Curve.of(data)
-    signal = harmonics.signal(one, curve.time, curve.band)[0, 0]
-    return data.replace(value=data.value - signal)
+    signal = harmonics.signal(one, curve.time, curve.band, curve.columns)[0, 0]
+    return data.replace(value=data.value - signal, regressors=None)

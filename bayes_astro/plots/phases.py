@@ -32,15 +32,15 @@ def _phase_label(model: Any, frequency: float) -> str:
 
 
 def _without_trend(draws: Any) -> Any:
-    return draws.drop_vars("trend") if "trend" in draws else draws
+    return draws.drop_vars(["trend", "slope"], errors="ignore")
 
 
 def _trend_at(fitted: Curve, draws: Any, data: Any) -> np.ndarray:
-    """The median trend at the times of data, without the offset."""
-    if "trend" not in draws:
+    """The median trend, with regressors, at the rows of data, without the offset."""
+    if "trend" not in draws and "slope" not in draws:
         return np.zeros(len(data))
     time, band = data.time - fitted.epoch, fitted.numbers(data)
-    whole = harmonics.signal(draws, time, band)
+    whole = harmonics.signal(draws, time, band, fitted.beside(data, len(data)))
     return np.median((whole - harmonics.signal(_without_trend(draws), time, band))[0], axis=0)
 
 
@@ -100,6 +100,7 @@ def curve(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
         _signal(axis, at, some, named=i == 0)
     axis.set_xlim(0, 2)
     name = "value − trend" if "trend" in draws else "value"
+    name += " − regressors" if "slope" in draws else ""
     name += " − offset" if fitted.several else ""
     name += " − other signals" if rest is not None else ""
     axis.set_ylabel(style.axis_label(name + (", shifted" if own else ""), data.value_unit))
@@ -144,7 +145,8 @@ def residuals(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
     phase, frequency = _phases(model, data, signal)
     draws, rest = signal_left.near(model, signal)
     band = fitted.numbers(data)
-    own = harmonics.signal(draws, data.time - fitted.epoch, band)[0]
+    columns = fitted.beside(data, len(data))
+    own = harmonics.signal(draws, data.time - fitted.epoch, band, columns)[0]
     residual = data.value - np.median(own, axis=0) - signal_left.others(model, rest, data)
     for b, (label, colour) in enumerate(_names(fitted)):
         rows = band == b
