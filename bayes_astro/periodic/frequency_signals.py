@@ -202,20 +202,24 @@ def _configurations(
 ) -> list[Configuration]:
     """That one, and those with one signal at another of its peaks, where the others move."""
     found = [_configuration(setting, best)]
-    for s, scan in enumerate(found[0].scans):
-        peaks = [peak for peak in scan.modes() if peak.mass >= SHARE]
-        near = 1 / scan.timespan
-        peaks = [peak for peak in peaks if abs(peak.frequency - best[s]) > near][:OTHERS]
-        for peak in peaks:
-            start = best.copy()
-            start[s] = peak.frequency
-            moved = _settled(setting, start, jitter, held=s)
-            rest = np.delete(moved, s) - np.delete(best, s)
-            if np.all(np.abs(rest) < 0.5 * near):
-                continue  # the product of the conditional densities holds it
-            same = [np.all(np.abs(np.sort(moved) - np.sort(one.best)) < near) for one in found]
-            if not any(same):
-                found.append(_configuration(setting, moved))
+    peaks = [scan.modes() for scan in found[0].scans]
+    width = np.array([own[0].sd for own in peaks])
+    near = 1 / found[0].scans[0].timespan
+    starts = [
+        (peak.mass, s, peak.frequency)
+        for s, own in enumerate(peaks)
+        for peak in own
+        if peak.mass >= SHARE and abs(peak.frequency - best[s]) > min(near, 5 * width[s])
+    ]
+    for _, s, frequency in sorted(starts, reverse=True)[: OTHERS * len(best)]:
+        start = best.copy()
+        start[s] = frequency
+        moved = _settled(setting, start, jitter, held=s)
+        rest = np.delete(np.abs(moved - best) / width, s)
+        if np.all(rest < 1):
+            continue  # the product of the conditional densities holds it
+        if all(np.any(np.abs(moved - one.best) > width) for one in found):
+            found.append(_configuration(setting, moved))
     return found
 
 

@@ -176,11 +176,13 @@ def sampled(
     share = np.maximum(share / share.sum(), LEAST)
     share /= share.sum()
     proposal = _Proposal(log_posterior, list(some), share, rng)
-    lessons = 0
+    lessons, best, highest = 0, proposal, 0.0
     for _ in range(ROUNDS):
         (frequency, u), weight = proposal(LESSON)
         lessons += LESSON
-        if _efficiency(weight) >= EVEN:
+        if (efficiency := _efficiency(weight)) > highest:
+            best, highest = proposal, efficiency
+        if efficiency >= EVEN:
             break
         chosen = rng.choice(LESSON, WALKERS, p=_softened(weight))
         points = _walked(log_posterior, frequency[chosen], u[chosen], rng)
@@ -188,7 +190,7 @@ def sampled(
         cloud = _Cloud.fitted(points, frequency.shape[1], rng)
         parts = [*some, cloud]
         proposal = _Proposal(log_posterior, parts, np.append((1 - LEARNT) * share, LEARNT), rng)
-    (frequency, u), log_mean, efficiency, spent = resample(proposal, draws, rng)
+    (frequency, u), log_mean, efficiency, spent = resample(best, draws, rng)
     return Sampled(frequency, u, log_mean, efficiency, spent + lessons, int(np.argmax(share)))
 
 
