@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro import sources
 from bayes_astro.diagnostics import scalars
 from bayes_astro.model import Model, checked_seed
 from bayes_astro.objects import QUANTILES, object_seed
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_each", "one_by_one"]
 
+CHUNK = 256  # objects in memory at a time
+
 
 def fit_each(
     model: Model,
@@ -28,6 +32,7 @@ def fit_each(
     *,
     seed: int | None = None,
     sampler: Sampler | None = None,
+    columns: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Fit one model to each of many objects.
 
@@ -42,10 +47,16 @@ def fit_each(
     ----------
     model : Model
         Not changed.
-    items : iterable of containers, or dict of name to container
-        Without names, each container's own name is used, or its position.
+    items : iterable of containers, dict of name to container, nested-pandas frame, or path of a folder
+        Objects are taken as they are needed, some hundred at a time: a generator may go on for ever. Without names,
+        each container's own name is used, or its position. Of a frame each row is an object, named by the index,
+        with its points in a nested column; of a folder each file is one.
     seed : int, optional
     sampler : Sampler, optional
+        Default: that of the task; periodograms in white noise have 1000 draws a row.
+    columns : dict of str to str, optional
+        Of a frame or folder, the column of each field of the container, as ``{"time": "mjd", "value": "mag",
+        "error": "magerr"}``.
 
     Returns
     -------
@@ -61,42 +72,48 @@ def fit_each(
             f"fit_each takes a list or dictionary of containers, got one {type(items).__name__}: "
             "use model.fit(data)."
         )
-    if isinstance(items, dict):
-        pairs, error = list(items.items()), None
-    else:
-        listed, error = _listed(items)
-        pairs = _named(listed)
-    if len({name for name, _ in pairs}) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"Two objects are called {twice!r}: give a dictionary with unique names.")
+    source = sources.objects(items, model.data_type, columns)
+    seed, rows, error = checked_seed(seed), [], None
+    asked = 0
     with interruptible() as stop:
-        rows = _rows(model, pairs, sampler, checked_seed(seed), stop)
+        while not stop:
+            chunk, error = _next(source)
+            asked += len(chunk)
+            rows += _in_order(model, chunk, sampler, seed, stop)
+            if len(chunk) < CHUNK or error is not None:
+                break
     whole = [row for row in rows if row["status"] != "interrupted"]
-    if len(whole) < len(pairs):
-        warn_interrupted(f"{len(whole)} of {len(pairs)} objects are done.")
-    if error is not None:
-        rows.append(_failed({"name": f"after {len(pairs)} objects"}, error))
+    if stop:
+        of = f" of {len(items)}" if hasattr(items, "__len__") else ""
+        warn_interrupted(f"{len(whole)}{of} objects are done.")
+    elif error is not None:
+        rows.append(_failed({"name": f"after {asked} objects"}, error))
     table = pd.DataFrame(rows)
     return table.set_index("name") if len(table) else table
 
 
-def _listed(items: Iterable[Any]) -> tuple[list[Any], Exception | None]:
-    """The objects that an iterable gives, and the error with which it ended."""
-    found = []
+def _next(source: Iterator[tuple[str, Any]]) -> tuple[list[tuple[str, Any]], Exception | None]:
+    """The next objects, and the error with which they ended."""
+    found: list[tuple[str, Any]] = []
     try:
-        for item in items:
-            found.append(item)
+        for pair in islice(source, CHUNK):
+            found.append(pair)
     except Exception as error:  # whatever a user's generator does
         return found, error
     return found, None
 
 
-def _named(listed: list[Any]) -> list[tuple[str, Any]]:
-    names = [getattr(item, "name", "") or str(i) for i, item in enumerate(listed)]
-    if len(set(names)) < len(names):
-        names = [str(i) for i in range(len(listed))]
-    return list(zip(names, listed, strict=True))
+def _in_order(
+    model: Model, chunk: list[tuple[str, Any]], sampler: Any, seed: int, stop: Interrupt
+) -> list[dict[str, Any]]:
+    """Rows of objects, and of those that could not be read, in their order."""
+    good = [(name, data) for name, data in chunk if not isinstance(data, sources.Unreadable)]
+    found = {row["name"]: row for row in (_rows(model, good, sampler, seed, stop) if good else [])}
+    for name, data in chunk:
+        if isinstance(data, sources.Unreadable):
+            row = {"name": name, "n_obs": 0, "seed": object_seed(seed, name), "ms": 0.0}
+            found[name] = _failed(row, data.error)
+    return [found[name] for name, _ in chunk if name in found]
 
 
 def _rows(

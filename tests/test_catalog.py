@@ -1,10 +1,15 @@
 """One model on many objects: failures are rows, order and subsets change nothing."""
 
+import gc
+import weakref
+
 import numpy as np
+import pandas as pd
 import pytest
 from samples import line, sinusoid
 
 import bayes_astro as ba
+from bayes_astro import catalog
 from bayes_astro.catalog import object_seed
 
 
@@ -60,7 +65,8 @@ def test_levels_are_those_of_the_draws():
     data = sinusoid(name="one")
     model = ba.Periodogram(period=(2, 20))
     row = ba.fit_each(model, [data], seed=5).loc["one"]
-    model.fit(data, seed=int(row["seed"]))
+    assert row["ess_min"] == 1000
+    model.fit(data, ba.Exact(draws=1000), seed=int(row["seed"]))
     draws = model.posterior["posterior"]["period"].values
     assert row["period_q84"] == np.quantile(draws, 0.84)
     assert row["period_q025"] == np.quantile(draws, 0.025)
@@ -158,3 +164,86 @@ def test_rows_say_what_is_wrong():
     assert table.loc["noise", "n_peaks"] > 2
     assert np.isfinite(table.loc["noise", "peak5_mass"])
     assert np.isnan(table.loc["good", "peak5_mass"])
+
+
+def test_a_generator_is_taken_as_it_goes(monkeypatch):
+    """No more than a chunk is in memory, and names that come again get their position."""
+    monkeypatch.setattr(catalog, "CHUNK", 4)
+    alive, most = weakref.WeakSet(), []
+
+    def stars():
+        for i in range(10):
+            gc.collect()
+            most.append(len(alive))
+            star = sinusoid(n=20, seed=i, name=f"s{i % 8}")
+            alive.add(star)
+            yield star
+            del star
+
+    table = ba.fit_each(
+        ba.Periodogram(period=(2, 20)), stars(), seed=1, sampler=ba.Exact(draws=400)
+    )
+    assert list(table.index) == [*(f"s{i}" for i in range(8)), "s0 (8)", "s1 (9)"]
+    assert (table["status"] == "ok").all()
+    assert max(most) <= 8
+
+
+def test_a_folder_of_files(tmp_path):
+    """Sorted, named without their endings; one that cannot be read is a row."""
+    for i in (2, 0, 1):
+        star = sinusoid(n=20, seed=i)
+        columns = {"mjd": star.time, "mag": star.value, "magerr": star.error}
+        pd.DataFrame(columns).to_csv(tmp_path / f"star{i}.csv", index=False)
+    (tmp_path / "broken.csv").write_text("mjd,mag\n1,2\n")
+    model, sampler = ba.Periodogram(period=(2, 20)), ba.Exact(draws=400)
+    columns = {"time": "mjd", "value": "mag", "error": "magerr"}
+    table = ba.fit_each(model, tmp_path, seed=1, sampler=sampler, columns=columns)
+    assert list(table.index) == ["broken", "star0", "star1", "star2"]
+    assert list(table["status"]) == ["failed", "ok", "ok", "ok"]
+    assert "magerr" in table.loc["broken", "error"]
+    alone = ba.fit_each(model, {"star1": sinusoid(n=20, seed=1)}, seed=1, sampler=sampler)
+    assert table.loc["star1", "period_mean"] == pytest.approx(alone["period_mean"].item(), rel=1e-9)
+
+
+def test_a_nested_frame():
+    """One object a row; its points in a nested column, by the names that the frame has."""
+    import nested_pandas as nested
+
+    stars = [sinusoid(n=20 + i, seed=i) for i in range(3)]
+    flat = pd.concat(
+        [
+            pd.DataFrame({"mjd": s.time, "mag": s.value, "magerr": s.error}, index=[f"o{i}"] * s.n)
+            for i, s in enumerate(stars)
+        ]
+    )
+    frame = nested.NestedFrame({"ra": [1.0, 2, 3]}, index=["o0", "o1", "o2"]).join_nested(
+        flat, "lc"
+    )
+    model, sampler = ba.Periodogram(period=(2, 20)), ba.Exact(draws=400)
+    columns = {"time": "mjd", "value": "lc.mag", "error": "magerr"}
+    table = ba.fit_each(model, frame, seed=1, sampler=sampler, columns=columns)
+    expected = ba.fit_each(
+        model, {f"o{i}": star for i, star in enumerate(stars)}, seed=1, sampler=sampler
+    )
+    assert table.drop(columns="ms").equals(expected.drop(columns="ms"))
+    with pytest.raises(ValueError, match=r"no column 'magnitude' in 'lc'"):
+        ba.fit_each(model, frame, columns=columns | {"value": "magnitude"})
+    with pytest.raises(ValueError, match="no nested column 'curve'"):
+        ba.fit_each(model, frame, columns=columns | {"value": "curve.mag"})
+
+
+@pytest.mark.parametrize(
+    ("items", "columns", "message"),
+    [
+        ("no such folder", None, "is no folder"),
+        ([], {"time": "t"}, "are containers already"),
+    ],
+)
+def test_sources_that_are_none(items, columns, message):
+    with pytest.raises(ValueError, match=message):
+        ba.fit_each(ba.Periodogram(), items, columns=columns)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match="holds no files"):
+        ba.fit_each(ba.Periodogram(), tmp_path)

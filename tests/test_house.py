@@ -26,7 +26,7 @@ FLOORS = (
     ("mixtures",),
     ("processes", "periodic", "variability", "density", "photoz", "regression", "populations"),
     ("baselines", "plots"),
-    ("opening", "citations", "calibration", "comparison", "catalog", "specs"),
+    ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),
     ("cli", "exercises", "kernels", "means", "exchange", ""),
 )
 """From the ground up; a module imports from its own floor and those below."""

@@ -18,6 +18,7 @@ from bayes_astro.periodic.periodogram_checks import LARGE, ONE
 __all__ = ["rows"]
 
 PEAKS = 5
+DRAWS = 1000  # of a row, where no sampler was given
 SOME = 50  # draws whose residuals are looked at
 
 
@@ -31,7 +32,7 @@ def rows(model: Any, items: Any, sampler: Any, seed: int, stop: Any) -> list[dic
 
     if model.n_signals != 1 or not (sampler is None or isinstance(sampler, Exact)):
         return None
-    draws = (Exact() if sampler is None else sampler).draws
+    draws = DRAWS if sampler is None else sampler.draws
 
     def one(item: tuple[str, Any]) -> dict[str, Any] | None:
         if stop:
@@ -72,7 +73,7 @@ def _columns(model: Any, data: Any, draws: int, seed: int) -> dict[str, Any]:
         }
     # Of one harmonic that all bands share the density has the peak of the least squares, to a third of its width.
     same = problem.numbers == (1,) and not problem.owns and not problem.noises
-    near = found.grid[np.argsort(-found.log_density)[:3]] if same else None
+    near = found.grid[np.argpartition(-found.log_density, 2)[:3]] if same else None
     row["false_alarm_probability"] = harmonics.false_alarm_probability(
         data, low, high, int(model.trend), near
     )
