@@ -21,6 +21,7 @@ __all__ = [
     "Diagnosis",
     "convergence",
     "diagnose",
+    "few",
     "goodness_of_fit",
     "repeated",
     "repeated_in_columns",
@@ -32,6 +33,7 @@ RHAT = 1.01
 ESS = 400
 MISFIT = 1e-3
 OFTEN = 0.005
+NUMBERS = 20_000_000  # residuals of draws in memory
 SAME = 1e-12  # relative sd of what rounding alone makes different
 
 
@@ -323,6 +325,13 @@ def repeated_in_columns(columns: dict[str, np.ndarray], advice: str) -> Check:
     return replace(worst, name="no repeated values")
 
 
+def few(posterior: xr.Dataset, of_each: int, rows: int) -> xr.Dataset:
+    """About so many draws of each chain, fewer where their residuals of all rows would fill the memory."""
+    most = NUMBERS // (max(1, rows) * posterior.sizes["chain"])
+    every = max(1, posterior.sizes["draw"] // max(1, min(of_each, most)))
+    return posterior.isel(draw=slice(None, None, every))
+
+
 def goodness_of_fit(model: Any, advice: str) -> Check:
     """Chi-square of the standardised residuals against its own distribution under the model.
 
@@ -332,9 +341,8 @@ def goodness_of_fit(model: Any, advice: str) -> Check:
     """
     from scipy.stats import chi2
 
-    posterior = model.posterior["posterior"].to_dataset()
-    every = max(1, posterior.sizes["draw"] // 100)
-    residuals = model.normal_residuals(posterior.isel(draw=slice(None, None, every)), model.data)
+    posterior = few(model.posterior["posterior"].to_dataset(), 100, len(model.data))
+    residuals = model.normal_residuals(posterior, model.data)
     squares = np.sum(residuals**2, axis=-1)
     tail = float(np.mean(chi2.sf(squares, residuals.shape[-1])))
     if tail > 1 - MISFIT:

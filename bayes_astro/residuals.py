@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.diagnostics import MISFIT, Check
+from bayes_astro.diagnostics import MISFIT, Check, few
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,8 +42,7 @@ FEW = 20  # rows from which tails and periods can be tested
 def some(model: Any, draws: int = 100) -> xr.Dataset:
     """About so many posterior draws, those of `of_draws` in its order."""
     posterior = model.posterior["posterior"].to_dataset()
-    every = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // draws)
-    return posterior.isel(draw=slice(None, None, every))
+    return few(posterior, max(1, draws // posterior.sizes["chain"]), len(model.data))
 
 
 def of_draws(model: Any, draws: int = 100) -> np.ndarray:

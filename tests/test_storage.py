@@ -230,7 +230,9 @@ MODELS = {
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
-    "LombScargle": LombScargle(n_terms=2, period=(2 * u.d, 20 * u.d), trend=1, amplitude=False),
+    "LombScargle": LombScargle(
+        n_terms=2, period=(2 * u.d, 20 * u.d), trend=1, amplitude=False, n_signals=2
+    ),
     "LeastSquaresLine": LeastSquaresLine("M", method="wls", errors="stated"),
 }
 
@@ -350,6 +352,7 @@ def test_every_parameter_and_prior_is_changed(name):
     apart = {
         "ExtremeDeconvolution": ("fixed", "regularization"),
         "GaussianProcess": ("outliers",),
+        "Periodogram": ("n_signals",),
         "GaussianProcessRegressor": ("kernel",),
     }.get(name, ())
     for field in fields(MODELS[name]):

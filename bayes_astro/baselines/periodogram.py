@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LombScargle"]
 
+TURNS = 4  # in which the frequencies of several signals are improved
+
 
 @dataclass(eq=False, repr=False)
 class LombScargle(Baseline):
@@ -39,12 +41,16 @@ class LombScargle(Baseline):
     n_terms, period, trend, amplitude
         As for `ba.Periodogram`; least squares cannot average over numbers of harmonics, and take one where
         several are asked for, as is usual.
+    n_signals : int
+        Signals that are taken out one after the other ("prewhitening"), their frequencies then improved by
+        turns, and all coefficients fitted together. The power is that of the first.
     """
 
     n_terms: int | tuple[int, ...] | None = None
     period: tuple[Any, Any] | None = None
     trend: int = 0
     amplitude: bool = True
+    n_signals: int = 1
 
     data_type: ClassVar[type] = LightCurve
     references: ClassVar[tuple[str, ...]] = (
@@ -54,6 +60,11 @@ class LombScargle(Baseline):
         "montgomery1999",
     )
 
+    @classmethod
+    def of(cls, model: Any, *arguments: Any, **options: Any) -> Any:
+        """With as many signals as a fit chose."""
+        return super().of(model, *arguments, **({"n_signals": model.signals()} | options))
+
     def _task(self) -> Any:
         from bayes_astro.periodic.periodogram import Periodogram
 
@@ -61,7 +72,9 @@ class LombScargle(Baseline):
         number = 1 if self.n_terms is None or several else self.n_terms
         if several:
             harmonic_numbers("n_terms", self.n_terms)
-        return Periodogram(number, self.period, self.trend, amplitude=self.amplitude)
+        return Periodogram(
+            number, self.period, self.trend, amplitude=self.amplitude, n_signals=self.n_signals
+        )
 
     def check_settings(self) -> None:
         """As for the Bayesian periodogram."""
@@ -78,7 +91,6 @@ class LombScargle(Baseline):
     def estimate(self, data: LightCurve) -> Any:
         """Frequency of the highest peak, and the least-squares coefficients at it."""
         import xarray as xr
-        from scipy.optimize import minimize_scalar
 
         task = self._task()
         n_terms = int(task.n_terms)
@@ -86,23 +98,23 @@ class LombScargle(Baseline):
         span = float(np.ptp(data.time))
         count = int(np.ceil((high - low) * 5 * n_terms * span)) + 1
         grid = np.linspace(low, high, max(count, 3))
-        flat = data.replace(value=harmonics.detrended(data, self.trend))
-        power, exact = _powers(flat, grid, n_terms, task._own(data))
-        step = grid[1] - grid[0]
-        # The fast grid is approximate: its best few cells are searched with the exact power.
-        best = [
-            minimize_scalar(
-                lambda f: -exact(f),
-                bounds=(max(grid[i] - step, low), min(grid[i] + step, high)),
-                method="bounded",
-                options={"xatol": 1e-6 * step},
-            )
-            for i in np.argsort(power)[-3:]
-        ]
-        frequency = float(min(best, key=lambda result: result.fun).x)
-        values, errors = _coefficients(
-            data, frequency, n_terms, int(self.trend), own=task._own(data)
-        )
+        own, step = task._own(data), grid[1] - grid[0]
+        flat = data.replace(value=harmonics.detrended(data, self.trend), regressors=None)
+        found: list[float] = []
+        first = None
+        for _ in range(int(self.n_signals)):
+            rest = _without(flat, found, n_terms, own=own)
+            power, exact = _powers(rest, grid, n_terms, own)
+            first = power if first is None else first
+            # The fast grid is approximate: its best few cells are searched with the exact power.
+            tops = [_climbed(exact, grid[i], step, low, high) for i in np.argsort(power)[-3:]]
+            found.append(max(tops, key=exact))
+        for _ in range(TURNS if len(found) > 1 else 0):
+            for s in range(len(found)):
+                rest = _without(flat, [*found[:s], *found[s + 1 :]], n_terms, own=own)
+                exact = _powers(rest, grid[:2], n_terms, own)[1]
+                found[s] = _climbed(exact, found[s], step, low, high)
+        values, errors = _coefficients(data, np.sort(found), n_terms, int(self.trend), own=own)
         alarm = harmonics.false_alarm_probability(data, low, high, int(self.trend))
         coords: dict[str, Any] = {"term": np.arange(1, n_terms + 1)}
         if len(data.bands) > 1:
@@ -111,7 +123,9 @@ class LombScargle(Baseline):
             coords["order"] = np.arange(1, self.trend + 1)
         if data.regressors:
             coords["regressor"] = list(data.regressors)
-        spectrum = xr.Dataset({"power": ("frequency", power)}, {"frequency": grid})
+        if len(found) > 1:
+            coords["signal"] = np.arange(1, len(found) + 1)
+        spectrum = xr.Dataset({"power": ("frequency", first)}, {"frequency": grid})
         evidence = xr.Dataset({"false_alarm_probability": alarm})
         return values, errors, {"evidence": evidence, "periodogram": spectrum, "coords": coords}
 
@@ -124,6 +138,40 @@ class LombScargle(Baseline):
     def pointwise(self, draws: xr.Dataset, data: LightCurve) -> xr.DataArray:
         """As for the Bayesian periodogram."""
         return harmonics.log_density(draws, self.data, data)
+
+
+def _climbed(exact: Any, start: float, step: float, low: float, high: float) -> float:
+    """The frequency of the highest exact power within a step."""
+    from scipy.optimize import minimize_scalar
+
+    limits = (max(start - step, low), min(start + step, high))
+    found = minimize_scalar(
+        lambda f: -exact(f), bounds=limits, method="bounded", options={"xatol": 1e-6 * step}
+    )
+    return float(found.x)
+
+
+def _without(data: LightCurve, known: list[float], n_terms: int, *, own: bool) -> LightCurve:
+    """Light curve less the least-squares harmonics of known frequencies."""
+    if not known:
+        return data
+    curve = Curve.of(data)
+    level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
+    waves = _waves(curve, np.array(known), n_terms)
+    if own:
+        waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
+    design = np.hstack([level, waves])
+    white = design / data.error[:, None]
+    solution = np.linalg.lstsq(white, data.value / data.error, rcond=None)[0]
+    signal = waves @ solution[level.shape[1] :]
+    return data.replace(value=data.value - signal)
+
+
+def _waves(curve: Curve, frequency: np.ndarray, n_terms: int) -> np.ndarray:
+    """Cosines, then sines, of all signals and their harmonics (n, 2 S K)."""
+    terms = np.arange(1, n_terms + 1)
+    angle = 2 * np.pi * curve.time[:, None] * (frequency[:, None] * terms).ravel()
+    return np.hstack([np.cos(angle), np.sin(angle)])
 
 
 def _powers(data: LightCurve, grid: np.ndarray, n_terms: int, own: bool) -> tuple[np.ndarray, Any]:
@@ -146,18 +194,16 @@ def _powers(data: LightCurve, grid: np.ndarray, n_terms: int, own: bool) -> tupl
 
 
 def _coefficients(
-    data: LightCurve, frequency: float, n_terms: int, trend: int, *, own: bool
+    data: LightCurve, frequency: np.ndarray, n_terms: int, trend: int, *, own: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Weighted least squares at one frequency, with conventional standard errors."""
+    """Weighted least squares at frequencies (S,), with conventional standard errors."""
     curve = Curve.of(data)
-    terms, orders = np.arange(1, n_terms + 1), np.arange(1, trend + 1)
+    terms, orders, many = np.arange(1, n_terms + 1), np.arange(1, trend + 1), len(frequency)
     level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
-    angle = 2 * np.pi * frequency * curve.time[:, None] * terms
     width = np.std(curve.columns, axis=0)
-    columns, more = curve.columns / width, len(width)
-    waves = np.column_stack(
-        [(curve.time[:, None] / curve.half) ** orders, columns, np.cos(angle), np.sin(angle)]
-    )
+    columns, more, size = curve.columns / width, len(width), many * n_terms
+    slopes = (curve.time[:, None] / curve.half) ** orders
+    waves = np.column_stack([slopes, columns, _waves(curve, frequency, n_terms)])
     if own:  # columns of one band after the other
         waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
     design = np.hstack([level, waves])
@@ -170,38 +216,43 @@ def _coefficients(
     parts = {}
     for name, x in (("value", solution), ("sd", sd)):
         offset, rest = x[: level.shape[1]], x[level.shape[1] :].reshape(groups, -1)
-        parts[name] = (
-            offset,
-            *np.split(rest, [trend, trend + more, trend + more + n_terms], axis=1),
-        )
+        found = np.split(rest, [trend, trend + more, trend + more + size], axis=1)
+        pairs = [wave.reshape(groups, many, n_terms) for wave in found[2:]]
+        parts[name] = (offset, found[0], found[1], *pairs)
     offset, slope, regression, cosine, sine = parts["value"]
     sd_offset, sd_slope, sd_regression, sd_cosine, sd_sine = parts["sd"]
     amplitude = np.hypot(cosine, sine)
     sd_term = np.sqrt(0.5 * (sd_cosine**2 + sd_sine**2))
     # Each harmonic k measures k f; together they weigh as the sum of (k A_k)^2, of the rows of each band.
     share = np.bincount(curve.band, minlength=groups) / len(data) if own else np.ones(1)
-    strength = np.sqrt(share @ np.sum((terms * amplitude) ** 2, axis=1))
+    strength = np.sqrt(np.einsum("g,gs->s", share, np.sum((terms * amplitude) ** 2, axis=2)))
     scatter = np.std(residual)
     sd_frequency = np.sqrt(6) * scatter / (np.pi * 2 * curve.half * strength * np.sqrt(len(data)))
     several: tuple[str, ...] = ("band",) if curve.several else ()
-    dims: tuple[str, ...] = ("band", "term") if own else ("term",)
+    each: tuple[str, ...] = ("signal",) if many > 1 else ()
 
     def shaped(x: np.ndarray) -> np.ndarray:
         return x if own else x[0]
 
+    def waved(x: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        return (*(("band",) if own else ()), *each, "term"), shaped(x if each else x[:, 0])
+
+    def single(x: np.ndarray) -> tuple[tuple[str, ...], Any]:
+        return each, x if each else x[0]
+
     values = {
-        "frequency": ((), frequency),
-        "period": ((), 1 / frequency),
+        "frequency": single(frequency),
+        "period": single(1 / frequency),
         "offset": (several, offset if several else offset[0]),
-        "amplitude": (dims, shaped(amplitude)),
-        "phase": (dims, shaped(np.arctan2(sine, cosine))),
+        "amplitude": waved(amplitude),
+        "phase": waved(np.arctan2(sine, cosine)),
     }
     errors = {
-        "frequency": ((), sd_frequency),
-        "period": ((), sd_frequency / frequency**2),
+        "frequency": single(sd_frequency),
+        "period": single(sd_frequency / frequency**2),
         "offset": (several, sd_offset if several else sd_offset[0]),
-        "amplitude": (dims, shaped(sd_term)),
-        "phase": (dims, shaped(sd_term / amplitude)),
+        "amplitude": waved(sd_term),
+        "phase": waved(sd_term / amplitude),
     }
     if trend:
         scale = curve.half**orders

@@ -144,7 +144,7 @@ class LightCurve(Rows):
         quality_bits : int, optional
             Sum of the flags that count, e.g. 128 + 2048. Default: all.
         drop_missing : bool
-            Drop the rows where time, value, error or band is missing. A `DataWarning` says how many rows
+            Drop the rows where time, value, error, band or a regressor is missing. A `DataWarning` says how many rows
             were dropped, here and for their quality.
         regressors : sequence of str
             Names of columns that the values may depend on.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from bayes_astro.periodic import signals
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["combination", "known", "relation", "table"]
+__all__ = ["Peaks", "combination", "known", "peaks_of", "relation", "table"]
 
 SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/day
     "1/day": 1.0,
@@ -23,12 +23,18 @@ SAMPLING = {  # frequencies at which ground-based sampling repeats itself, in 1/
 }
 LEAST_POWER = 0.05  # of the window function, of an alias
 STRONGEST = 10  # peaks of which the others may be aliases
+FEW = 20  # draws, below which the density says where a peak is
 CHANCE = 8.0  # the same, in that of times at random
 RATIOS = {"f/2": 0.5, "2f": 2.0, "f/3": 1 / 3, "3f": 3.0, "2f/3": 2 / 3, "3f/2": 1.5}
 
 
 def relation(
-    frequency: float, stronger: float, time: np.ndarray, weight: np.ndarray, day: float = 1.0
+    frequency: float,
+    stronger: float,
+    time: np.ndarray,
+    weight: np.ndarray,
+    day: float = 1.0,
+    sd: tuple[float, float] | None = None,
 ) -> str:
     """How a peak at `frequency` may come from a signal at `stronger`, or an empty text.
 
@@ -44,10 +50,14 @@ def relation(
         As observed; the weights are one over the squared errors.
     day : float
         Length of the time unit in days.
+    sd : (float, float), optional
+        Standard deviations of the two, within five of which a ratio has to hold; without them within the
+        resolution.
     """
     width = 1 / np.ptp(time)
     for name, ratio in RATIOS.items():
-        if abs(frequency - ratio * stronger) < width:
+        own = width if sd is None else together(width, sd[0], ratio * sd[1])
+        if abs(frequency - ratio * stronger) < own:
             return name
     best, highest = "", max(LEAST_POWER, CHANCE / len(time))
     for rate in (abs(frequency - stronger), frequency + stronger):
@@ -61,14 +71,50 @@ def relation(
     return best
 
 
-def combination(frequency: float, stronger: list[float], width: float) -> str:
-    """Which two signals' sum or difference a frequency is within `width`, or an empty text."""
-    for i, a in enumerate(stronger):
-        for j, b in enumerate(stronger[:i]):
+def together(width: float, *sds: float) -> float:
+    """How near frequencies with such errors must be to be the same: at most a resolution."""
+    return min(width, max(5 * float(np.hypot.reduce(sds)), 0.05 * width))
+
+
+def combination(peak: tuple[float, float], others: list[tuple[float, float]], width: float) -> str:
+    """Which two signals' sum or difference a frequency is, or an empty text; all with their sd."""
+    for i, (a, error) in enumerate(others):
+        for j, (b, other) in enumerate(others[:i]):
             for name, rate in (("sum", a + b), ("difference", abs(a - b))):
-                if abs(frequency - rate) < width:
+                if abs(peak[0] - rate) < together(width, peak[1], error, other):
                     return f"{name} of signals {j + 1} and {i + 1}"
     return ""
+
+
+class Peaks(NamedTuple):
+    """What each signal has of the posterior, the lowest median frequency first."""
+
+    several: bool
+    grid: np.ndarray
+    heights: np.ndarray
+    """Log density of each, of several given the others (S, G)."""
+    draws: np.ndarray
+    """Frequencies (draw, S), those of several as the densities claim them."""
+    modes: list[list[Any]]
+    """Of each signal, the most probable first."""
+
+
+def peaks_of(model: Any) -> Peaks:
+    """Of a fit with a density over frequency."""
+    from bayes_astro.periodic.frequency_modes import modes
+
+    tree = model.posterior
+    group = tree["periodogram"].to_dataset()
+    grid, heights = group["frequency"].values, np.atleast_2d(group["log_density"].values)
+    several = "signal" in group.dims
+    draws = tree["posterior"]["frequency"].values.reshape(-1, len(heights))
+    if several:
+        draws = signals.claimed(group, draws)
+        order = np.argsort(np.median(draws, axis=0))
+        heights, draws = heights[order], draws[:, order]
+    span = float(np.ptp(model.data.time))
+    found = [modes(grid, height, draws[:, s], span) for s, height in enumerate(heights)]
+    return Peaks(several, grid, heights, draws, found)
 
 
 def known(rate: float, width: float, day: float) -> str:
@@ -82,47 +128,57 @@ def table(model: Any, minimum_mass: float) -> pd.DataFrame:
     """One row a peak; see `Periodogram.modes`."""
     import pandas as pd
 
-    from bayes_astro.periodic.frequency_modes import modes
     from bayes_astro.periodic.harmonics import in_days
 
     if not 0 <= minimum_mass <= 1:
         raise ValueError(f"minimum_mass={minimum_mass!r} must be between 0 and 1.")
-    tree, data = model.posterior, model.data
-    if "periodogram" not in tree:
+    data = model.data
+    if "periodogram" not in model.posterior:
         raise ValueError("modes() needs the density over frequency: fit with ba.Exact().")
-    group = tree["periodogram"].to_dataset()
-    span, grid = float(np.ptp(data.time)), group["frequency"].values
-    several = "signal" in group.dims
-    draws = tree["posterior"]["frequency"].values.reshape(-1, group.sizes.get("signal", 1))
-    if several:
-        draws = signals.claimed(group, draws)
-    found: list[tuple[int, Any]] = []
-    for s, height in enumerate(np.atleast_2d(group["log_density"].values)):
-        peaks = modes(grid, height, draws[:, s], span)
-        found += [(s, p) for k, p in enumerate(peaks) if k == 0 or p.mass >= minimum_mass]
+    whole, span = peaks_of(model), float(np.ptp(data.time))
     days, weight = in_days(data.time_unit), data.error**-2.0
     rows: list[dict[str, Any]] = []
-    for i, (s, peak) in enumerate(found):
-        frequency = draws[:, s]
-        inside = (frequency >= peak.low) & (frequency <= peak.high)
-        period = 1 / frequency[inside]
-        single = inside.sum() < 2
-        row = ({"signal": s + 1} if several else {}) | {
-            "mass": peak.mass,
-            "period": float(period.mean()) if inside.any() else 1 / peak.frequency,
-            "sd": peak.sd / peak.frequency**2 if single else float(period.std()),
-            "frequency": peak.frequency,
-            "frequency_sd": peak.sd,
-            "alias_of": "",
-        }
-        for j in range(min(i, STRONGEST)):
-            how = relation(peak.frequency, rows[j]["frequency"], data.time, weight, days)
-            if how:
-                row["alias_of"] = f"{how} of peak {j}"
-                break
-        if several and not row["alias_of"]:
-            tops = [one["frequency"] for one in rows if one["first"] and one["signal"] <= s]
-            row["alias_of"] = combination(peak.frequency, tops, 1 / span)
-        row["first"] = not rows or rows[-1].get("signal") != row.get("signal")
-        rows.append(row)
+    tops: list[tuple[float, float]] = []
+    for s, own in enumerate(whole.modes):
+        for k, peak in enumerate(own):
+            if k and peak.mass < minimum_mass:
+                continue
+            row = ({"signal": s + 1} if whole.several else {}) | _row(peak, whole, s)
+            here = row["frequency"], row["frequency_sd"]
+            row["alias_of"] = ""
+            for j, other in enumerate(rows[:STRONGEST]):
+                if other["mass"] < row["mass"] and not (k == 0 and other["first"]):
+                    continue
+                sd = (here[1], other["frequency_sd"])
+                how = relation(here[0], other["frequency"], data.time, weight, days, sd)
+                if how:
+                    row["alias_of"] = f"{how} of peak {j}"
+                    break
+            row["alias_of"] = row["alias_of"] or combination(here, tops, 1 / span)
+            row["first"] = k == 0
+            rows.append(row)
+            if k == 0:
+                top = here
+        tops.append(top)
     return pd.DataFrame(rows).drop(columns="first")
+
+
+def _row(peak: Any, whole: Peaks, s: int) -> dict[str, Any]:
+    """Mass, period and frequency of a peak.
+
+    Of one signal the density has mean and width, of several those given the others: the draws have them then.
+    """
+    frequency = whole.draws[:, s]
+    inside = frequency[(frequency >= peak.low) & (frequency <= peak.high)]
+    mean, sd = peak.frequency, peak.sd
+    many = len(np.unique(inside)) >= (FEW if whole.several else 2)
+    if whole.several and many:
+        mean, sd = float(inside.mean()), float(inside.std())
+    period = 1 / inside
+    return {
+        "mass": peak.mass,
+        "period": float(period.mean()) if many else 1 / mean,
+        "sd": float(period.std()) if many else sd / mean**2,
+        "frequency": mean,
+        "frequency_sd": sd,
+    }

@@ -174,7 +174,7 @@ class Periodogram(Model):
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for data that determine no period."""
-        settings.check(data)
+        settings.check(data, int(self.trend))
         if self._correlated():
             settings.check_noise(data, own=self._own(data), signals=self.n_signals)
         self._range(data)
@@ -336,15 +336,15 @@ class Periodogram(Model):
     def fold(self, at: LightCurve | None = None, signal: int = 1) -> LightCurve:
         """The data, or others `at`, folded with the most probable period from the model's epoch.
 
-        See `ba.LightCurve.fold`: times are those within one period. Of several signals that of this number,
-        the others (at their medians) subtracted.
+        See `ba.LightCurve.fold`: times are those within one period. What regressors do is subtracted, and of
+        several signals all but that of this number (at their medians).
         """
         if at is not None:
             light_curve_inputs.check_units(self.data, at)
         return signal_left.fold(self, self.data if at is None else at, signal)
 
     def residuals(self) -> LightCurve:
-        """The data less the signal and trend of the most probable draw: what another period is in."""
+        """The data less signal, trend and regressors of the most probable draw: what another period is in."""
         return signal_left.residuals(self)
 
     def window(self, highest: float | None = None) -> Window:

@@ -17,13 +17,16 @@ __all__ = ["checks"]
 
 LEFT = "the residuals hold more than white noise"
 REMEDY = (
-    "n_terms or trend may be too low, or the variability is no single period: compare with "
+    "n_terms, n_signals or trend may be too low, or the variability is no sum of periods: compare with "
     "ba.GaussianProcess by its log_evidence"
 )
 NEAR = 10  # cycles of the time span, to each side of the frequency
 LOUD = 1.5  # power of the noise there, over what was assumed
 OTHER = 7.0  # nats: reached by one right model in a thousand at most
 ONE = 0.95  # mass of the highest peak, below which several share the posterior
+SPARE = 3  # points beyond the parameters
+CLOSE = 1.5  # over the time span: two frequencies that cannot be told from one that changes
+MIXED = 3.0  # times the width of the highest peak, from where mean and sd are those of several
 LARGE = 2.0  # times the errors, from where jitter is more than a correction
 ONE_PEAK = ("NUTS", "Emcee", "Laplace", "MAP")
 
@@ -40,11 +43,47 @@ def checks(model: Any) -> list[Check]:
         *residuals.with_sign(rows, model.data.error),
         _noise(model),
     ]
+    checks.append(_enough(model))
+    if "signals" in model.posterior and isinstance(model.n_signals, str):
+        checks.append(_how_many(model))
     if "periodogram" in model.posterior:
         checks += _peaks(model)
     elif (model.record["sampler"] or {}).get("name") in ONE_PEAK:
         checks.append(_other_periods(model))
     return checks
+
+
+def _enough(model: Any) -> Check:
+    """Points for the parameters that are fitted, those that bands have for themselves not counted."""
+    draws = model.posterior["posterior"]
+    names = [name for name in ("frequency", "offset", "trend", "slope", "jitter") if name in draws]
+    count = sum(int(np.prod([draws.sizes[d] for d in draws[n].dims[2:]])) for n in names)
+    count += 2 * draws.sizes["term"] * draws.sizes.get("signal", 1)
+    points = len(model.data)
+    return Check(
+        "points for its parameters",
+        False if points < count + SPARE else True if points >= 2 * count else None,
+        float(points / count),
+        f"{points} points for {count} parameters: any values of so few could be fitted so well",
+        f"points over parameters, 2 or more; {SPARE} points more than parameters",
+    )
+
+
+def _how_many(model: Any) -> Check:
+    """Whether another number of signals is as probable as the one that was chosen."""
+    counts = model.posterior["signals"]
+    share = float(counts["probability"].sel(n_signals=model.signals()))
+    other = int(counts["n_signals"].values[np.argmax(counts["probability"].values)])
+    return Check(
+        "number of signals",
+        True if share > ONE else None if share > 1 - ONE else False,
+        share,
+        f"{other} are the most probable, though not by enough to be taken without asking: compare with "
+        f"n_signals={max(other, 1)}"
+        if other != model.signals()
+        else "another number is possible: see the group 'signals'",
+        f"probability of the number chosen {ONE:g} or more",
+    )
 
 
 def _peaks(model: Any) -> list[Check]:
@@ -61,12 +100,16 @@ def _peaks(model: Any) -> list[Check]:
             cycle, 5 * first["frequency_sd"].values
         )
         mass = min(mass, float(near.mean(axis=0).min()))
+    spread = model.posterior["posterior"]["frequency"].std(("chain", "draw")).values
+    mixed = np.any(spread > MIXED * first["frequency_sd"].values)
     found = [
         Check(
             "one period",
-            None if mass < ONE else True,
+            None if mass < ONE or mixed else True,
             mass,
-            f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
+            "a few draws at other periods decide mean and sd of the summary: quote model.modes()"
+            if mass >= ONE
+            else f"separate periods share the posterior, {len(modes)} of them with 1% of it or "
             "more: quote model.modes(), not one mean and sd",
             f"mass of the highest peak, {ONE:g} or more",
         )
@@ -79,7 +122,8 @@ def _several(model: Any, first: Any) -> list[Check]:
     frequency = first["frequency"].values
     span, weight = float(np.ptp(model.data.time)), model.data.error**-2.0
     gap = np.abs(frequency[:, None] - frequency)[~np.eye(len(frequency), dtype=bool)].min() * span
-    how, worst = "", float(gap)
+    how, worst, sd = "", float(gap), first["frequency_sd"].values
+    pairs = list(zip(frequency, sd, strict=True))
     for i in range(len(frequency)):
         for j in range(i):
             name = aliases.relation(
@@ -88,18 +132,19 @@ def _several(model: Any, first: Any) -> list[Check]:
                 model.data.time,
                 weight,
                 harmonics.in_days(model.data.time_unit),
+                (sd[i], sd[j]),
             )
             how = how or (f"signal {i + 1} is at {name} of signal {j + 1}" if name else "")
-        name = aliases.combination(frequency[i], list(frequency[:i]), 1 / span)
+        name = aliases.combination(pairs[i], pairs[:i], 1 / span)
         how = how or (f"signal {i + 1} is the {name}" if name else "")
-    if gap < 1.5:
-        how = "two frequencies lie closer than 1.5 / time span: one signal that changes looks the same"
+    if gap < CLOSE:
+        how = f"two lie closer than {CLOSE:g} / time span: one signal that changes looks the same"
     counts = model.posterior["signals"]["log_evidence"].values
     odds = float(counts[len(frequency)] - counts[len(frequency) - 1])
     return [
         Check(
             "signals of their own",
-            None if how else True,
+            False if gap < CLOSE else None if how else True,
             worst,
             f"{how}: more harmonics (n_terms), an alias, or signals that act on each other may be what is there",
             "smallest distance in units of 1 / time span; no harmonic, alias or combination of others",

@@ -26,6 +26,7 @@ __all__ = [
 SEVERAL = (1, 2, 3, 4)
 """Numbers of harmonics over which bands with coefficients of their own are averaged by default."""
 MOST_SIGNALS = 6
+ALIKE = 1e-3  # share of a regressor's variation that others leave, below which it is theirs
 MOST_CORRELATED = 3000  # points, of noise that is not white
 MOST_CYCLES = 2e7  # of the shortest period in the time span, harmonics counted
 
@@ -90,7 +91,7 @@ def check_noise(data: LightCurve, *, own: bool, signals: Any = 1) -> None:
         )
 
 
-def check(data: LightCurve) -> None:
+def check(data: LightCurve, trend: int = 0) -> None:
     """Raise ValueError for data that determine no period."""
     light_curve_inputs.check_varies(data, "a period")
     if len(np.unique(data.time)) < 3:
@@ -103,11 +104,18 @@ def check(data: LightCurve) -> None:
             "column 'value' is constant in every band: there is no variation for a period. Check that the right "
             "columns were read, and that bands repeat."
         )
-    for name, width in zip(curve.regressors, np.ptp(curve.columns, axis=0), strict=True):
-        if width == 0:
+    known = (curve.time / curve.half)[:, None] ** np.arange(trend + 1)
+    for name, column in zip(curve.regressors, curve.columns.T, strict=True):
+        if np.ptp(column) == 0:
             raise ValueError(
                 f"regressors[{name!r}] is the same in every row and explains nothing: leave it out."
             )
+        rest = column - known @ np.linalg.lstsq(known, column, rcond=None)[0]
+        if np.std(rest) < ALIKE * np.std(column):
+            raise ValueError(
+                f"regressors[{name!r}] follows from the trend and the regressors before it: leave it out."
+            )
+        known = np.column_stack([known, column / np.std(column)])
 
 
 def frequency_range(period: Any, data: LightCurve, n_terms: int) -> tuple[float, float]:

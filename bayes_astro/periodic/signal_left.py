@@ -10,7 +10,7 @@ from bayes_astro.data import LightCurve
 from bayes_astro.data.curve import Curve
 from bayes_astro.draws import thinned
 from bayes_astro.parameters import is_whole
-from bayes_astro.periodic import harmonics
+from bayes_astro.periodic import aliases, harmonics
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,10 +25,16 @@ def best(model: Any, signal: int = 1) -> float:
     if not (is_whole(signal) and 1 <= signal <= count):
         raise ValueError(f"signal={signal!r} must be a whole number from 1 to {count}.")
     frequency = draws.values.ravel()
+    if count > 1 and not hasattr(model, "modes"):
+        return float(draws.isel(signal=signal - 1).median())
+    if count > 1:
+        peaks = aliases.peaks_of(model)
+        own, top = peaks.draws[:, signal - 1], peaks.modes[signal - 1][0]
+        inside = own[(own >= top.low) & (own <= top.high)]
+        return float(np.median(inside)) if len(inside) else top.frequency
     if "periodogram" in model.posterior and hasattr(model, "modes"):
         group = model.posterior["periodogram"]
-        height = np.atleast_2d(group["log_density"].values)[signal - 1]
-        top = float(group["frequency"].values[np.argmax(height)])
+        top = float(group["frequency"].values[np.argmax(group["log_density"].values)])
         span = np.ptp(model.data.time)
         near = frequency[np.abs(frequency - top) < 1 / span]
         return float(np.median(near)) if len(near) else top
@@ -82,12 +88,16 @@ def others(model: Any, rest: xr.Dataset | None, data: LightCurve) -> np.ndarray:
 
 
 def fold(model: Any, data: LightCurve, signal: int) -> LightCurve:
-    """Data less the other signals, folded with one; see `Periodogram.fold`."""
-    period, epoch = 1 / best(model, signal), harmonics.epoch(model.data)
-    rest = near(model, signal)[1]
-    if rest is not None:
-        data = data.replace(value=data.value - others(model, rest, data))
-    return data.fold(period, epoch)
+    """Data less the other signals and what regressors do, folded with one; see `Periodogram.fold`."""
+    period, curve = 1 / best(model, signal), Curve.of(model.data)
+    own, rest = near(model, signal)
+    value = data.value - others(model, rest, data)
+    if curve.regressors:
+        time, band = data.time - curve.epoch, curve.numbers(data)
+        whole = harmonics.signal(own, time, band, curve.beside(data, len(data)))
+        value = value - np.median((whole - harmonics.signal(own, time, band))[0], axis=0)
+        data = data.replace(regressors=None)
+    return data.replace(value=value).fold(period, curve.epoch)
 
 
 def residuals(model: Any) -> LightCurve:

@@ -8,7 +8,8 @@ import numpy as np
 
 from bayes_astro.data import LightCurve
 from bayes_astro.data import light_curve_inputs as inputs
-from bayes_astro.periodic import signal_left
+from bayes_astro.periodic import aliases, signal_left
+from bayes_astro.periodic.window import window as window_of
 from bayes_astro.plots import phases, style, time_series
 from bayes_astro.plots.scales import scale_of
 
@@ -119,7 +120,7 @@ def forecast(model: Any, at: Any = None) -> style.Drawing:
 def window(model: Any) -> style.Drawing:
     """Power of the window function, its strongest peaks marked: distances at which aliases stand."""
     (axis,) = style.panels(0.4 if not style.narrow() else 0.75)
-    found = model.window()
+    found = window_of(model.data)
     axis.plot(found.frequency, found.power, color=style.COLOURS["blue"], linewidth=0.7)
     for row in found.peaks(5).itertuples():
         text = row.name or f"{row.frequency:.4g}"
@@ -160,7 +161,9 @@ def _density(axis: Any, model: Any, signal: int, *, zoom: bool) -> None:
         return
     group = tree["periodogram"]
     name = "log_density" if "log_density" in group else "power"
-    x, y = group["frequency"].values, np.atleast_2d(group[name].values)[signal - 1]
+    x, y = group["frequency"].values, group[name].values
+    if len(_signals(model)) > 1 and name == "log_density":
+        y = aliases.peaks_of(model).heights[signal - 1]
     best = signal_left.best(model, signal)
     colour = style.COLOURS[SIGNALS[signal - 1]]
     if zoom and len(_signals(model)) > 1:
@@ -215,11 +218,16 @@ def _envelope(axis: Any, x: np.ndarray, y: np.ndarray, colour: str) -> None:
 
 def _period(axis: Any, model: Any, signal: int) -> None:
     data = model.data
-    draws = model.posterior["posterior"]["period"]
-    values = draws.values.reshape(-1, len(_signals(model)))[:, signal - 1]
+    draws = model.posterior["posterior"]["period"].values
+    values = draws.reshape(-1, len(_signals(model)))[:, signal - 1]
+    if len(_signals(model)) > 1 and hasattr(model, "modes"):
+        peaks = aliases.peaks_of(model)
+        own, top = peaks.draws[:, signal - 1], peaks.modes[signal - 1][0]
+        # A few draws elsewhere would stretch the axis until nothing is seen.
+        values = 1 / (own[(own >= top.low) & (own <= top.high)] if top.mass > 0.95 else own)
     axis.set_ylabel("posterior density")
     if len(values) < 10:
-        error = float(model.posterior["estimate"]["period"].squeeze())
+        error = float(np.ravel(model.posterior["estimate"]["period"].values)[signal - 1])
         axis.errorbar([0.0], [0.5], xerr=[error], fmt="o", color=style.COLOURS["blue"])
         label = f"period − {values[0]:.8g}"
         style.label_difference(axis, label, data.time_unit, error)

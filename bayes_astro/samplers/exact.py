@@ -51,7 +51,8 @@ def efficiency_check(sampler: Sampler, statistics: Any) -> Any:
         "importance efficiency",
         efficiency >= EFFICIENCY,
         efficiency,
-        f"{type(sampler).__name__} misses part of the posterior: check with ba.NUTS()",
+        f"{type(sampler).__name__} misses part of the posterior: check with another sampler where the task has "
+        "one, or ask for less (a narrower range, fewer free settings)",
         f"at least {EFFICIENCY:g}",
     )
 

@@ -184,3 +184,20 @@ def test_slopes_are_calibrated_at_200(hazy):
     )
     assert result, result
     assert "slope[airmass]" in result.ranks
+
+
+@pytest.mark.parametrize("trend", [0, 1])
+def test_columns_that_follow_from_others_are_refused(hazy, trend):
+    airmass = hazy.regressors["airmass"]
+    if trend:
+        columns = {"hours": 24 * hazy.time + 5}
+    else:
+        columns = {"airmass": airmass, "again": 1e6 * airmass + 1}
+    with pytest.raises(ValueError, match="follows from the trend and the regressors before it"):
+        ba.Periodogram(trend=trend).fit(hazy.replace(regressors=columns))
+
+
+def test_a_folded_curve_is_without_them(hazy, fitted):
+    folded = fitted.fold()
+    assert folded.regressors is None
+    assert np.std(folded.value) == pytest.approx(np.hypot(0.1 / np.sqrt(2), 0.02), rel=0.1)

@@ -291,3 +291,85 @@ def test_refusals(beating, settings, message):
 def test_chains_are_refused(beating):
     with pytest.raises(ValueError, match=r"drawn together by ba\.Exact"):
         ba.Periodogram(n_signals=2).fit(beating, ba.NUTS())
+
+
+def checks_of(model):
+    return {check.name: check for check in model.diagnose()}
+
+
+def test_peaks_have_the_width_of_the_draws():
+    """Not that of one frequency given the other: of two that lie close they differ."""
+    rng = np.random.default_rng(2)
+    time = np.sort(rng.uniform(0, 100, 150))
+    value = sum(np.cos(2 * np.pi * f * time + 1) for f in (0.2, 0.216))
+    data = ba.LightCurve(time, value + 0.2 * rng.normal(size=150), 0.2)
+    model = ba.Periodogram(period=(2, 20), n_signals=2).fit(data, seed=1)
+    table, summary = model.modes(), model.summary()
+    for i in (1, 2):
+        row = table[table["signal"] == i].iloc[0]
+        assert row["frequency"] == pytest.approx(summary.loc[f"frequency[{i}]", "mean"], rel=1e-6)
+        assert row["frequency_sd"] == pytest.approx(summary.loc[f"frequency[{i}]", "sd"], rel=0.02)
+        assert (
+            abs(summary.loc[f"frequency[{i}]", "mean"] - (0.2, 0.216)[i - 1])
+            < 4 * row["frequency_sd"]
+        )
+
+
+def test_a_number_that_the_evidence_does_not_prefer_fails():
+    """Two signals in twelve points, of which one is taken for want of odds of 150 to one."""
+    rng = np.random.default_rng(105)
+    time = np.sort(rng.choice(300, 12, replace=False) + rng.normal(0, 0.06, 12) + 0.3)
+    value = 10 + 0.5 * np.cos(2 * np.pi * time * 0.21 - rng.uniform(0, 6))
+    value += 0.3 * np.cos(2 * np.pi * time * 0.337 - rng.uniform(0, 6)) + rng.normal(0, 0.1, 12)
+    model = ba.Periodogram(n_signals="auto").fit(ba.LightCurve(time, value, 0.1), seed=1)
+    assert model.signals() == 1
+    check = checks_of(model)["number of signals"]
+    assert check.passed is False
+    assert "n_signals=2" in check.advice
+
+
+def test_a_harmonic_is_one_within_its_error():
+    """0.160 is not three times 0.050, though within the resolution of 100 days."""
+    rng = np.random.default_rng(8)
+    time = np.sort(rng.choice(100, 70, replace=False) + rng.normal(0, 0.06, 70) + 0.3)
+    value = 0.5 * np.cos(2 * np.pi * 0.05 * time) + 0.4 * np.cos(2 * np.pi * 0.16 * time - 1)
+    data = ba.LightCurve(time, value + 0.02 * rng.normal(size=70), 0.02)
+    model = ba.Periodogram(n_signals=2).fit(data, seed=1)
+    assert model.modes()["alias_of"].tolist() == ["", ""]
+    assert checks_of(model)["signals of their own"].passed
+
+
+def test_a_frequency_that_changes_is_not_three_signals():
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0, 300, 120))
+    value = np.cos(2 * np.pi * (0.2 * time + 0.5e-5 * time**2)) + 0.05 * rng.normal(size=120)
+    model = ba.Periodogram(period=(2, 20), n_signals="auto")
+    model.fit(ba.LightCurve(time, value, 0.05), seed=1)
+    assert model.signals() > 1
+    assert checks_of(model)["signals of their own"].passed is False
+
+
+def test_too_few_points_are_refused_by_the_diagnosis():
+    """Noise of ten times its errors in five rows, which some period always fits."""
+    rng = np.random.default_rng(1)
+    data = ba.LightCurve([0.0, 1.37, 4.1, 7.73, 9.2], rng.normal(size=5), 0.1)
+    model = ba.Periodogram(period=(0.5, 9)).fit(data, seed=1)
+    assert checks_of(model)["points for its parameters"].passed is False
+
+
+def test_prewhitening_stands_beside(fitted, beating):
+    """The baseline takes out as many signals, within the errors of both."""
+    classical = fitted.baseline().fit(beating)
+    assert classical.n_signals == 2
+    ours, theirs = fitted.summary(), classical.summary()
+    for name in ("period[1]", "period[2]", "amplitude[1, 1]", "amplitude[2, 1]"):
+        assert abs(ours.loc[name, "mean"] - theirs.loc[name, "mean"]) < 3 * ours.loc[name, "sd"]
+        assert theirs.loc[name, "sd"] == pytest.approx(ours.loc[name, "sd"], rel=0.3)
+    left = beating.value - classical.predict(beating)["signal"].values.ravel()
+    assert np.std(left) < 0.12
+    bands = pulsating(n=90)
+    value = bands.value + 0.2 * np.cos(2 * np.pi * bands.time / 0.83)
+    several = ba.baselines.LombScargle(2, period=(0.3, 2), n_signals=2)
+    several.fit(bands.replace(value=value))
+    period = several.posterior["posterior"]["period"].values.ravel()
+    np.testing.assert_allclose(period, [0.83, 0.61], rtol=2e-3)
