@@ -13,6 +13,7 @@ from bayes_astro.samplers.base import Sampler
 __all__ = ["Exact", "efficiency_check", "in_chains", "tree_of"]
 
 EFFICIENCY = 0.1
+LESS = "ask for less (a narrower range, fewer free settings), or check with ba.NUTS() where it goes"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ class Exact(Sampler):
 
     def checks(self, statistics: Any, table: Any) -> list[Any]:
         """Whether the weighted draws saw the whole posterior."""
-        return [efficiency_check(self, statistics)]
+        return [efficiency_check(self, statistics, LESS)]
 
 
-def efficiency_check(sampler: Sampler, statistics: Any) -> Any:
+def efficiency_check(
+    sampler: Sampler, statistics: Any, advice: str = "check with ba.NUTS()"
+) -> Any:
     """Kish's efficiency of the importance weights."""
     from bayes_astro.diagnostics import Check
 
@@ -51,8 +54,7 @@ def efficiency_check(sampler: Sampler, statistics: Any) -> Any:
         "importance efficiency",
         efficiency >= EFFICIENCY,
         efficiency,
-        f"{type(sampler).__name__} misses part of the posterior: check with another sampler where the task has "
-        "one, or ask for less (a narrower range, fewer free settings)",
+        f"{type(sampler).__name__} misses part of the posterior: {advice}",
         f"at least {EFFICIENCY:g}",
     )
 
