@@ -21,6 +21,7 @@ from bayes_astro.exercises.reference_of_light_curves import (
     period,
     rotation_period,
     second_planet,
+    several_bands,
 )
 
 __all__ = [
@@ -259,6 +260,7 @@ MAKERS = {
     "10.2": damping_time,
     "10.3": rotation_period,
     "10.4": second_planet,
+    "10.5": several_bands,
 }
 
 

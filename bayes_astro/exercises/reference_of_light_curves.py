@@ -10,7 +10,7 @@ import bayes_astro as ba
 from bayes_astro.exercises.library import words
 from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, _scaled, demand, measured
 
-__all__ = ["damping_time", "period", "rotation_period", "second_planet"]
+__all__ = ["damping_time", "period", "rotation_period", "second_planet", "several_bands"]
 
 
 def damping_time() -> dict[str, Any]:
@@ -173,3 +173,38 @@ def second_planet() -> dict[str, Any]:
         },
         "checks_made": demand(checks),
     }
+
+
+def several_bands() -> dict[str, Any]:
+    """10.5: independent draws; the mistakes are fits that go wrong in the same way."""
+    data = words("10.5")["data"]
+    star = ba.LightCurve(data["time"], data["magnitude"], 0.03, band=data["band"], value_unit="mag")
+    sampler = ba.Exact(draws=40_000)
+
+    def periods(curve: Any, **settings: Any) -> np.ndarray:
+        tree: Any = ba.Periodogram(period=(0.2, 1.25), **settings)
+        return tree.fit(curve, sampler=sampler, seed=105).posterior["posterior"]["period"].values
+
+    right = periods(star)
+    quantities, checks = measured({"period": right})
+    wrong = {
+        "bands_thrown_together": periods(
+            star.replace(band=None), n_terms=(1, 2, 3, 4), jitter=True
+        ),
+        "one_harmonic": periods(star, n_terms=1),
+        "no_noise_term": periods(star, jitter=False),
+        "one_day_alias": 1 / (1 / right + 1),
+        "frequency": 1 / right,
+    }
+    return {
+        "method": f"{sampler}, seed 105",
+        "quantities": quantities,
+        "mistakes": {name: {"period": _about_the_median(draws)} for name, draws in wrong.items()},
+        "checks_made": demand(checks),
+    }
+
+
+def _about_the_median(draws: np.ndarray) -> dict[str, float]:
+    """Mean and sd without the few draws at other periods that would decide them."""
+    near = draws[np.abs(draws / np.median(draws) - 1) < 0.003]
+    return {"mean": float(near.mean()), "sd": float(near.std())}

@@ -24,6 +24,7 @@ SOURCES = {
     "10.2": "10_2_damping_time",
     "10.3": "10_3_rotation_period",
     "10.4": "10_4_a_second_planet",
+    "10.5": "10_5_one_band_a_night",
 }
 
 
