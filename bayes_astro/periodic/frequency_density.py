@@ -39,6 +39,9 @@ OVERSAMPLE = 1.4
 DIRECT_COST, TRANSFORM_COST = 2.0, 100.0
 """Nanoseconds for one harmonic: a direct sum per point, transforms per frequency."""
 
+SPARSE = 0.3
+"""Share of cells that can hold mass, below which the others are put aside."""
+
 PRIOR_STEP = 0.1
 """Largest relative step in frequency under a log-uniform prior."""
 
@@ -183,6 +186,7 @@ def refined_density(problem, prior, evaluation=WHITE):
     # P curvature (h / 2)^2 / 2 nats of a peak between its nodes, or twice that: the curvature
     # takes the signal's squared slope at its mean, which the sampling may favour.
     uniform = evaluation.within is None
+    aside, cells = None, None
     for _ in range(40):
         width = np.diff(nodes)
         higher = np.maximum(log_density[1:], log_density[:-1])
@@ -194,10 +198,12 @@ def refined_density(problem, prior, evaluation=WHITE):
         keep = higher > best - KEEP - hidden
         if evaluation.within is not None:
             keep &= evaluation.within(0.5 * (nodes[1:] + nodes[:-1]))
+        if cells is not None:
+            keep &= cells
         parts = np.where(keep, np.clip(np.ceil(width / wanted - 1e-9), 1, 4), 1).astype(np.int64)
         if np.all(parts == 1):
             # The rule knows the fundamental's curvature only: look for bends that it missed.
-            parts = np.where(_bends(nodes, log_density, best) & keep, 2, 1)
+            parts = np.where(_bends(nodes, log_density, best, cells) & keep, 2, 1)
             if np.all(parts == 1):
                 break
         n_new = int((parts - 1).sum())
@@ -211,13 +217,42 @@ def refined_density(problem, prior, evaluation=WHITE):
             log_density += prior.log_prior(nodes)
             n_evaluations += finer
             continue
+        if aside is None and np.mean(keep) < SPARSE:
+            # What was given up once stays so: only the nodes of the other cells are looked at again.
+            used = np.zeros(len(nodes), dtype=bool)
+            used[:-1] |= keep
+            used[1:] |= keep
+            used[:-1] |= used[1:].copy()  # and their neighbours, with which bends are seen
+            used[1:] |= used[:-1].copy()
+            index = np.flatnonzero(used)
+            aside = nodes[~used], log_density[~used]
+            cells = np.diff(index) == 1
+            parts = np.where(cells, parts[index[:-1]], 1)
+            nodes, log_density = nodes[used], log_density[used]
+        if cells is not None:
+            cells = np.repeat(cells, parts)
         nodes, log_density = _divide(problem, prior, evaluation, nodes, log_density, parts)
         n_evaluations += n_new
+    if aside is not None:
+        nodes, log_density = _merged(aside, (nodes, log_density))
     return Density(nodes, log_density), n_evaluations
 
 
-def _bends(nodes, log_density, best):
-    """Cells beside a node where the log density leaves its neighbours' line by much."""
+def _merged(some, others):
+    """Two ascending sets of nodes as one, with what belongs to them."""
+    at = np.searchsorted(some[0], others[0]) + np.arange(len(others[0]))
+    first = np.ones(len(some[0]) + len(others[0]), dtype=bool)
+    first[at] = False
+    merged = []
+    for one, other in zip(some, others, strict=True):
+        whole = np.empty(len(first))
+        whole[first], whole[at] = one, other
+        merged.append(whole)
+    return merged
+
+
+def _bends(nodes, log_density, best, cells):
+    """Cells beside a node where the log density leaves its neighbours' line by much; some are gaps."""
     left, right = np.diff(nodes)[:-1], np.diff(nodes)[1:]
     slope = np.diff(log_density) / np.diff(nodes)
     bend = np.abs(np.diff(slope)) * 0.5 * np.maximum(left, right)
@@ -225,14 +260,16 @@ def _bends(nodes, log_density, best):
     strong = (bend > 1.5 * STEP**2) & (log_density[1:-1] > best - 12.0)
     # A node at the edge of float resolution cannot be divided further.
     strong &= np.minimum(left, right) > 1e-12 * nodes[1:-1]
-    cells = np.zeros(len(nodes) - 1, dtype=bool)
-    cells[:-1] |= strong
-    cells[1:] |= strong
+    if cells is not None:
+        strong &= cells[:-1] & cells[1:]
+    beside = np.zeros(len(nodes) - 1, dtype=bool)
+    beside[:-1] |= strong
+    beside[1:] |= strong
     # Of two unequal cells only the wider one needs to be divided.
-    widest = np.zeros_like(cells)
+    widest = np.zeros_like(beside)
     widest[:-1] |= strong & (left >= 0.75 * right)
     widest[1:] |= strong & (right >= 0.75 * left)
-    return cells & widest
+    return beside & widest
 
 
 def _divide(problem, prior, evaluation, nodes, log_density, parts):
