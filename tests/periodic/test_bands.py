@@ -356,7 +356,7 @@ def test_calibration(kind):
     }
     design = pulsating(n=45, noise=0.4, span=8.0, bands="gr")
     model = ba.Periodogram(period=(0.4, 2), **settings[kind])
-    found = ba.calibrate(model, design, n=200, seed=5, sampler=ba.Exact(draws=400), progress=False)
+    found = ba.calibrate(model, design, n=300, seed=5, sampler=ba.Exact(draws=400), progress=False)
     assert found, found
 
 
