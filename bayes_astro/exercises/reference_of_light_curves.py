@@ -178,7 +178,13 @@ def second_planet() -> dict[str, Any]:
 def several_bands() -> dict[str, Any]:
     """10.5: independent draws; the mistakes are fits that go wrong in the same way."""
     data = words("10.5")["data"]
-    star = ba.LightCurve(data["time"], data["magnitude"], 0.03, band=data["band"], value_unit="mag")
+    star = ba.LightCurve(
+        data["time"],
+        data["magnitude"],
+        np.full(len(data["time"]), 0.03),
+        band=data["band"],
+        value_unit="mag",
+    )
     sampler = ba.Exact(draws=40_000)
 
     def periods(curve: Any, **settings: Any) -> np.ndarray:
