@@ -12,8 +12,8 @@ from scipy.stats import chi2
 from bayes_astro import residuals
 from bayes_astro.diagnostics import MISFIT
 from bayes_astro.objects import QUANTILES, object_seed
-from bayes_astro.periodic import harmonics
-from bayes_astro.periodic.periodogram_checks import LARGE, ONE
+from bayes_astro.periodic import harmonics, signals
+from bayes_astro.periodic.periodogram_checks import CLOSE, LARGE, ONE
 
 __all__ = ["rows"]
 
@@ -23,14 +23,14 @@ SOME = 50  # draws whose residuals are looked at
 
 
 def rows(model: Any, items: Any, sampler: Any, seed: int, stop: Any) -> list[dict[str, Any]] | None:
-    """One row a light curve for `ba.fit_each`, until `stop`; None for several signals or another sampler.
+    """One row a light curve for `ba.fit_each`, until `stop`; None where the number of signals is open, or for another sampler.
 
     Threads go over light curves, never inside one.
     """
     from bayes_astro.densities import cores
     from bayes_astro.samplers import Exact
 
-    if model.n_signals != 1 or not (sampler is None or isinstance(sampler, Exact)):
+    if isinstance(model.n_signals, str) or not (sampler is None or isinstance(sampler, Exact)):
         return None
     draws = DRAWS if sampler is None else sampler.draws
 
@@ -61,8 +61,15 @@ def _columns(model: Any, data: Any, draws: int, seed: int) -> dict[str, Any]:
     row: dict[str, Any] = {"rhat_max": np.nan, "ess_min": float(draws), "n_divergent": 0}
     named = problem.named(values)
     row |= _quantiles(named, problem.coords())
-    peaks = found.modes()
-    row |= _peaks(peaks, found.frequency)
+    if problem.signals > 1:
+        tops = _tops(found)
+        peaks = [peak for peak, _ in tops]
+        row |= _peaks(peaks, [own for _, own in tops])
+        counts = found.log_evidences
+        row["log_bayes_factor_of_last"] = float(counts[-1] - counts[-2])
+    else:
+        peaks = found.modes()
+        row |= _peaks(peaks, [found.frequency] * PEAKS)
     low, high = (float(edge) for edge in priors["frequency"].support)
     row["log_evidence"] = found.log_evidence
     row["log_bayes_factor"] = found.log_evidence - found.log_evidence_null
@@ -73,6 +80,7 @@ def _columns(model: Any, data: Any, draws: int, seed: int) -> dict[str, Any]:
         }
     # Of one harmonic that all bands share the density has the peak of the least squares, to a third of its width.
     same = problem.numbers == (1,) and not problem.owns and not problem.noises
+    same &= problem.signals == 1
     near = found.grid[np.argpartition(-found.log_density, 2)[:3]] if same else None
     row["false_alarm_probability"] = harmonics.false_alarm_probability(
         data, low, high, int(model.trend), near
@@ -105,13 +113,27 @@ def _quantiles(named: dict[str, Any], coords: dict[str, Any]) -> dict[str, float
     return row
 
 
-def _peaks(peaks: list[Any], frequency: np.ndarray) -> dict[str, float]:
-    """Period, its standard deviation and the share of the posterior of the most probable peaks."""
+def _tops(found: Any) -> list[tuple[Any, np.ndarray]]:
+    """The highest peak of each of several signals, and the draws of that signal."""
+    from bayes_astro.periodic.frequency_modes import modes
+
+    group = signals.density(found)
+    draws, grid = signals.claimed(group, found.frequency), group["frequency"].values
+    heights = group["log_density"].values
+    return [
+        (modes(grid, height, draws[:, s], found.timespan)[0], draws[:, s])
+        for s, height in enumerate(heights)
+    ]
+
+
+def _peaks(peaks: list[Any], draws: list[np.ndarray]) -> dict[str, float]:
+    """Period, its standard deviation and the share of the posterior of the most probable peaks, or signals."""
     row: dict[str, float] = {}
-    for k in range(PEAKS):
+    for k in range(max(PEAKS, len(draws))):
         period = sd = mass = np.nan
         if k < len(peaks):
             peak = peaks[k]
+            frequency = draws[k]
             inside = 1 / frequency[(frequency >= peak.low) & (frequency <= peak.high)]
             many = len(inside) > 1
             period = float(inside.mean()) if many else 1 / peak.frequency
@@ -134,11 +156,14 @@ def _notes(
         if not MISFIT <= tail <= 1 - MISFIT:
             found.append("goodness of fit")
         found += [one.name for one in residuals.white(left, "") if one.passed is False]
-    if peaks[0].mass < ONE:
+    several = problem.signals > 1
+    if min(peak.mass for peak in (peaks if several else peaks[:1])) < ONE:
         found.append("one period")
-    cycle, middle = 0.5 / curve.half, float(np.median(values["frequency"]))
-    if not searched[0] + 0.5 * cycle < middle < searched[1] - 0.5 * cycle:
+    cycle, middle = 0.5 / curve.half, np.median(values["frequency"], axis=0)
+    if not np.all((searched[0] + 0.5 * cycle < middle) & (middle < searched[1] - 0.5 * cycle)):
         found.append("period within the range")
+    if several and np.min(np.diff(np.sort(middle))) < CLOSE * cycle:
+        found.append("signals of their own")
     if "jitter" in values:
         size = np.sqrt(curve.each(np.mean, data.error**2))
         if np.any(np.median(values["jitter"], axis=0) > LARGE * size):
@@ -157,13 +182,18 @@ def _residuals(problem: Any, values: dict[str, Any]) -> np.ndarray:
 
     several, own = problem.curve.several, bool(problem.owns)
     total = of_row(x["offset"], several) + np.zeros(len(time))
-    angle = 2 * np.pi * x["frequency"][:, None] * time
-    for k in range(problem.terms):
-        cosine, sine = x["cosine"][:, k, None], x["sine"][:, k, None]
-        if own:
-            cosine = cosine + x["own_cosine"][:, band, k]
-            sine = sine + x["own_sine"][:, band, k]
-        total += cosine * np.cos((k + 1) * angle) + sine * np.sin((k + 1) * angle)
+    shape = (len(x["frequency"]), problem.signals, problem.terms)
+    waves = [x[name].reshape(shape) for name in ("cosine", "sine")]
+    if own:
+        parts = [x[f"own_{name}"] for name in ("cosine", "sine")]
+        parts = [part.reshape(shape[0], -1, *shape[1:])[:, band] for part in parts]
+    for s in range(problem.signals):
+        angle = 2 * np.pi * x["frequency"].reshape(shape[:2])[:, s, None] * time
+        for k in range(problem.terms):
+            cosine, sine = (wave[:, s, k, None] for wave in waves)
+            if own:
+                cosine, sine = cosine + parts[0][:, :, s, k], sine + parts[1][:, :, s, k]
+            total += cosine * np.cos((k + 1) * angle) + sine * np.sin((k + 1) * angle)
     for j in range(problem.orders):
         total += of_row(x["trend"][..., j], own) * time ** (j + 1)
     for j in range(problem.curve.columns.shape[1]):

@@ -373,3 +373,25 @@ def test_prewhitening_stands_beside(fitted, beating):
     several.fit(bands.replace(value=value))
     period = several.posterior["posterior"]["period"].values.ravel()
     np.testing.assert_allclose(period, [0.83, 0.61], rtol=2e-3)
+
+
+def test_rows_of_many_have_a_peak_for_each_signal(fitted, beating):
+    model = ba.Periodogram(period=(0.5, 50), n_signals=2)
+    row = ba.fit_each(model, {"star": beating}, seed=1, sampler=ba.Exact(400)).loc["star"]
+    assert row["status"] == "ok"
+    assert row["notes"] == ""
+    assert row["peak1_period"] == pytest.approx(3.2, abs=0.005)
+    assert row["peak2_period"] == pytest.approx(2.336, abs=0.005)
+    assert row["peak1_mass"] == row["peak2_mass"] == 1.0
+    assert np.isnan(row["peak3_period"])
+    assert row["log_bayes_factor_of_last"] > 100
+    alone = model.copy().fit(beating, ba.Exact(400), seed=int(row["seed"])).summary()
+    assert row["frequency[2]_mean"] == pytest.approx(alone.loc["frequency[2]", "mean"], rel=1e-12)
+    one = ba.fit_each(ba.Periodogram(period=(0.5, 50)), [beating], seed=1).iloc[0]
+    assert "goodness of fit" in one["notes"]
+    data = pulsating(n=90)
+    data = data.replace(value=data.value + 0.2 * np.cos(2 * np.pi * data.time / 0.83))
+    several = ba.Periodogram(period=(0.3, 2), n_terms=2, n_signals=2)
+    row = ba.fit_each(several, [data], seed=1, sampler=ba.Exact(400)).iloc[0]
+    assert "goodness of fit" not in row["notes"]
+    assert row["peak1_period"] == pytest.approx(0.83, rel=2e-3)
