@@ -83,10 +83,10 @@ def fit_each(
             if len(chunk) < CHUNK or error is not None:
                 break
     whole = [row for row in rows if row["status"] != "interrupted"]
-    if stop:
-        of = f" of {len(items)}" if hasattr(items, "__len__") else ""
-        warn_interrupted(f"{len(whole)}{of} objects are done.")
-    elif error is not None:
+    sized = hasattr(items, "__len__") and not isinstance(items, str)
+    if stop and not (sized and len(whole) == len(items)):
+        warn_interrupted(f"{len(whole)}{f' of {len(items)}' if sized else ''} objects are done.")
+    if error is not None:
         rows.append(_failed({"name": f"after {asked} objects"}, error))
     table = pd.DataFrame(rows)
     return table.set_index("name") if len(table) else table

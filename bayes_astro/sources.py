@@ -25,7 +25,7 @@ def objects(
 
     Parameters
     ----------
-    items : dict, iterable of containers, pandas or nested-pandas DataFrame with nested columns, path of a folder
+    items : dict, iterable of containers, nested-pandas frame, or path of a folder
     container : type
         What is made of rows and files.
     columns : dict of str to str, optional
@@ -39,7 +39,7 @@ def objects(
     Raises
     ------
     ValueError
-        For two objects of one name in a dictionary, list or frame, a folder without files, and unknown columns.
+        For two objects of one name in a frame, a folder without files, and unknown columns.
     """
     if isinstance(items, str | Path):
         return _files(Path(items), container, dict(columns or {}))

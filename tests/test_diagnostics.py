@@ -7,7 +7,7 @@ from samples import by_hand, drawn
 from scipy import stats
 
 import bayes_astro as ba
-from bayes_astro import residuals
+from bayes_astro import diagnostics, residuals
 from bayes_astro.diagnostics import Check, Diagnosis
 from bayes_astro.stated_errors import judged, of_columns
 
@@ -261,3 +261,10 @@ def test_jitter_that_stands_for_structure_is_noted(left, verdict):
     found = model.diagnose()["jitter beside the errors"]
     assert found.passed is verdict
     assert found.figure == pytest.approx(left, abs=0.6)
+
+
+@pytest.mark.parametrize(("rows", "left"), [(100, 100), (100_000, 50), (10_000_000, 1)])
+def test_residuals_of_many_rows_are_of_few_draws(rows, left):
+    """Twenty million numbers at most, and never less than a draw of each chain."""
+    posterior = xr.Dataset({"x": (("chain", "draw"), np.zeros((4, 1000)))})
+    assert diagnostics.few(posterior, 100, rows).sizes == {"chain": 4, "draw": left}

@@ -852,6 +852,21 @@ def test_no_record_at_all(fit):
     refuses(fit, "not a complete fit")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("jitter", -0.1, "jitter holds draws outside its prior"),
+        ("frequency", 0.5, "frequency holds draws outside its prior"),
+        ("noise", 2, "noise holds what the model does not have"),
+        ("noise", -1, "noise holds what the model does not have"),
+    ],
+)
+def test_draws_that_no_fit_can_have(fit, name, value, match):
+    with change(fit) as file:
+        file[f"posterior/{name}"][0, 0] = value
+    refuses(fit, match)
+
+
 def test_nothing_in_a_file_is_ever_run(fit, tmp_path):
     """Pickles in every place that can hold bytes or text."""
     flag = tmp_path / "flag"

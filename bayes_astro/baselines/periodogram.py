@@ -11,6 +11,7 @@ import numpy as np
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import LightCurve
 from bayes_astro.data.curve import Curve
+from bayes_astro.likelihoods.harmonic_signals import columns
 from bayes_astro.periodic import harmonics
 from bayes_astro.periodic.settings import harmonic_numbers
 
@@ -157,7 +158,7 @@ def _without(data: LightCurve, known: list[float], n_terms: int, *, own: bool) -
         return data
     curve = Curve.of(data)
     level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
-    waves = _waves(curve, np.array(known), n_terms)
+    waves = columns(curve.time, np.array(known), n_terms)
     if own:
         waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
     design = np.hstack([level, waves])
@@ -165,13 +166,6 @@ def _without(data: LightCurve, known: list[float], n_terms: int, *, own: bool) -
     solution = np.linalg.lstsq(white, data.value / data.error, rcond=None)[0]
     signal = waves @ solution[level.shape[1] :]
     return data.replace(value=data.value - signal)
-
-
-def _waves(curve: Curve, frequency: np.ndarray, n_terms: int) -> np.ndarray:
-    """Cosines, then sines, of all signals and their harmonics (n, 2 S K)."""
-    terms = np.arange(1, n_terms + 1)
-    angle = 2 * np.pi * curve.time[:, None] * (frequency[:, None] * terms).ravel()
-    return np.hstack([np.cos(angle), np.sin(angle)])
 
 
 def _powers(data: LightCurve, grid: np.ndarray, n_terms: int, own: bool) -> tuple[np.ndarray, Any]:
@@ -201,9 +195,10 @@ def _coefficients(
     terms, orders, many = np.arange(1, n_terms + 1), np.arange(1, trend + 1), len(frequency)
     level = (curve.band[:, None] == np.arange(len(curve.bands))).astype(float)
     width = np.std(curve.columns, axis=0)
-    columns, more, size = curve.columns / width, len(width), many * n_terms
+    more = len(width)
     slopes = (curve.time[:, None] / curve.half) ** orders
-    waves = np.column_stack([slopes, columns, _waves(curve, frequency, n_terms)])
+    waves = columns(curve.time, frequency, n_terms)
+    waves = np.column_stack([slopes, curve.columns / width, waves])
     if own:  # columns of one band after the other
         waves = (level[:, :, None] * waves[:, None]).reshape(len(level), -1)
     design = np.hstack([level, waves])
@@ -216,9 +211,9 @@ def _coefficients(
     parts = {}
     for name, x in (("value", solution), ("sd", sd)):
         offset, rest = x[: level.shape[1]], x[level.shape[1] :].reshape(groups, -1)
-        found = np.split(rest, [trend, trend + more, trend + more + size], axis=1)
-        pairs = [wave.reshape(groups, many, n_terms) for wave in found[2:]]
-        parts[name] = (offset, found[0], found[1], *pairs)
+        found = np.split(rest, [trend, trend + more], axis=1)
+        pairs = found[2].reshape(groups, n_terms, many, 2).swapaxes(1, 2)
+        parts[name] = (offset, found[0], found[1], pairs[..., 0], pairs[..., 1])
     offset, slope, regression, cosine, sine = parts["value"]
     sd_offset, sd_slope, sd_regression, sd_cosine, sd_sine = parts["sd"]
     amplitude = np.hypot(cosine, sine)

@@ -90,7 +90,7 @@ def draw_coefficients(
     trend = np.empty((m, n_blocks, p))
     common, own = (
         np.empty((m, 2 * n_terms * n_signals)),
-        np.empty((m, n_own, common_size(problem, n_signals))),
+        np.empty((m, n_own, _size(problem, n_signals))),
     )
     for rows, some in _pieces(problem, frequency, jitter):
         here = np.repeat(np.arange(n_terms) < number[rows, None], 2 * n_signals, axis=1)
@@ -123,7 +123,7 @@ def draw_coefficients(
     return Coefficients(trend, split(common, 0), split(common, 1), split(own, 0), split(own, 1))
 
 
-def common_size(problem: HarmonicProblem, n_signals: int) -> int:
+def _size(problem: HarmonicProblem, n_signals: int) -> int:
     """How many columns there are."""
     return 2 * len(problem.term_sd) * n_signals
 
@@ -162,7 +162,7 @@ class _Inner(NamedTuple):
 
 def _pieces(problem, frequency, jitter) -> Iterator[tuple[slice, _Piece]]:
     """As many sets of frequencies at a time as there is room for."""
-    size = max(common_size(problem, frequency.shape[1]), problem.design.shape[0])
+    size = max(_size(problem, frequency.shape[1]), problem.design.shape[0])
     step = max(1, ROOM // (size * len(problem.time)))
     for first in range(0, len(frequency), step):
         rows = slice(first, min(first + step, len(frequency)))

@@ -13,7 +13,7 @@ from bayes_astro import residuals
 from bayes_astro.diagnostics import MISFIT
 from bayes_astro.objects import QUANTILES, object_seed
 from bayes_astro.periodic import harmonics, signals
-from bayes_astro.periodic.periodogram_checks import CLOSE, LARGE, ONE
+from bayes_astro.periodic.periodogram_checks import CLOSE, LARGE, ONE, SPARE, parameters
 
 __all__ = ["rows"]
 
@@ -156,6 +156,9 @@ def _notes(
         if not MISFIT <= tail <= 1 - MISFIT:
             found.append("goodness of fit")
         found += [one.name for one in residuals.white(left, "") if one.passed is False]
+    shapes = {name: array.shape[1:] for name, (_, array) in problem.named(values).items()}
+    if len(data) < parameters(shapes) + SPARE:
+        found.append("points for its parameters")
     several = problem.signals > 1
     if min(peak.mass for peak in (peaks if several else peaks[:1])) < ONE:
         found.append("one period")

@@ -11,9 +11,9 @@ in place until none of them moves: a configuration. Of a configuration
 
 with q_s those conditional densities and t a Student t for the jitters, as quantiles u of the unit normal. Where
 one signal's second peak would move the others, the configuration with that peak is looked for, too; the proposal
-is a mixture of all, and of what a pilot run finds beside them (`signal_proposals`). The posterior does not know which signal is the first:
-weights are ratios of the exact joint density to the proposal averaged over the orders of the signals, so that
-draws and evidence are those of the whole cube of frequencies.
+is a mixture of all, and of what a pilot run finds beside them (`signal_proposals`). The posterior does not know
+which signal is the first: weights are ratios of the exact joint density to the proposal averaged over the orders of
+the signals, so that draws and evidence are those of the whole cube of frequencies.
 """
 
 from __future__ import annotations

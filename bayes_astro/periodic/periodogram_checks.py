@@ -13,7 +13,7 @@ from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.periodic import aliases, harmonics, signal_left
 from bayes_astro.priors import recorded
 
-__all__ = ["checks"]
+__all__ = ["CLOSE", "LARGE", "ONE", "SPARE", "checks", "parameters"]
 
 LEFT = "the residuals hold more than white noise"
 REMEDY = (
@@ -56,10 +56,8 @@ def checks(model: Any) -> list[Check]:
 def _enough(model: Any) -> Check:
     """Points for the parameters that are fitted, those that bands have for themselves not counted."""
     draws = model.posterior["posterior"]
-    names = [name for name in ("frequency", "offset", "trend", "slope", "jitter") if name in draws]
-    count = sum(int(np.prod([draws.sizes[d] for d in draws[n].dims[2:]])) for n in names)
-    count += 2 * draws.sizes["term"] * draws.sizes.get("signal", 1)
-    points = len(model.data)
+    shapes = {str(name): one.shape[2:] for name, one in draws.data_vars.items()}
+    count, points = parameters(shapes), len(model.data)
     return Check(
         "points for its parameters",
         False if points < count + SPARE else True if points >= 2 * count else None,
@@ -67,6 +65,14 @@ def _enough(model: Any) -> Check:
         f"{points} points for {count} parameters: any values of so few could be fitted so well",
         f"points over parameters, 2 or more; {SPARE} points more than parameters",
     )
+
+
+def parameters(shapes: dict[str, tuple[int, ...]]) -> int:
+    """How many there are in variables of these shapes, of amplitudes those that bands have in common."""
+    plain = ("frequency", "offset", "trend", "slope", "jitter")
+    signals = int(np.prod(shapes["frequency"], dtype=int))
+    count = sum(int(np.prod(shapes[name], dtype=int)) for name in plain if name in shapes)
+    return count + 2 * signals * shapes["amplitude"][-1]
 
 
 def _how_many(model: Any) -> Check:

@@ -29,7 +29,6 @@ EVEN = 0.35  # efficiency from which a proposal need not learn
 ROUNDS, LESSON = 4, 2000  # of learning, and draws in each
 SOFT = 0.1  # least efficiency of the weights from which walkers start
 WALKERS, STEPS = 100, 120  # the second half of which is learnt from
-STRETCH = 2.0
 CLOUDS = 12  # t in the mixture
 LEARNT = 0.75  # its share of the proposal
 
@@ -70,12 +69,9 @@ class Configuration(NamedTuple):
         return found + self._log_noise(u)
 
     def _log_noise(self, u: np.ndarray) -> np.ndarray:
-        from scipy.stats import multivariate_t
-
         if not u.shape[1]:
             return np.zeros(len(u))
-        shape = self.root @ self.root.T
-        t = multivariate_t(self.middle, shape, FREEDOM).logpdf(u).reshape(len(u))
+        t = _log_t(u, self.middle[None], self.root[None])[0]
         return np.logaddexp(np.log(1 - PLAIN) + t, np.log(PLAIN) + log_normal(u))
 
 
@@ -118,16 +114,22 @@ class _Cloud(NamedTuple):
         return np.logaddexp.reduce(every, axis=0) - np.log(len(orders))
 
     def _log_density(self, x: np.ndarray) -> np.ndarray:
-        from scipy.special import gammaln
+        return np.logaddexp.reduce(
+            _log_t(x, self.middle, self.root) + np.log(self.share)[:, None], axis=0
+        )
 
-        size = x.shape[1]
-        z = np.linalg.solve(self.root, (x - self.middle[:, None]).transpose(0, 2, 1))  # (C, D, m)
-        power = -0.5 * (FREEDOM + size) * np.log1p(np.sum(z**2, axis=1) / FREEDOM)
-        constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2)
-        constant -= 0.5 * size * np.log(FREEDOM * np.pi)
-        pivots = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum(axis=1)
-        whole = power + (constant - pivots + np.log(self.share))[:, None]
-        return np.logaddexp.reduce(whole, axis=0)
+
+def _log_t(x: np.ndarray, middle: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Log densities (C, m) of Student t about middles (C, D), with Cholesky factors of their scales, at x (m, D)."""
+    from scipy.special import gammaln
+
+    size = x.shape[1]
+    z = np.linalg.solve(root, (x - middle[:, None]).transpose(0, 2, 1))  # (C, D, m)
+    power = -0.5 * (FREEDOM + size) * np.log1p(np.sum(z**2, axis=1) / FREEDOM)
+    constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2)
+    constant -= 0.5 * size * np.log(FREEDOM * np.pi)
+    pivots = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return power + constant - pivots[:, None]
 
 
 def log_normal(u: np.ndarray) -> np.ndarray:
@@ -201,26 +203,21 @@ def _walked(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Where walkers have been: frequencies in ascending order and u, (points, S + J)."""
-    n_signals, half = frequency.shape[1], len(frequency) // 2
-    x = np.hstack([np.sort(frequency, axis=1), u])
-    height = log_posterior(x[:, :n_signals], x[:, n_signals:])
-    x, height = x[: 2 * half], height[: 2 * half]
-    found = []
-    for step in range(STEPS):
-        for own, others in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
-            stretch = (1 + (STRETCH - 1) * rng.random(half)) ** 2 / STRETCH
-            partner = x[others][rng.integers(half, size=half)]
-            new = partner + stretch[:, None] * (x[own] - partner)
-            new[:, :n_signals] = np.sort(new[:, :n_signals], axis=1)
-            there = log_posterior(new[:, :n_signals], new[:, n_signals:])
-            accept = (x.shape[1] - 1) * np.log(stretch) + there - height[own] > np.log(
-                rng.random(half)
-            )
-            x[own] = np.where(accept[:, None], new, x[own])
-            height[own] = np.where(accept, there, height[own])
-        if step >= STEPS // 2 and step % 3 == 0:
-            found.append(x.copy())
-    return np.concatenate(found)
+    import emcee
+
+    n_signals = frequency.shape[1]
+
+    def log_density(x: np.ndarray) -> np.ndarray:
+        return log_posterior(x[:, :n_signals], x[:, n_signals:])
+
+    start = np.hstack([np.sort(frequency, axis=1), u])
+    walkers = emcee.EnsembleSampler(*start.shape, log_density, vectorize=True)
+    state = emcee.State(start)
+    state.random_state = np.random.RandomState(int(rng.integers(2**31))).get_state()
+    walkers.run_mcmc(state, STEPS, skip_initial_state_check=True)
+    found = walkers.get_chain(discard=STEPS // 2, thin=3, flat=True)
+    found[:, :n_signals].sort(axis=1)
+    return found
 
 
 class _Proposal(NamedTuple):

@@ -43,6 +43,7 @@ def ordered(draws: xr.Dataset) -> xr.Dataset:
 
 
 def of_counts(evidences: Any) -> xr.Dataset:
+    """Log evidence and, at even odds, the probability of none, one, two, ... signals."""
     import xarray as xr
 
     evidences = np.asarray(evidences)

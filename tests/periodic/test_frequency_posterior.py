@@ -9,6 +9,7 @@ from bayes_astro.likelihoods.harmonic import (
     log_evidence_null_jitter,
     project,
 )
+from bayes_astro.periodic import frequency_density
 from bayes_astro.periodic.frequency_density import Density
 from bayes_astro.periodic.frequency_modes import modes
 from bayes_astro.periodic.frequency_posterior import sample_frequency
@@ -312,3 +313,20 @@ def test_bad_ranges_are_refused():
             sample_frequency(problem, low, high, False, 10, rng)
     with pytest.raises(ValueError, match="draws"):
         sample_frequency(problem, 0.1, 1.0, False, 0, rng)
+
+
+@pytest.mark.parametrize("log_uniform", [False, True])
+@pytest.mark.parametrize("amplitude", [0.3, 3.0])
+def test_cells_put_aside_change_nothing(monkeypatch, amplitude, log_uniform):
+    """Nodes and density are those of a search that looks at every cell each time, to the last bit."""
+    rng = np.random.default_rng(4)
+    time = np.sort(rng.uniform(-100, 100, 150))
+    value = amplitude * np.cos(2 * np.pi * 0.7 * time) + rng.normal(size=150)
+    problem = project(time, value, np.ones(150), np.ones((150, 1)), [0.0], [5.0], [1.0, 0.5])
+    limits = frequency_density.FrequencyRange(0.02, 5.0, log_uniform)
+    found, count = frequency_density.refined_density(problem, limits)
+    monkeypatch.setattr(frequency_density, "SPARSE", 0.0)
+    whole, again = frequency_density.refined_density(problem, limits)
+    assert count == again
+    np.testing.assert_array_equal(found.nodes, whole.nodes)
+    np.testing.assert_array_equal(found.log_density, whole.log_density)
