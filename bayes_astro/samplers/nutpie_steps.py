@@ -81,14 +81,15 @@ def run(settings: Any, problem: Problem, seed: int, progress: bool) -> Any:
         seen[:] = chains
 
     rest = (_lib.ProgressType.none(), look if progress else None, RATE, _lib.PyStorage.arrow())
-    if problem.target.address is not None and hasattr(_lib, "LogpFunc"):
-        model = _model_by_address(_lib, problem, frame, start)
-        sampler = _lib.PySampler.from_pymc(asked, settings.chains, model, *rest)
-    else:
-        model = _model_by_function(problem, frame, start)._make_model(None)
-        sampler = _lib.PySampler.from_pyfunc(asked, settings.chains, model, *rest)
     total = settings.tune + settings.draws
     with interruptible() as interrupt, Progress(total, "NUTS", shown=progress) as bar:
+        # Within, since nutpie takes a KeyboardInterrupt among its arguments for a type it does not know.
+        if problem.target.address is not None and hasattr(_lib, "LogpFunc"):
+            model = _model_by_address(_lib, problem, frame, start)
+            sampler = _lib.PySampler.from_pymc(asked, settings.chains, model, *rest)
+        else:
+            model = _model_by_function(problem, frame, start)._make_model(None)
+            sampler = _lib.PySampler.from_pyfunc(asked, settings.chains, model, *rest)
         try:
             while not interrupt:
                 try:

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import bayes_astro as ba
 from bayes_astro import storage
-from bayes_astro.samplers import progress
+from bayes_astro.samplers import nutpie_steps, progress
 
 MANY = 100_000_000  # what would take hours
 SAMPLERS = {
@@ -44,6 +44,21 @@ def press(monkeypatch):
         return pressed
 
     return at_call
+
+
+def test_while_nutpie_takes_its_model(monkeypatch):
+    """An exception there would be taken for an argument of a wrong type."""
+    make = nutpie_steps._model_by_address
+
+    def pressed(*given):
+        signal.raise_signal(signal.SIGINT)
+        return make(*given)
+
+    monkeypatch.setattr(nutpie_steps, "_model_by_address", pressed)
+    with pytest.warns(RuntimeWarning, match="nothing was drawn"):
+        model = ba.LinearRelation("y").fit(line(), SAMPLERS["nuts"][1], seed=1, progress=False)
+    with pytest.raises(NotFittedError, match="interrupted before anything was drawn"):
+        model.summary()
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
