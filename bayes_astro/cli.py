@@ -1,4 +1,4 @@
-"""The command line: ``bayes-astro demo | run | check | list | data | cite``."""
+"""The command line: ``bayes-astro demo | run | check | list | data | cite | exercises``."""
 
 from __future__ import annotations
 
@@ -179,6 +179,23 @@ def cite(spec: SpecArgument) -> None:
     sampler = chosen.sampler.get("name", model.samplers[0])
     keys = [*model.references, *citations.SAMPLERS[sampler], f"data:{chosen.data.get('name', '')}"]
     typer.echo(citations.bibtex(keys))
+
+
+@app.command()
+def exercises(
+    id: Annotated[str | None, typer.Argument(help="Such as 5.1; without it, the list.")] = None,
+) -> None:
+    """The exercises; with an ID, that one as a blank notebook in the current folder."""
+    from bayes_astro.exercises import listing, open
+
+    if id is None:
+        table = listing.table().reset_index()
+        kept = ["id", "title", "difficulty", "minutes", "task"]
+        rows = [[str(row[name]) for name in kept] for _, row in table.iterrows()]
+        _print(_console(), "Exercises", kept, rows)
+        return
+    path = open(id)
+    typer.echo(f"Wrote {_plain(path)}. Open it with: jupyter lab {_plain(path)}")
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def fails(capsys, monkeypatch, *arguments):
 
 def test_without_arguments_it_shows_its_commands():
     done = invoke()
-    for command in ("demo", "run", "check", "list", "data", "cite"):
+    for command in ("demo", "run", "check", "list", "data", "cite", "exercises"):
         assert command in done.output
         assert invoke(command, "--help").exit_code == 0
 
@@ -146,9 +146,23 @@ def test_list_data_and_cite(monkeypatch):
     assert "bretthorst1988" in cited
 
 
+def test_exercises_are_listed_and_written(folder, capsys, monkeypatch):
+    listed = invoke("exercises").output
+    assert all(id in listed for id in ba.exercises.list().index)
+    done = invoke("exercises", "5.1")
+    assert done.exit_code == 0, done.output
+    assert "jupyter lab 05_1_unequal_errors.ipynb" in done.output
+    mine = Path("05_1_unequal_errors.ipynb")
+    assert '"answer = ...  # your answer"' in mine.read_text(encoding="utf-8")
+    mine.write_text("my work")
+    assert "left as it is" in fails(capsys, monkeypatch, "exercises", "5.1")
+    assert mine.read_text() == "my work"
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        (["exercises", "10.111"], "Did you mean '10.11'"),
         (["run", "cephied"], "Did you mean 'cepheid'"),
         (["check", "cepheis"], "Did you mean 'cepheid'"),
         (["cite", "nothing-like-it"], "Known: "),

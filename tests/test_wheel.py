@@ -21,6 +21,7 @@ assert all(path.is_relative_to(home) for path in specs.available().values())
 assert len(ba.load("hogg-2010")) == 20
 assert len(ba.datasets()) >= 3
 assert ba.exercises.check("10.1", (4.191162, 4.6e-5))
+assert all(ba.exercises.open(id).stat().st_size > 1000 for id in ba.exercises.list().index)
 """
 
 
@@ -47,5 +48,8 @@ def test_the_wheel_stands_alone(tmp_path, source):
         command = "from bayes_astro.cli import main; main()"
         subprocess.run([sys.executable, "-c", command, "demo"], **run)
         subprocess.run([sys.executable, "-c", command, "run", "hd164922"], **run)
+        (tmp_path / "05_1_unequal_errors.ipynb").unlink()
+        done = subprocess.run([sys.executable, "-c", command, "exercises", "5.1"], **run)
+        assert "jupyter lab 05_1_unequal_errors.ipynb" in done.stdout
         assert (tmp_path / "bayes-astro-demo" / "report.html").stat().st_size > 50_000
         assert (tmp_path / "bayes-astro-hd164922" / "fit.nc").exists()

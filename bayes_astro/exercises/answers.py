@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from bayes_astro.exercises.floats import Unreadable, floats
 from bayes_astro.exercises.library import Exercise, Quantity
 from bayes_astro.names import nearest
 
@@ -23,13 +25,17 @@ class NotAttempted(Exception):
     """The answer is still the stub of the blank notebook."""
 
 
+class Refused(ValueError):
+    """The answer is none; says what is accepted."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """Mean and sd of one quantity, with the error of the mean and of ln sd.
 
     ``sd`` is None for a plain number; ``effective_draws`` is None where no draws were given;
     ``rounding`` is the change that writing the number down may have made, and ``written`` half of
-    the last digit that was written.
+    the last digit that was written. Where an exact number is asked, the mean is all there is.
     """
 
     mean: float
@@ -48,11 +54,31 @@ def read(exercise: Exercise, answer: Any) -> dict[str, Estimate]:
     ------
     NotAttempted
         When the answer, or a part of it, is ``...`` or None.
-    ValueError
-        When it is of a wrong kind, shape or name, or not finite; says what is accepted.
+    Refused
+        A ValueError: of a wrong kind, shape or name, or not finite; says what is accepted.
     """
     if _blank(answer):
         raise NotAttempted
+    tree = _fitted(answer)
+    try:
+        return _read(exercise, answer if tree is None else tree)
+    except (NotAttempted, Refused, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # objects may raise anything when they are looked at
+        kinds = f"{type(answer).__name__} cannot be read ({type(error).__name__})"
+        raise _refuse(exercise, kinds) from None
+
+
+def _fitted(answer: Any) -> Any:
+    """The tree of a fitted model; of one that is not, its own error says what to call."""
+    if issubclass(type(answer), bool | int | float | list | tuple | dict | np.ndarray | np.generic):
+        return None  # without loading what models need
+    from bayes_astro.estimator import Estimator
+
+    return answer.posterior if issubclass(type(answer), Estimator) else None
+
+
+def _read(exercise: Exercise, answer: Any) -> dict[str, Estimate]:
     required = [quantity for quantity in exercise.quantities.values() if not quantity.optional]
     parts = _parts(exercise, answer)
     if parts is None:
@@ -79,37 +105,36 @@ def _blank(answer: Any) -> bool:
     return answer is None or answer is Ellipsis
 
 
-def _refuse(exercise: Exercise, problem: str) -> ValueError:
-    return ValueError(f"Exercise {exercise.id}: {problem}. Accepted: {exercise.accepts}")
+def _refuse(exercise: Exercise, problem: str) -> Refused:
+    return Refused(f"Exercise {exercise.id}: {problem}. Accepted: {exercise.accepts}")
 
 
 def _parts(exercise: Exercise, answer: Any) -> dict[str, Any] | None:
     """The answer by quantity; None when it is not divided."""
-    if isinstance(answer, bool | int | float | list | tuple | np.ndarray | np.generic):
+    kind = type(answer)
+    if issubclass(kind, bool | int | float | list | tuple | np.ndarray | np.generic):
         return None
-    if isinstance(answer, dict):
+    if issubclass(kind, dict):
         return _named(exercise, answer)
     import xarray as xr
 
-    from bayes_astro.model import Estimator
-
-    if isinstance(answer, xr.Dataset):
+    if issubclass(kind, xr.Dataset):
         return {str(name): array for name, array in answer.data_vars.items()}
-    if isinstance(answer, Estimator):
-        return _from_tree(answer.posterior)
-    if isinstance(answer, xr.DataTree):
+    if issubclass(kind, xr.DataTree):
         if "posterior" not in answer:
             raise _refuse(exercise, "this DataTree has no group 'posterior'")
         return _from_tree(answer)
-    return _named(exercise, answer) if isinstance(answer, Mapping) else None
+    return _named(exercise, answer) if issubclass(kind, Mapping) else None
 
 
 def _named(exercise: Exercise, answer: Mapping[Any, Any]) -> dict[str, Any]:
-    for name in answer:
-        if name not in exercise.quantities:
+    # One name more than is known is enough to refuse a mapping that never ends.
+    names = list(islice(iter(answer), len(exercise.quantities) + 1))
+    for name in names:
+        if type(name) is not str or name not in exercise.quantities:
             known = nearest(name, exercise.quantities).rstrip(".")
             raise _refuse(exercise, f"unknown quantity {name!r}.{known}")
-    return dict(answer)
+    return {name: answer[name] for name in names}
 
 
 def _from_tree(tree: Any) -> dict[str, Any]:
@@ -128,6 +153,9 @@ def _from_tree(tree: Any) -> dict[str, Any]:
 def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
     """One quantity: a number, a pair (mean, sd), or draws."""
     numbers = _numbers(exercise, quantity, value)
+    if quantity.tolerance is not None:
+        number = float(numbers[0] if numbers.shape == (2,) else numbers.mean())
+        return Estimate(number, 0.0, written=_half_written(number))
     if numbers.ndim == 0:
         return Estimate(
             float(numbers),
@@ -154,17 +182,14 @@ def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
 def _numbers(exercise: Exercise, quantity: Quantity, value: Any) -> np.ndarray:
     """Finite floats in the unit of the quantity: (), (2,), (draw,) or (chain, draw)."""
     name = quantity.name
-    if hasattr(value, "to_value"):  # an astropy Quantity
-        from astropy.units import UnitConversionError
-
-        try:
-            value = value.to_value(quantity.unit)
-        except UnitConversionError as error:
-            raise _refuse(exercise, f"{name}: {error}") from None
     try:
-        numbers = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise _refuse(exercise, f"{name}: {type(value).__name__} holds no numbers") from None
+        numbers = floats(value, quantity.unit)
+    except Unreadable as error:
+        raise _refuse(exercise, f"{name}: {error}") from None
+    except ValueError as error:
+        if type(error).__name__ != "UnitConversionError":
+            raise
+        raise _refuse(exercise, f"{name}: {error}") from None
     if numbers.ndim > 2 and numbers.shape[2:] == (1,) * (numbers.ndim - 2):
         numbers = numbers.reshape(numbers.shape[:2])  # a dimension of one predictor or term
     if numbers.ndim > 2 or numbers.size == 0:
@@ -192,7 +217,10 @@ def _from_draws(exercise: Exercise, quantity: Quantity, draws: np.ndarray) -> Es
             "number itself",
         )
     chains = np.atleast_2d(draws)
-    mean, sd = float(chains.mean()), float(chains.std(ddof=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, sd = float(chains.mean()), float(chains.std(ddof=1))
+    if not (np.isfinite(mean) and 0 < sd < np.inf):
+        raise _refuse(exercise, f"{quantity.name}: values beyond what floats can square")
     if chains.shape[1] < 4:
         return Estimate(mean, sd, sd, 1.0, effective_draws=1.0)
     # A scale of one keeps draws of any unit within the range of floats.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from bayes_astro.exercises.answers import ASSUMED_DRAWS, Estimate, NotAttempted,
 from bayes_astro.exercises.library import Exercise, Mistake, Quantity, exercise
 from bayes_astro.exercises.verdict import Row, Verdict
 
-__all__ = ["check"]
+__all__ = ["check", "judge"]
 
 ERRORS = 4  # Monte Carlo errors that an answer may be off
 SLACK = 0.05  # and this fraction of the sd, for priors that differ a little
@@ -28,7 +29,8 @@ def check(id: str, answer: Any) -> Verdict:
     taken to rest on 400 effective draws, and may be rounded to the second significant digit of
     the sd. Of a plain number only the mean can be judged: where a typical mistake gets nothing but
     the width wrong it is no complete answer, and neither is one whose last digit is coarser than
-    the posterior.
+    the posterior. Where an exact number is asked, such as log odds, it must lie within the
+    tolerance that the exercise states; of a pair or draws the mean is taken.
 
     Parameters
     ----------
@@ -72,23 +74,40 @@ def check(id: str, answer: Any) -> Verdict:
             f"Your draws of {worst} are worth {few[worst]:.0f} independent ones, too few to "
             f"judge: at least {LEAST_DRAWS} are needed. Draw longer, or look at the chains.",
         )
+    return judge(task, estimates)
+
+
+def judge(task: Exercise, estimates: dict[str, Estimate]) -> Verdict:
+    """The verdict on means and sds that were read from an answer.
+
+    Parameters
+    ----------
+    task : Exercise
+    estimates : dict
+        By name of the quantity.
+    """
     judged = {
         name: _compare(estimate, task.quantities[name]) for name, estimate in estimates.items()
     }
-    rows = tuple(row for name, result in judged.items() for row in _rows(task, name, result))
+    rows = tuple(row for name, result in judged.items() for row in _rows(name, result))
+    numbers = [
+        name
+        for name, estimate in estimates.items()
+        if estimate.sd is None and task.quantities[name].tolerance is None
+    ]
+    pair = f" {PAIR}" if numbers else ""
     if all(judged.values()):
-        numbers = [name for name, estimate in estimates.items() if estimate.sd is None]
         if any(_width_alone(mistake, name, task) for mistake in task.mistakes for name in numbers):
-            return Verdict(id, "incomplete", f"{_mean_alone(numbers)} {PAIR}", rows)
+            return Verdict(task.id, "incomplete", f"{_mean_alone(numbers)}{pair}", rows)
         unjudged = f" {_mean_alone(numbers)}" if numbers else ""
-        return Verdict(id, "correct", f"{task.title}: well done.{unjudged}", rows)
+        return Verdict(task.id, "correct", f"{task.title}: well done.{unjudged}", rows)
     if all(result or result.as_written for result in judged.values()):
         coarse = " and ".join(name for name, result in judged.items() if not result)
         return Verdict(
-            id,
+            task.id,
             "incomplete",
             f"Your {coarse} agrees with the reference as far as it is written, but its last digit is "
-            f"coarser than the posterior: give more digits. {PAIR}",
+            f"coarser than what is asked: give more digits.{pair}",
             rows,
         )
     message = " ".join(_difference(name, result) for name, result in judged.items() if not result)
@@ -96,8 +115,8 @@ def check(id: str, answer: Any) -> Verdict:
     if mistake is not None:
         message += f" This looks like a typical mistake: {' '.join(mistake.explanation.split())}"
     else:
-        message += f" ba.exercises.hint({id!r}) may help."
-    return Verdict(id, "incorrect", message, rows)
+        message += f" ba.exercises.hint({task.id!r}) may help."
+    return Verdict(task.id, "incorrect", message, rows)
 
 
 @dataclass(frozen=True)
@@ -136,14 +155,17 @@ class _Comparison:
 
 
 def _compare(estimate: Estimate, reference: Quantity) -> _Comparison:
-    error = np.hypot(estimate.mean_error, reference.mcse_mean)
-    log_error = np.hypot(estimate.log_sd_error, reference.mcse_sd / reference.sd)
+    shift = estimate.mean - reference.mean
+    if reference.tolerance is not None:
+        return _Comparison(estimate, reference, shift, reference.tolerance, 0.0, SLACK)
+    error = float(np.hypot(estimate.mean_error, reference.mcse_mean))
+    log_error = float(np.hypot(estimate.log_sd_error, reference.mcse_sd / reference.sd))
     return _Comparison(
         estimate,
         reference,
-        estimate.mean - reference.mean,
+        shift,
         ERRORS * error + SLACK * reference.sd + estimate.rounding,
-        0.0 if estimate.sd is None else float(np.log(estimate.sd / reference.sd)),
+        0.0 if estimate.sd is None else math.log(estimate.sd) - math.log(reference.sd),
         ERRORS * log_error + SLACK,
     )
 
@@ -154,8 +176,12 @@ def _mean_alone(numbers: list[str]) -> str:
 
 
 def _width_alone(mistake: Mistake, name: str, task: Exercise) -> bool:
-    """Whether a mistake leaves a quantity's mean within what is tolerated, and not its sd."""
-    if name not in mistake.quantities:
+    """Whether a mistake leaves a quantity's mean within what is tolerated, and not its sd.
+
+    This follows from the stored mistakes, and need not be declared: a declaration could be
+    forgotten, and would then let the mistake pass as a number.
+    """
+    if name not in mistake.quantities or task.quantities[name].tolerance is not None:
         return False
     reference, wrong = task.quantities[name], mistake.quantities[name]
     error = reference.sd / np.sqrt(ASSUMED_DRAWS)
@@ -193,16 +219,19 @@ def _difference(name: str, result: _Comparison) -> str:
     """One sentence on what is off."""
     if not result.mean_agrees:
         side = "above" if result.shift > 0 else "below"
+        if result.reference.tolerance is not None:
+            return f"Your {name} is {abs(result.shift):.2g} {side} the reference."
         size = abs(result.shift) / result.reference.sd
         return f"Your {name} is {size:.2g} posterior sd {side} the reference."
-    return f"Your sd of {name} is {np.exp(result.log_ratio):.2g} times the reference's."
+    ratio = (result.estimate.sd or 0.0) / result.reference.sd
+    return f"Your sd of {name} is {ratio:.2g} times the reference's."
 
 
-def _rows(task: Exercise, name: str, result: _Comparison) -> list[Row]:
+def _rows(name: str, result: _Comparison) -> list[Row]:
     """The table's row of the mean and, where one was given, of the sd."""
     reference, estimate = result.reference, result.estimate
     unit = f" {reference.unit}" if reference.unit else ""
-    decimals = max(0, 2 - int(np.floor(np.log10(reference.sd))))
+    decimals = max(0, 2 - int(np.floor(np.log10(reference.scale))))
     verdicts = {True: "ok", False: "off"}
     rows = [
         Row(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -32,7 +32,9 @@ class Quantity:
     """One asked quantity and its reference posterior.
 
     ``mcse_mean`` and ``mcse_sd`` are the Monte Carlo errors of ``mean`` and ``sd``, zero where
-    these are exact. An ``optional`` quantity is judged when it is given.
+    these are exact. An ``optional`` quantity is judged when it is given. With a ``tolerance`` an
+    exact number is asked, such as log odds: it has no posterior, its sd is zero, and what is
+    judged is how far an answer is from ``mean``.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Quantity:
     meaning: str
     unit: str = ""
     optional: bool = False
+    tolerance: float | None = None
+
+    @property
+    def scale(self) -> float:
+        """What differences are told in: the sd, or the tolerance of an exact number."""
+        return self.sd if self.tolerance is None else self.tolerance
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,18 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: what is asked, its reference, and the mistakes that are recognised."""
+    """One exercise: what is asked, its reference, and the mistakes that are recognised.
+
+    ``difficulty`` is 1 to 3, ``task`` the one of the library that solves it (empty where a few
+    lines of NumPy do), ``idea`` what it teaches.
+    """
 
     id: str
     title: str
+    difficulty: int
+    minutes: int
+    task: str
+    idea: str
     accepts: str
     hint: str
     solution: str
@@ -73,6 +89,11 @@ class Exercise:
     data: dict[str, Any]
     method: str
     checks_made: dict[str, Any]
+
+    @property
+    def chapter(self) -> int:
+        """The first part of the id."""
+        return int(self.id.split(".")[0])
 
 
 def _files() -> Any:
@@ -91,6 +112,8 @@ def ids() -> list[str]:
 
 def words(id: str) -> dict[str, Any]:
     """What is written by hand about an exercise, without its numbers."""
+    if not isinstance(id, str):
+        raise ValueError(f"The id of an exercise is text, such as '5.1', not {type(id).__name__}.")
     if id not in ids():
         raise ValueError(f"There is no exercise {id!r}.{nearest(id, ids())}")
     return tomllib.loads((_files() / f"{id}.toml").read_text(encoding="utf-8"))
@@ -116,7 +139,7 @@ def exercise(id: str) -> Exercise:
             name,
             about["explanation"],
             {
-                key: Quantity(key, value["mean"], value["sd"], 0.0, 0.0, "")
+                key: replace(quantities[key], **value, mcse_mean=0.0, mcse_sd=0.0)
                 for key, value in numbers["mistakes"][name].items()
             },
             about.get("within"),
@@ -126,6 +149,10 @@ def exercise(id: str) -> Exercise:
     return Exercise(
         id,
         written["title"],
+        written["difficulty"],
+        written["minutes"],
+        written["task"],
+        written["idea"],
         written["accepts"],
         written["hint"],
         written["solution"],
