@@ -14,7 +14,7 @@ import numpy as np
 from bayes_astro import registry, storage
 from bayes_astro.configured import Configured
 from bayes_astro.draws import affordable, in_turn, thinned
-from bayes_astro.hooks import Hooked, hook, visible
+from bayes_astro.hooks import Shown, hook
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["Estimator", "checked_seed"]
 
 
-class Estimator(Configured, metaclass=Hooked):
+class Estimator(Configured, Shown):
     """Constructor parameters plus one fitted tree; everything else is computed from those two."""
 
     data_type: ClassVar[type]
     settings: ClassVar[dict[str, Setting]] = {}
     references: ClassVar[tuple[str, ...]] = ()  # keys in citations.py
     fewest_predictions: ClassVar[int] = 0  # of a posterior of few fits, which are taken in turn
-    _declared: ClassVar[tuple[str, ...]] = (
+    _internal: ClassVar[tuple[str, ...]] = (
         "data_type", "settings", "references", "fewest_predictions", "copy",
     )  # fmt: skip
 
@@ -157,9 +157,6 @@ class Estimator(Configured, metaclass=Hooked):
         )
 
     # What every task gets ---------------------------------------------------------------------
-
-    def __dir__(self) -> list[str]:
-        return visible(self, super().__dir__())
 
     @property
     def posterior(self) -> xr.DataTree:

@@ -1,16 +1,17 @@
-"""Which methods a task writes, which a user calls.
+"""What a user calls of a class, and what is for the library: the one declaration of both.
 
-A method that `hook` marks is written by tasks and called by the library: it is left out of ``dir``,
-of tab completion and of ``help``, together with what redefines it. A class may redefine hooks of its
-base and nothing else.
+A method that `hook` marks is written by tasks and called by the library; names in the ``_internal`` of
+a class are the library's own, too. Both are left out of ``dir``, of tab completion, of ``help`` and of
+the reference, together with what redefines them. A class may redefine hooks of its base and nothing
+else.
 """
 
 from __future__ import annotations
 
 from abc import ABCMeta
-from typing import Any
+from typing import Any, ClassVar
 
-__all__ = ["Hooked", "hook", "is_hook"]
+__all__ = ["Shown", "hook", "is_hook", "verbs"]
 
 
 def hook[F](function: F) -> F:
@@ -29,7 +30,7 @@ def is_hook(owner: type, name: str) -> bool:
         if isinstance(found, property):
             found = found.fget
         found = getattr(found, "__func__", found)
-        if getattr(found, "__hook__", False) or name in getattr(one, "_declared", ()):
+        if getattr(found, "__hook__", False) or name in one.__dict__.get("_internal", ()):
             return True
     return False
 
@@ -41,6 +42,16 @@ class Hooked(ABCMeta):
         return sorted(name for name in super().__dir__() if not is_hook(cls, name))
 
 
-def visible(thing: Any, names: Any) -> list[str]:
-    """What ``dir`` shows of an instance."""
-    return sorted(name for name in names if not is_hook(type(thing), name))
+class Shown(metaclass=Hooked):
+    """A class whose ``dir``, of itself and of instances, shows what users call."""
+
+    _internal: ClassVar[tuple[str, ...]] = ("_internal",)
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in super().__dir__() if not is_hook(type(self), name))
+
+
+def verbs(owner: type) -> list[str]:
+    """Methods and properties of a class that users call, without the parameters that it is made of."""
+    parameters = set(getattr(owner, "__dataclass_fields__", ()))
+    return [name for name in dir(owner) if not name.startswith("_") and name not in parameters]

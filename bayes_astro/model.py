@@ -36,7 +36,7 @@ class Model(Estimator):
     part: ClassVar[str] = "task"
     samplers: ClassVar[tuple[str, ...]]  # names in ba.samplers, the best first
     internal: ClassVar[tuple[str, ...]] = ()  # variables of the graph that serve the sampler alone
-    _declared: ClassVar[tuple[str, ...]] = ("part", "samplers", "internal")
+    _internal: ClassVar[tuple[str, ...]] = ("part", "samplers", "internal")
     priors: dict[str, Prior] | None
 
     # For tasks: what must be written ----------------------------------------------------------

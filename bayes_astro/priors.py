@@ -6,10 +6,11 @@ evaluated with NumPy, and becomes a PyMC variable only inside `Model.build`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from bayes_astro.hooks import Shown
 from bayes_astro.names import is_absurd_unit, nearest
 from bayes_astro.prior_families import FAMILIES
 
@@ -53,7 +54,7 @@ def _numeric(value: Any) -> bool:
 MOST = 38.0  # standard deviations: farther is no double
 
 
-class Prior:
+class Prior(Shown):
     """A named distribution, held outside any model.
 
     Parameters
@@ -80,6 +81,11 @@ class Prior:
     >>> ba.Prior("HalfNormal", sigma=0.1)
     Prior('HalfNormal', sigma=0.1)
     """
+
+    _internal: ClassVar[tuple[str, ...]] = (
+        "as_numbers", "entry", "event", "from_dict", "in_unit", "normal_score",
+        "symbolic_log_density", "to_dict", "variable",
+    )  # fmt: skip
 
     def __init__(self, distribution: str, /, **arguments: Any) -> None:
         if not isinstance(distribution, str) or distribution not in FAMILIES:

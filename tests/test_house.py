@@ -1,6 +1,8 @@
 """The house keeps its order: no circles, arrows that point down, short files, hooks and verbs apart."""
 
 import ast
+import pydoc
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,25 @@ def test_a_user_sees_about_twenty_names(name):
     assert not hidden & shown
     instance = task.__new__(task)
     assert not hidden & set(dir(instance))
+
+
+def test_parts_and_containers_show_what_users_call():
+    for thing, shown, hidden in [
+        (
+            ba.kernels.SHO,
+            {"covariance", "power_spectrum"},
+            {"blocks", "kinds", "to_dict", "leaves"},
+        ),
+        (ba.NUTS, {"draws", "target_accept"}, {"sample", "checks"}),
+        (ba.Prior, {"sample", "quantile"}, {"symbolic_log_density", "variable"}),
+        (ba.Measurements, {"read", "select", "column"}, {"to_arrays", "from_arrays", "metadata"}),
+        (ba.means.KeplerOrbit, {"evaluate"}, {"folds_on", "curved", "derived"}),
+    ]:
+        instance = thing.__new__(thing)
+        for names in (dir(thing), dir(instance)):
+            assert shown <= set(names)
+            assert not hidden & set(names)
+        described = pydoc.render_doc(thing, renderer=pydoc.plaintext)
+        for name in hidden:
+            assert not re.search(rf"^ \|  {name}\b", described, re.MULTILINE), name
+        assert any(f" |  {name}" in described for name in shown)

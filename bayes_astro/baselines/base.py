@@ -22,7 +22,7 @@ class Baseline(Estimator):
     """
 
     part: ClassVar[str] = "baseline"
-    _declared: ClassVar[tuple[str, ...]] = ("part",)
+    _internal: ClassVar[tuple[str, ...]] = ("part",)
 
     @classmethod
     @hook

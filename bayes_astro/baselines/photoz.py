@@ -37,6 +37,7 @@ class GridDensity(OnGrid, Baseline):
 
     data_type: ClassVar[type] = Photometry
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
+    _internal: ClassVar[tuple[str, ...]] = ("machine", "spread", "train")
 
     _machine: Any = None
 

@@ -3,19 +3,25 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
+
+from bayes_astro.hooks import Shown
 
 __all__ = ["Container", "ReadOnly", "Rows", "chosen"]
 
 
-class ReadOnly:
+class ReadOnly(Shown):
     """Equality, hash and pickles of a frozen dataclass of arrays.
 
     Two are equal where all their fields are, nan and nan too. Arrays stay read-only in copies and in
     other processes.
     """
+
+    _internal: ClassVar[tuple[str, ...]] = (
+        "from_arrays", "to_arrays", "metadata", "shape", "from_dict", "to_dict", "part"
+    )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

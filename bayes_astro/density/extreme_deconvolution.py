@@ -121,6 +121,7 @@ class ExtremeDeconvolution(DeconvolvedDensity):
     references: ClassVar[tuple[str, ...]] = ("bovy2011", "varadhan2008")
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Laplace", "MAP", "Emcee", "Gibbs")
     internal: ClassVar[tuple[str, ...]] = ("share", "free_mean", "log_cholesky")
+    _internal: ClassVar[tuple[str, ...]] = ("candidates", "thinned")
 
     # Checks -------------------------------------------------------------------------------------
 

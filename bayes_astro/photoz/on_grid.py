@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ LEVELS = {"median": 0.5, "low_68": 0.16, "high_68": 0.84, "low_95": 0.025, "high
 class OnGrid:
     """What follows from `table`: densities anywhere, summaries, draws, scores."""
 
+    _internal: ClassVar[tuple[str, ...]] = ("drawn", "table")
     _cached: Any = None
     """What was made of the fitted tree, with the tree."""
 

@@ -137,6 +137,7 @@ class GaussianProcess(Model):
     references: ClassVar[tuple[str, ...]] = ("foremanmackey2017", "kozlowski2017")
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP", "Exact")
     internal: ClassVar[tuple[str, ...]] = ("coefficient_unit", "log_rate", "log_tau", "precision")
+    _internal: ClassVar[tuple[str, ...]] = ("epoch",)
 
     def check_settings(self) -> None:
         """Raise ValueError for a parameter out of its range."""

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro import registry
+from bayes_astro.hooks import Shown
 from bayes_astro.names import nearest
 from bayes_astro.parameters import in_unit, is_number
 from bayes_astro.priors import Prior, quantity, quantity_to_dict
@@ -76,8 +77,16 @@ def _functions(*values: Any) -> Any:
     return np
 
 
+class Mean(Shown):
+    """What the library's own mean functions share: a user calls `evaluate`."""
+
+    _internal: ClassVar[tuple[str, ...]] = (
+        "check", "curved", "derived", "folds_on", "linear", "priors"
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
-class Harmonics:
+class Harmonics(Mean):
     """A periodic signal of a few harmonics.
 
     .. code-block:: text
@@ -145,7 +154,7 @@ class Harmonics:
 
 
 @dataclass(frozen=True)
-class KeplerOrbit:
+class KeplerOrbit(Mean):
     """The radial velocity of a planet's star.
 
     .. code-block:: text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from bayes_astro.hooks import Shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Sampler", "chosen"]
 
 
-class Sampler(ABC):
+class Sampler(Shown):
     """Settings of a sampler, a frozen dataclass, with one verb: `sample`."""
+
+    _internal: ClassVar[tuple[str, ...]] = ("sample", "checks")
 
     @abstractmethod
     def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> xr.DataTree | None:

@@ -6,7 +6,7 @@ import pytest
 import bayes_astro as ba
 from bayes_astro.likelihoods.semiseparable_passes import passes
 from bayes_astro.processes import kernels, process
-from bayes_astro.processes.kernels import Scales
+from bayes_astro.processes.kernels import Scales, from_dict
 
 T = np.linspace(0, 12, 61)
 
@@ -281,7 +281,7 @@ def test_to_and_from_a_dictionary():
         + ba.kernels.CARMA(3, 1, {"tau": 3.0})
         + ba.kernels.Matern32() * ba.kernels.QuasiPeriodic(harmonics=3)
     )
-    again = kernels.from_dict(one.to_dict())
+    again = from_dict(one.to_dict())
     assert repr(again) == repr(one)
     assert again.to_dict() == one.to_dict()
 
@@ -313,7 +313,7 @@ def test_bad_dictionaries_are_refused():
         ({"kernel": "Sum", "parts": []}, "list of kernels"),
     ):
         with pytest.raises(ValueError, match=message):
-            kernels.from_dict(plain)
+            from_dict(plain)
 
 
 def test_a_name_that_does_not_exist():

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from bayes_astro.data.columns import convert
+from bayes_astro.hooks import Shown
 from bayes_astro.names import nearest
 from bayes_astro.priors import Prior, quantity_to_dict
 from bayes_astro.processes import blocks
@@ -54,13 +55,18 @@ def _between(shortest: float, longest: float) -> Prior:
     return Prior("LogNormal", mu=float(mu), sigma=float(np.log(longest / shortest) / 4))
 
 
-class Kernel:
+class Kernel(Shown):
     """A stationary covariance function with a linear-time likelihood."""
 
     part: ClassVar[str] = "kernel"
     kinds: ClassVar[dict[str, str]] = {}
     differentiable: ClassVar[bool] = True
     name: str
+
+    _internal: ClassVar[tuple[str, ...]] = (
+        "at", "blocks", "by_term", "check", "differentiable", "fixed", "given", "in_units", "is_free",
+        "kinds", "label", "leaves", "names", "parameters", "part", "priors", "terms", "to_dict",
+    )  # fmt: skip
 
     # What a kernel writes ---------------------------------------------------------------------
 
