@@ -1,8 +1,9 @@
 """Execute notebooks in place and keep their outputs.
 
-    uv run python notebooks/execute.py [NUMBER ...]
+    uv run python notebooks/execute.py [NAME ...]
 
-All, or those whose names begin so. `executed.json` beside this file holds, for each notebook, a digest
+All, or those whose names begin so, such as 04 or gallery/kernels. Of the metadata of cells the
+alternative text of a picture is kept ("alt"). `executed.json` beside this file holds, for each notebook, a digest
 of its code and of the bundled tables that it loads: the fast tests execute those whose digest is
 another, the slow ones all.
 """
@@ -23,6 +24,12 @@ RECORD = FOLDER / "executed.json"
 def code_of(notebook):
     """The sources of its code cells."""
     return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def notebooks():
+    """Paths by name: tutorials, and those of which the gallery is made."""
+    paths = [*FOLDER.glob("*.ipynb"), *FOLDER.glob("gallery/*.ipynb")]
+    return {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in sorted(paths)}
 
 
 def digest(path):
@@ -69,7 +76,7 @@ def execute(path):
     ).execute()
     shrink(notebook)
     for cell in notebook.cells:
-        cell.metadata = {}
+        cell.metadata = {key: text for key, text in cell.metadata.items() if key == "alt"}
     notebook.metadata = {
         "kernelspec": kernel
         or {"name": "python3", "display_name": "Python 3", "language": "python"},
@@ -81,12 +88,12 @@ def execute(path):
 def main(chosen):
     """Execute, and write the digests."""
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    for path in sorted(FOLDER.glob("*.ipynb")):
-        if not chosen or path.name.startswith(tuple(chosen)):
+    for name, path in notebooks().items():
+        if not chosen or name.startswith(tuple(chosen)):
             execute(path)
-            record[path.stem] = digest(path)
+            record[name] = digest(path)
             RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            print(path.name, flush=True)
+            print(name, flush=True)
 
 
 if __name__ == "__main__":
