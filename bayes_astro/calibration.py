@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.diagnostics import scalars
-from bayes_astro.model import Model, checked_seed
+from bayes_astro.model import Model
+from bayes_astro.predictions import checked_seed
 from bayes_astro.samplers.progress import Progress, interrupted, interruptible
 
 if TYPE_CHECKING:

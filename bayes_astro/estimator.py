@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayes_astro import registry, storage
+from bayes_astro import predictions, registry, storage
 from bayes_astro.configured import Configured
-from bayes_astro.draws import affordable, in_turn, thinned
 from bayes_astro.hooks import Shown, hook
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from bayes_astro.diagnostics import Check, Diagnosis
     from bayes_astro.report import Section
 
-__all__ = ["Estimator", "checked_seed"]
+__all__ = ["Estimator"]
 
 
 class Estimator(Configured, Shown):
@@ -231,16 +230,7 @@ class Estimator(Configured, Shown):
         xarray.Dataset
             ``signal`` (noiseless) and ``observation`` (a new noisy one), dims (chain, draw, ...).
         """
-        data = self.data
-        if draws is not None and int(draws) < 1:
-            raise ValueError(f"draws={draws} must be at least 1.")
-        posterior = self.posterior["posterior"].to_dataset()
-        if self.fewest_predictions:
-            posterior = in_turn(posterior, self.fewest_predictions if draws is None else draws)
-        posterior = thinned(posterior, draws)
-        seed = self.record["seed"] if seed is None else seed
-        rng = np.random.default_rng([int(seed), 1])
-        return self.forecast(posterior, data, data if at is None else at, rng)
+        return predictions.predicted(self, at, draws, seed)
 
     def score(self, data: Any, y: Any = None, *, draws: int | None = 1000) -> float:
         """Mean log predictive density of a row of held-out data, as in `ba.compare`.
@@ -255,18 +245,7 @@ class Estimator(Configured, Shown):
         draws : int, optional
             About so many, evenly spaced, or fewer where they would take more than 2 GB; None: all.
         """
-        from scipy.special import logsumexp
-
-        fits = y is None and isinstance(data, self.data_type)
-        if not fits:
-            kind = self.data_type.__name__
-            given = type(data).__name__ if y is None else "a second argument"
-            raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
-        some = draws if draws is None else affordable(int(draws), len(data))
-        posterior = thinned(self.posterior["posterior"].to_dataset(), some)
-        density = self.log_predictive(posterior, data).values.reshape(-1, len(data))
-        by_row = logsumexp(density, axis=0) - np.log(len(density))
-        return float(np.average(by_row, weights=getattr(data, "weight", None)))
+        return predictions.scored(self, data, y, draws)
 
     def log_likelihood(self) -> xr.Dataset:
         """Pointwise log likelihood of the fitted data, also put into the tree for ArviZ."""
@@ -355,12 +334,6 @@ class Estimator(Configured, Shown):
         not registered (`ba.register`): neither could be opened again.
         """
         tree = self.posterior
-        for name, value in self.get_params(deep=False).items():
-            if storage.is_foreign(value):
-                raise ValueError(
-                    f"{name}={value!r:.80} belongs to another library and cannot be written with "
-                    "the fit; keep the numbers with model.posterior.to_netcdf(path)."
-                )
         storage.check_openable(self)
         storage.save(tree, path)
 
@@ -385,12 +358,3 @@ class Estimator(Configured, Shown):
         storage.write_data(tree, data, self.responses(data))
         storage.write_record(tree, self, data, seed, **record)
         self._tree, self._unfitted_because = tree, ""
-
-
-def checked_seed(seed: int | None) -> int:
-    """The seed as an int; a fresh one when none is given."""
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed={seed!r} must be a non-negative integer or None.")
-    return int(seed)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro import parameters, registry
-from bayes_astro.estimator import Estimator, checked_seed
+from bayes_astro.estimator import Estimator
 from bayes_astro.hooks import hook
 from bayes_astro.parameters import Parameter
+from bayes_astro.predictions import checked_seed
 from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bayes_astro.problem import Problem
     from bayes_astro.samplers import Sampler
 
-__all__ = ["Estimator", "Model", "checked_seed"]
+__all__ = ["Estimator", "Model"]
 
 
 class Model(Estimator):

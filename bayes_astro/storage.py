@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro import registry
-from bayes_astro.priors import Prior, quantity
+from bayes_astro.priors import Prior
+from bayes_astro.quantities import quantity
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -86,7 +87,16 @@ def is_foreign(value: Any) -> bool:
 
 
 def check_openable(estimator: Any) -> None:
-    """Raise ValueError where a class of the fit is not registered, so that it could not be opened."""
+    """Raise ValueError where the fit could not be opened again.
+
+    A parameter is another library's, or a class of the fit is not registered.
+    """
+    for name, value in estimator.get_params(deep=False).items():
+        if is_foreign(value):
+            raise ValueError(
+                f"{name}={value!r:.80} belongs to another library and cannot be written with "
+                "the fit; keep the numbers with model.posterior.to_netcdf(path)."
+            )
     record = read_record(estimator.posterior)
     missing = []
     if registry.row_of(type(estimator)).where is type(estimator) and (

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bayes_astro.estimator import Estimator, checked_seed
+from bayes_astro.estimator import Estimator
 from bayes_astro.hooks import hook
+from bayes_astro.predictions import checked_seed
 
 __all__ = ["Baseline"]
 

@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import (
-    LARGEST,
     DataError,
     check_labels,
     convert,
-    floats,
-    refuse,
-    refuse_repeats,
-    split_unit,
     texts,
-    unit_name,
 )
 from bayes_astro.data.container import Rows, chosen
-from bayes_astro.data.epochs import counted, scale_of, time_of
-from bayes_astro.data.errors import errors, is_constant, refuse_sides
+from bayes_astro.data.epochs import scale_of, time_of
+from bayes_astro.data.errors import is_constant, refuse_sides
+from bayes_astro.data.light_curve_columns import check, times_of, values_of
 from bayes_astro.data.regressors import apart, joined, listed, read
 from bayes_astro.names import nearest
 
@@ -90,12 +85,12 @@ class LightCurve(Rows):
 
     def __post_init__(self):
         check_labels(self, "name", "time_scale", "time_format", "source")
-        columns, labels = _read_time(self)
-        values, units = _read_value(self)
+        columns, labels = times_of(self)
+        values, units = values_of(self)
         columns |= values
         if self.band is not None:
             columns["band"] = texts(self.band, "band")
-        _check(columns)
+        check(columns)
         order = np.argsort(columns["time"], kind="stable")
         given = read(self.regressors, len(order), order)
         object.__setattr__(self, "regressors", given)
@@ -290,90 +285,3 @@ class LightCurve(Rows):
         span = f"time {self.time[0]:.10g} to {self.time[-1]:.10g} {self.time_unit}"
         more = f", with {', '.join(self.regressors)}" if self.regressors else ""
         return f"<LightCurve {self.name or 'unnamed'}: {self.n} rows{unit}, {span}{bands}{more}>"
-
-
-def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    time, unit, wanted, label = counted(lc.time, lc.time_unit, lc.time_format)
-    labels = {"time_scale": lc.time_scale, "time_format": label}
-    if unit is None:
-        time, unit = split_unit(time, "time", wanted)
-    if hasattr(time, "jd1"):  # astropy's Time and TimeDelta
-        absolute, scale, unit = hasattr(time, "mjd"), time.scale or "", "d"
-        for given, own, field in (
-            (lc.time_scale, scale, "time_scale"),
-            (label, "mjd" if absolute else "", "time_format"),
-        ):
-            if given and given != own:
-                raise DataError(
-                    f"{field}: {given!r} was asked for, the Time given is stored as {own!r}; "
-                    "convert it first, or give plain numbers"
-                )
-            labels[field] = own
-        time = time.mjd if absolute else time.jd
-    array = floats(time, "time")
-    if unit is not None:
-        unit = unit_name(unit, "time", time=True)
-    wanted = unit_name(wanted or unit or "d", "time_unit", time=True)
-    array = convert(array, unit or wanted, wanted, "time")
-    return {"time": array}, labels | {"time_unit": wanted}
-
-
-def _read_value(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
-    value, unit = split_unit(lc.value, "value", lc.value_unit)
-    error, error_unit = split_unit(lc.error, "error", lc.value_unit)
-    if hasattr(value, "jd1") or hasattr(error, "jd1"):
-        raise DataError("value: is a time; give a measured quantity with its error")
-    wanted = unit if lc.value_unit is None else unit_name(lc.value_unit, "value_unit")
-    if error_unit is not None and wanted is None:
-        raise DataError(f"error: is in {error_unit!r}, value has no unit; give value_unit=")
-    value = floats(value, "value")
-    error = errors(error, value.shape)
-    if unit is not None:
-        value = convert(value, unit, wanted, "value")
-    if error_unit is not None or unit is not None:
-        error = convert(
-            error,
-            unit if error_unit is None else error_unit,
-            wanted,
-            "error",
-            error=True,
-        )
-    return {"value": value, "error": error}, {"value_unit": wanted or None}
-
-
-def _check(columns: dict[str, np.ndarray]) -> None:
-    lengths = {field: array.size for field, array in columns.items()}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{field} {n}" for field, n in lengths.items())
-        raise DataError(
-            f"the columns have different lengths: {listed}; give one entry for each row"
-        )
-    if not lengths["time"]:
-        raise DataError("time, value, error: are empty; give at least one row")
-    for field in ("time", "value", "error"):
-        array = columns[field]
-        remedy = (
-            "drop such rows: LightCurve.read(..., drop_missing=True) leaves out what is missing, "
-            f"keep = numpy.isfinite({field}) says which"
-        )
-        refuse(~np.isfinite(array), array, field, remedy)
-        refuse(
-            np.abs(array) > LARGEST,
-            array,
-            field,
-            "its square overflows; choose another unit",
-        )
-    error = columns["error"]
-    refuse(
-        error <= 0,
-        error,
-        "error",
-        "errors are standard deviations > 0: correct or drop such rows",
-    )
-    refuse(
-        error < 1 / LARGEST,
-        error,
-        "error",
-        "its inverse square overflows; choose another unit",
-    )
-    refuse_repeats(columns)

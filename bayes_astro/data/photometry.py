@@ -9,7 +9,6 @@ from bayes_astro.data.columns import (
     LARGEST,
     DataError,
     check_labels,
-    column_names,
     convert,
     floats,
     refuse,
@@ -17,15 +16,18 @@ from bayes_astro.data.columns import (
     unit_name,
 )
 from bayes_astro.data.container import Rows, chosen
-from bayes_astro.data.errors import errors, is_constant, refuse_sides
+from bayes_astro.data.errors import errors
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.data.marks import refuse_negative_nines
+from bayes_astro.data.photometry_columns import (
+    band_names,
+    gathered,
+    redshifts,
+    refuse_of_magnitudes,
+)
 from bayes_astro.names import nearest
 
 __all__ = ["Photometry"]
-
-LEAST_REDSHIFT = -0.01  # of 3000 km/s towards us, faster than any galaxy
-LARGEST_REDSHIFT = 100.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +95,7 @@ class Photometry(Rows):
             flux = convert(flux, own, unit, "flux")
         if (error_unit or own) is not None and unit is not None:
             error = convert(error, error_unit or own, unit, "error", error=True)  # type: ignore[arg-type]
-        bands = _bands(self.bands, flux.shape[1])
+        bands = band_names(self.bands, flux.shape[1])
         missing = np.isnan(flux)
         error[missing] = np.nan
         for j, band in enumerate(bands):
@@ -107,7 +109,7 @@ class Photometry(Rows):
             )
             refuse(bad, error[:, j], f"error in {band}", remedy)
         refuse_negative_nines(flux, error, bands)
-        arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
+        arrays = {"flux": flux, "error": error, "redshift": redshifts(self.redshift, len(flux))}
         for field, array in arrays.items():
             if array is not None:
                 array.flags.writeable = False
@@ -185,7 +187,7 @@ class Photometry(Rows):
         flux, sigma = fluxes_of(
             magnitude,
             error,
-            _bands(bands, magnitude.shape[1]),
+            band_names(bands, magnitude.shape[1]),
             zero,
             asinh_softening=asinh_softening,
             non_detection=non_detection,
@@ -244,52 +246,21 @@ class Photometry(Rows):
             Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
             Default: what is missing was not measured, and the object is kept.
         """
-        from bayes_astro.data.tables import read_columns
-
-        values = magnitude or flux
-        if bool(flux) == bool(magnitude) or isinstance(values, str) or len(values) != len(error):
-            raise DataError(
-                f"flux, magnitude, error: give the columns of fluxes or of magnitudes and as many of "
-                f"errors, got {flux!r}, {magnitude!r} and {error!r}"
-            )
-        names = {f"value {i}": column for i, column in enumerate(values)}
-        for i, column in enumerate(error):
-            refuse_sides(column, f"error of {values[i]}")
-            if not is_constant(column):
-                names[f"error {i}"] = column
-        if redshift is not None:
-            names["redshift"] = redshift
-        columns = read_columns(x, names, (), drop_missing)
-        pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
-        own = {u for _, u in pairs if u}
-        if len(own) > 1:
-            raise DataError(f"flux: the columns are in {' and '.join(sorted(own))}; convert them")
-        stacked = np.column_stack([floats(v, c) for (v, _), c in zip(pairs, values, strict=True)])
-        sigma = np.column_stack(
-            [errors(split_unit(columns.get(f"error {i}", e), str(e), "")[0], stacked.shape[:1], str(e))
-             for i, e in enumerate(error)]
-        )  # fmt: skip
-        spec = columns.get("redshift")
+        stacked, sigma, spec, own = gathered(x, flux, magnitude, error, redshift, drop_missing)
         labels: dict[str, Any] = {"name": name, "source": source}
-        bands = bands or tuple(values)
+        bands = bands or tuple(magnitude or flux)
         if magnitude:
             return cls.from_magnitudes(
                 stacked, sigma, bands, spec, system=system, asinh_softening=asinh_softening,
                 non_detection=non_detection, limit=limit, missing=missing,
                 error_convention=error_convention, **labels,
             )  # fmt: skip
-        unused = {
-            "asinh_softening": asinh_softening, "non_detection": non_detection, "limit": limit,
-        }  # fmt: skip
-        for label, given in unused.items():
-            if given is not None:
-                raise DataError(
-                    f"{label}: is of magnitudes, and these are fluxes; give a flux of 0 with its error "
-                    "for what was not detected, and missing= for what was not observed"
-                )
+        refuse_of_magnitudes(
+            asinh_softening=asinh_softening, non_detection=non_detection, limit=limit
+        )
         for mark in () if missing is None else np.atleast_1d(missing):
             stacked[(stacked == mark) | (sigma == mark)] = np.nan
-        return cls(stacked, sigma, bands, spec, unit=unit or next(iter(own), None), **labels)
+        return cls(stacked, sigma, bands, spec, unit=unit or own, **labels)
 
     @property
     def n(self) -> int:
@@ -366,21 +337,3 @@ class Photometry(Rows):
         spectra = f", {known} redshifts" if known else ""
         listed = ", ".join(self.bands)
         return f"<Photometry {self.name or 'unnamed'}: {self.n} objects in {listed}{spectra}{gaps}>"
-
-
-def _bands(bands, m: int) -> tuple[str, ...]:
-    if bands is None or not len(bands):
-        raise DataError("bands: give the name of each band")
-    return column_names(tuple(bands), m)
-
-
-def _redshift(redshift, n: int) -> np.ndarray | None:
-    if redshift is None:
-        return None
-    redshift = floats(redshift, "redshift")
-    if redshift.shape != (n,):
-        raise DataError(f"redshift: has shape {redshift.shape}; expected ({n},)")
-    remedy = f"redshifts are from {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}; use nan where it is unknown"
-    refuse(np.abs(redshift) > LARGEST_REDSHIFT, redshift, "redshift", remedy)
-    refuse(redshift < LEAST_REDSHIFT, redshift, "redshift", remedy)
-    return redshift

@@ -21,7 +21,8 @@ from bayes_astro import registry
 from bayes_astro.hooks import Shown
 from bayes_astro.names import nearest
 from bayes_astro.parameters import in_unit, is_number
-from bayes_astro.priors import Prior, quantity, quantity_to_dict
+from bayes_astro.priors import Prior
+from bayes_astro.quantities import quantity, quantity_to_dict
 
 __all__ = ["Harmonics", "KeplerOrbit"]
 

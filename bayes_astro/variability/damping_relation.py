@@ -12,8 +12,9 @@ from bayes_astro.data import LightCurve
 from bayes_astro.data.damping_times import DampingTimes
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row, each_draw
-from bayes_astro.model import Model, checked_seed
+from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, number
+from bayes_astro.predictions import checked_seed
 from bayes_astro.priors import Prior
 from bayes_astro.variability.damping_relation_problem import DampingRelationProblem, densities
 

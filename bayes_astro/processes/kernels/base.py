@@ -12,10 +12,11 @@ import numpy as np
 from bayes_astro.data.columns import convert
 from bayes_astro.hooks import Shown
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity_to_dict
+from bayes_astro.priors import Prior
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.scales import Scales, unit_of
+from bayes_astro.quantities import quantity_to_dict
 
 __all__ = ["Kernel", "Product", "Sum", "numbered"]
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity_to_dict
+from bayes_astro.priors import Prior
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.base import Kernel
+from bayes_astro.quantities import quantity_to_dict
 
 __all__ = ["CARMA"]
 

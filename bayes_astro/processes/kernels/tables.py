@@ -9,8 +9,9 @@ import numpy as np
 
 from bayes_astro import registry
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity
+from bayes_astro.priors import Prior
 from bayes_astro.processes.kernels.base import Kernel
+from bayes_astro.quantities import quantity
 
 __all__ = ["from_dict"]
 
