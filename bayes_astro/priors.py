@@ -46,6 +46,8 @@ class Prior(Shown):
     >>> import bayes_astro as ba
     >>> ba.Prior("HalfNormal", sigma=0.1)
     Prior('HalfNormal', sigma=0.1)
+    >>> ba.Prior("Normal", mu=1.0, sigma=0.5).quantile([0.16, 0.5, 0.84]).round(2)
+    array([0.5, 1. , 1.5])
     """
 
     _internal: ClassVar[tuple[str, ...]] = (
@@ -167,7 +169,20 @@ class Prior(Shown):
         return self._twin
 
     def sample(self, rng: np.random.Generator, size: Any = None) -> np.ndarray:
-        """Draw with NumPy's generator: shape `size`, whose last axis matches listed arguments."""
+        """Draw with NumPy's generator.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of randomness.
+        size : int or tuple of int, optional
+            Shape of the draws, whose last axis matches listed arguments. Default: a single draw.
+
+        Returns
+        -------
+        array
+            Of shape `size`; of weights and covariances with their own axes behind.
+        """
         if self.event:
             size = tuple(np.atleast_1d(size))
             leading, own = size[: -self.event], size[-self.event :]
@@ -188,11 +203,33 @@ class Prior(Shown):
         )
 
     def quantile(self, share: Any) -> np.ndarray:
-        """Values below which such shares of the probability lie."""
+        """Values below which such shares of the probability lie.
+
+        Parameters
+        ----------
+        share : array_like
+            Probabilities between 0 and 1.
+
+        Returns
+        -------
+        array
+            Of the same shape.
+        """
         return self._scipy().ppf(share)
 
     def log_density(self, x: Any) -> np.ndarray:
-        """Log density at `x`, normalised; minus infinity outside of the support."""
+        """Log density, normalised; minus infinity outside of the support.
+
+        Parameters
+        ----------
+        x : array_like
+            Values; of weights and covariances with their own axes behind.
+
+        Returns
+        -------
+        array
+            One number for each value.
+        """
         if self.event:
             x = np.asarray(x, dtype=float)
             flat = x.reshape(-1, *x.shape[-self.event :])
@@ -213,7 +250,13 @@ class Prior(Shown):
         return np.clip(ndtri_exp(self._scipy().logcdf(x)), -MOST, MOST)
 
     def median(self) -> Any:
-        """The median of each entry."""
+        """The median of each entry.
+
+        Returns
+        -------
+        float or array
+            An array where arguments are sequences.
+        """
         return self._scipy().median()
 
     def as_numbers(self, kernels: Any) -> tuple[Any, ...]:

@@ -18,11 +18,27 @@ __all__ = ["datasets", "fetch", "load"]
 
 
 def load(name: str) -> LightCurve | Measurements | Photometry | Counts:
-    """A sample that travels with the package; `datasets()` lists them.
+    """Load a sample that travels with the package; `datasets` lists them.
+
+    Parameters
+    ----------
+    name : str
+        One of those that `datasets` marks with "load".
+
+    Returns
+    -------
+    LightCurve, Measurements, Photometry or Counts
+        The table as its container, with its name and source.
+
+    Raises
+    ------
+    DataError
+        (a ValueError) for an unknown name, or a sample that has to be fetched.
 
     Examples
     --------
-    >>> load("hogg-2010")
+    >>> import bayes_astro as ba
+    >>> ba.load("hogg-2010")
     <Measurements hogg-2010: 20 rows of x, y>
     """
     from importlib import resources
@@ -37,16 +53,35 @@ def load(name: str) -> LightCurve | Measurements | Photometry | Counts:
 def fetch(
     name: str, cache_dir: "str | Path | None" = None, progress: bool = True
 ) -> LightCurve | Measurements | Photometry | Counts:
-    """A public sample, downloaded once into a cache and checked by its SHA-256.
+    """Fetch a public sample, downloaded once into a cache and checked by its SHA-256.
 
     Parameters
     ----------
     name : str
-        One of those that `datasets()` marks with "fetch".
+        One of those that `datasets` marks with "fetch"; others are loaded.
     cache_dir : path, optional
         Default: the environment variable BAYES_ASTRO_DATA, else the user's cache folder.
     progress : bool
         Show a bar while downloading.
+
+    Returns
+    -------
+    LightCurve, Measurements, Photometry or Counts
+        The table as its container, with its name and source.
+
+    Raises
+    ------
+    DataError
+        (a ValueError) for an unknown name, a failed download, and a file that is another one.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> samples = ba.datasets()
+    >>> samples[samples["get_with"] == "fetch"]["name"].tolist()
+    ['pantheon-binned', 'des-dovekie']
+    >>> ba.fetch("hogg-2010")  # this one needs no download
+    <Measurements hogg-2010: 20 rows of x, y>
     """
     from bayes_astro.data.download import download
 
@@ -58,7 +93,21 @@ def fetch(
 
 
 def datasets() -> "pd.DataFrame":
-    """Every sample: how to get it, task, rows, source, licence, published truth, citation key."""
+    """List every sample: how to get it, what it is, and where it comes from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a sample: ``name``, ``get_with`` ("load" or "fetch"), ``task``, ``rows``,
+        ``source``, ``licence``, ``truth`` (what is published about it) and ``citation``, the key of
+        its BibTeX.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.datasets().set_index("name").loc["hogg-2010", "task"]
+    'linear relation'
+    """
     import pandas as pd
 
     fields = ("name", "task", "rows", "source", "licence", "truth", "citation")

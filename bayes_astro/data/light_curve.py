@@ -39,18 +39,21 @@ class LightCurve(Rows):
     time : array_like, Quantity, Time or TimeDelta, shape (n,)
         A Time is stored as MJD in days, with its scale and ``time_format="mjd"``; see `to_time`.
     value : array_like or Quantity, shape (n,)
+        What was measured: magnitudes, fluxes, velocities, ...
     error : array_like or Quantity, shape (n,), or a number for all
         Standard deviations, > 0; without a unit they are in that of `value`.
     band : array_like of str, shape (n,), optional
+        Name of the band, or of the instrument, of every row.
     time_unit : str, optional
         Default: the unit that `time` comes with, otherwise days. A Quantity is converted to it.
         A text such as "BJD - 2454833" or "MJD" stands for days, and becomes `time_format`.
     value_unit : str, optional
         Default: the unit that `value` comes with. A Quantity is converted to it.
     name : str
+        Of the object, for titles.
     time_scale, time_format : str
-        As in astropy, e.g. "tdb" and "jd", or "BJD - 2454833": labels of plain times, kept and never
-        guessed.
+        As in astropy, e.g. "tdb" and "jd", or "BJD - 2454833": labels of plain times, kept and
+        never guessed.
     source : str
         Where the data come from, for citations.
     regressors : dict of str to array_like, shape (n,), optional
@@ -60,14 +63,15 @@ class LightCurve(Rows):
     Raises
     ------
     DataError
-        (a ValueError) naming the column, the first row (0-based, in the order given) and the remedy:
-        nan, infinite, masked or non-numeric entries, errors <= 0, unequal lengths, repeated rows,
-        units that do not fit.
+        (a ValueError) naming the column, the first row (0-based, in the order given) and the
+        remedy: nan, infinite, masked or non-numeric entries, errors <= 0, unequal lengths, repeated
+        rows, units that do not fit.
 
     Examples
     --------
-    >>> lc = LightCurve([2.0, 1.0], [14.1, 14.3], [0.02, 0.03], value_unit="mag")
-    >>> lc.time, lc.is_magnitude
+    >>> import bayes_astro as ba
+    >>> curve = ba.LightCurve([2.0, 1.0], [14.1, 14.3], [0.02, 0.03], value_unit="mag")
+    >>> curve.time, curve.is_magnitude
     (array([1., 2.]), True)
     """
 
@@ -122,34 +126,55 @@ class LightCurve(Rows):
         drop_missing: bool = False,
         regressors: Sequence[str] = (),
     ) -> "LightCurve":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, TimeSeries, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         time, value, error, band : str
-            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such as "BJD - 2454833" becomes `time_format`; the scale of a
-            FITS table (TIMESYS) becomes `time_scale`.
+            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such
+            as "BJD - 2454833" becomes `time_format`; the scale of a FITS table (TIMESYS) becomes
+            `time_scale`.
+        time_unit, value_unit : str, optional
+            Of a table that has none of its own.
+        name : str
+            Of the object, for titles.
+        time_scale, time_format : str
+            As for the class.
+        source : str
+            Where the data come from, for citations.
         select : str, optional
             Keep only the rows of this band.
         quality : str, optional
-            Column of flags, as SAP_QUALITY of Kepler and QUALITY of TESS: rows that have one are dropped.
+            Column of flags, as SAP_QUALITY of Kepler and QUALITY of TESS: rows that have one are
+            dropped.
         quality_bits : int, optional
             Sum of the flags that count, e.g. 128 + 2048. Default: all.
         drop_missing : bool
-            Drop the rows where time, value, error, band or a regressor is missing. A `DataWarning` says how many rows
-            were dropped, here and for their quality.
+            Drop the rows where time, value, error, band or a regressor is missing. A `DataWarning`
+            says how many rows were dropped, here and for their quality.
         regressors : sequence of str
             Names of columns that the values may depend on.
 
+        Returns
+        -------
+        LightCurve
+            Sorted by time.
+
+        Raises
+        ------
+        DataError
+            (a ValueError) for what is no light curve, naming column, row and remedy.
+
         Examples
         --------
-        >>> LightCurve.read(  # doctest: +SKIP
-        ...     "kplr006932990_llc.fits", time="TIME", value="PDCSAP_FLUX", error="PDCSAP_FLUX_ERR",
-        ...     quality="SAP_QUALITY", drop_missing=True,
-        ... )
+        >>> import bayes_astro as ba
+        >>> table = {"mjd": [51.2, 50.1], "mag": [14.1, 14.3], "e_mag": [0.02, 0.03]}
+        >>> curve = ba.LightCurve.read(table, time="mjd", value="mag", error="e_mag")
+        >>> curve.value
+        array([14.3, 14.1])
         """
         from bayes_astro.data.tables import read_table
 
@@ -191,7 +216,23 @@ class LightCurve(Rows):
         return bool(self.value_unit and MAGNITUDE.fullmatch(self.value_unit))
 
     def select(self, band: str) -> "LightCurve":
-        """The rows of one band."""
+        """Choose the rows of one band.
+
+        Parameters
+        ----------
+        band : str
+            One of `bands`.
+
+        Returns
+        -------
+        LightCurve
+            In this band, which it still names.
+
+        Raises
+        ------
+        DataError
+            For a band that is not there.
+        """
         if self.band is None:
             raise DataError(
                 f"band {band!r}: this light curve has no bands; give band= to LightCurve"
@@ -201,7 +242,10 @@ class LightCurve(Rows):
         return self[self.band == band]
 
     def fold(self, period: Any, epoch: float = 0.0) -> "LightCurve":
-        """Times since the epoch less whole periods: from 0 to the period; over it they are phases.
+        """Fold the times with a period.
+
+        Times become those since the epoch less whole periods, from 0 to the period; divided by it
+        they are phases.
 
         Parameters
         ----------
@@ -209,6 +253,11 @@ class LightCurve(Rows):
             In the time unit.
         epoch : float
             A time at which the phase is zero.
+
+        Returns
+        -------
+        LightCurve
+            Sorted by phase.
         """
         if hasattr(period, "unit"):
             period = convert(
@@ -223,18 +272,45 @@ class LightCurve(Rows):
         )
 
     def replace(self, **changes: Any) -> "LightCurve":
-        """A new light curve with some of the fields changed."""
+        """A new light curve with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        LightCurve
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_time(self):
         """The times as an astropy Time, where `time_format` and `time_scale` say what they are.
 
         To the last digit: days and the date from which they count are not added up.
+
+        Returns
+        -------
+        astropy.time.Time
+            One entry a row.
+
+        Raises
+        ------
+        DataError
+            Where nothing says what the times are.
         """
         return time_of(self.time, self.time_unit or "d", self.time_format, self.time_scale)
 
     def to_table(self):
-        """An astropy QTable with units; name, time scale, format and source in its `meta`."""
+        """An astropy QTable with units; name, time scale, format and source in its `meta`.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row a measurement.
+        """
         from astropy import units as u
         from astropy.table import QTable
 

@@ -32,10 +32,10 @@ __all__ = ["Photometry"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Photometry(Rows):
-    """n objects with fluxes in m bands.
+    """Fluxes of objects in several bands, with their errors.
 
-    The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
-    scatter; for magnitudes see `from_magnitudes`.
+    m bands of n objects. The arrays are checked, copied to float64 and read-only. Fluxes may be
+    negative, as faint ones scatter; for magnitudes see `from_magnitudes`.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class Photometry(Rows):
     unit : str, optional
         Of flux and error. Default: the one that `flux` comes with.
     name : str
+        Of the sample, for titles.
     source : str
         Where the data come from, for citations.
 
@@ -62,8 +63,9 @@ class Photometry(Rows):
 
     Examples
     --------
-    >>> data = Photometry([[1.0, 2.0], [3.0, float("nan")]], [[0.1, 0.1], [0.2, 0.0]], ("g", "r"))
-    >>> data
+    >>> import bayes_astro as ba
+    >>> flux, error = [[1.0, 2.0], [3.0, float("nan")]], [[0.1, 0.1], [0.2, 0.0]]
+    >>> ba.Photometry(flux, error, ("g", "r"))
     <Photometry unnamed: 2 objects in g, r, 1 flux missing>
     """
 
@@ -134,30 +136,40 @@ class Photometry(Rows):
         name: str = "",
         source: str = "",
     ) -> "Photometry":
-        """From magnitudes; nan is missing, every other mark is declared and never guessed.
+        """Make photometry of magnitudes; nan is missing, other marks are declared and never guessed.
 
         Parameters
         ----------
         magnitude, error : array_like, shape (n, m)
             Errors are standard deviations in magnitudes, > 0; also (m,) or a single number for all.
         bands : sequence of str, length m
+            By which bands are matched.
         redshift : array_like, shape (n,), optional
+            Spectroscopic redshifts; nan where unknown.
         system : {"AB", "Vega", "other"}
             AB gives fluxes in uJy, the others in 1e-9 of the flux of magnitude zero.
         asinh_softening : float or sequence of m floats, optional
-            b of asinh magnitudes (Lupton, Gunn & Szalay 1999), in units of the flux of magnitude
-            zero. Default: the magnitudes are logarithms.
+            b of asinh magnitudes (Lupton, Gunn & Szalay 1999, AJ 118, 1406), in units of the flux
+            of magnitude zero. Default: the magnitudes are logarithms.
         non_detection : float or sequence of floats, optional
             Magnitudes that mark a non-detection, e.g. 99: flux 0 with the error of the limit.
         limit : float or sequence of m floats, optional
-            Magnitude of a flux of one standard deviation in each band. Default: `error` holds it for
-            each non-detection, as in BPZ's catalogues.
+            Magnitude of a flux of one standard deviation in each band. Default: `error` holds it
+            for each non-detection, as in BPZ's catalogues.
         missing : float or sequence of floats, optional
-            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that look like
-            marks which were not declared are refused: 0.0 or -9.99 far from all others, three equal
-            ones apart from the others, 30 +- 30. An empty sequence says that all are measurements.
+            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that
+            look like marks which were not declared are refused: 0.0 or -9.99 far from all others,
+            three equal ones apart from the others, 30 +- 30. An empty sequence says that all are
+            measurements.
         error_convention : {"linear", "log"}
             sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
+        name, source : str
+            Of the sample, and where it comes from, for citations.
+
+        Returns
+        -------
+        Photometry
+            Fluxes with linear errors.
 
         Raises
         ------
@@ -165,13 +177,11 @@ class Photometry(Rows):
             As above, and for magnitudes beyond 50, and others that look like marks, that are not
             declared: the message says which, how many, and what to do.
 
-        References
-        ----------
-        Lupton, Gunn & Szalay 1999, AJ 118, 1406.
-
         Examples
         --------
-        >>> stars = Photometry.from_magnitudes([[23.9, 99.0]], [[0.1, 25.0]], "gr", non_detection=99)
+        >>> import bayes_astro as ba
+        >>> magnitude, error = [[23.9, 99.0]], [[0.1, 25.0]]
+        >>> stars = ba.Photometry.from_magnitudes(magnitude, error, "gr", non_detection=99)
         >>> stars.flux.round(2), stars.error.round(2)
         (array([[1., 0.]]), array([[0.09, 0.36]]))
         """
@@ -185,16 +195,10 @@ class Photometry(Rows):
         magnitude = floats(magnitude, "magnitude", (2,))
         error = errors(error, magnitude.shape)
         flux, sigma = fluxes_of(
-            magnitude,
-            error,
-            band_names(bands, magnitude.shape[1]),
-            zero,
-            asinh_softening=asinh_softening,
-            non_detection=non_detection,
-            limit=limit,
-            missing=missing,
-            error_convention=error_convention,
-        )
+            magnitude, error, band_names(bands, magnitude.shape[1]), zero,
+            asinh_softening=asinh_softening, non_detection=non_detection, limit=limit,
+            missing=missing, error_convention=error_convention,
+        )  # fmt: skip
         return cls(flux, sigma, bands, redshift, unit=unit, name=name, source=source)
 
     @classmethod
@@ -218,13 +222,13 @@ class Photometry(Rows):
         source: str = "",
         drop_missing: bool = False,
     ) -> "Photometry":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         flux, magnitude : tuple of str
             Columns, of one of the two.
         error : tuple of str or float
@@ -235,16 +239,28 @@ class Photometry(Rows):
             Column.
         unit : str, optional
             Of fluxes; default: that of their columns.
-        system, asinh_softening, non_detection, limit
-            As in `from_magnitudes`, of magnitudes only.
+        system : {"AB", "Vega", "other"}
+            Of magnitudes only, as what follows up to `limit`; see `from_magnitudes`.
+        asinh_softening : float or sequence of m floats, optional
+            b of asinh magnitudes.
+        non_detection : float or sequence of floats, optional
+            Magnitudes that mark a non-detection.
+        limit : float or sequence of m floats, optional
+            Magnitude of a flux of one standard deviation.
         missing : float or sequence of floats, optional
-            As there, and of fluxes too.
-        error_convention
-            As there, of magnitudes only.
+            Marks of what was not observed, of magnitudes or fluxes.
+        error_convention : {"linear", "log"}
+            Of errors in magnitudes.
         name, source : str
+            Of the sample, and where it comes from, for citations.
         drop_missing : bool
-            Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
-            Default: what is missing was not measured, and the object is kept.
+            Drop the objects of which one of these columns is missing; a `DataWarning` says how
+            many. Default: what is missing was not measured, and the object is kept.
+
+        Returns
+        -------
+        Photometry
+            One object a row.
         """
         stacked, sigma, spec, own = gathered(x, flux, magnitude, error, redshift, drop_missing)
         labels: dict[str, Any] = {"name": name, "source": source}
@@ -273,24 +289,63 @@ class Photometry(Rows):
         return np.isnan(self.flux)
 
     def index(self, band: str) -> int:
-        """Position of a band."""
+        """Find the position of a band.
+
+        Parameters
+        ----------
+        band : str
+            One of `bands`.
+
+        Returns
+        -------
+        int
+            From 0.
+        """
         if band not in self.bands:
             raise DataError(f"band {band!r} is not there.{nearest(band, self.bands)}")
         return self.bands.index(band)
 
     def select(self, *bands: str) -> "Photometry":
-        """Only these bands, in this order."""
+        """Choose some bands, in the order given.
+
+        Parameters
+        ----------
+        *bands : str
+            At least one of `bands`.
+
+        Returns
+        -------
+        Photometry
+            Of the same objects.
+        """
         at = [self.index(band) for band in bands]
         if not at:
             raise DataError(f"select: name at least one band.{nearest('', self.bands)}")
         return self.replace(flux=self.flux[:, at], error=self.error[:, at], bands=bands)
 
     def replace(self, **changes: Any) -> "Photometry":
-        """New photometry with some of the fields changed."""
+        """New photometry with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        Photometry
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
-        """An astropy QTable: each band's flux, its error, and the redshift."""
+        """An astropy QTable: each band's flux, its error, and the redshift.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row an object: ``g``, ``g_err``, ...
+        """
         from astropy import units as u
         from astropy.table import QTable
 

@@ -156,7 +156,20 @@ class Harmonics(Mean):
         return tuple(f"{n}_{k}" for k in range(1, self.n_terms + 1) for n in ("cosine", "sine"))
 
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
-        """At times from the reference epoch."""
+        """The signal at times from the reference epoch.
+
+        Parameters
+        ----------
+        time : array_like
+            In the time unit of the data.
+        parameters : dict of str to float
+            ``signal_period``, and ``cosine_1``, ``sine_1``, ... of each harmonic.
+
+        Returns
+        -------
+        array
+            In the unit of the values.
+        """
         xp = _functions(time, parameters["signal_period"])
         total: Any = 0.0
         for k in range(1, self.n_terms + 1):
@@ -238,7 +251,21 @@ class KeplerOrbit(Mean):
         return ("h", "k") if self.eccentric else ()
 
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
-        """At times from the reference epoch."""
+        """The radial velocity at times from the reference epoch.
+
+        Parameters
+        ----------
+        time : array_like
+            In the time unit of the data.
+        parameters : dict of str to float
+            ``orbital_period``, ``velocity_cosine``, ``velocity_sine`` and, of an eccentric orbit,
+            ``h`` and ``k``.
+
+        Returns
+        -------
+        array
+            In the unit of the values.
+        """
         xp = _functions(time, parameters["orbital_period"])
         angle = 2 * np.pi * time / parameters["orbital_period"]
         cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]

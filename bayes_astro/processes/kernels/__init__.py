@@ -11,7 +11,6 @@ scaled from the data), a `Prior`, or a number or Quantity, which fixes it.
 """
 
 from bayes_astro.processes.kernels.base import Kernel, Product, Sum
-from bayes_astro.processes.kernels.base import numbered as numbered
 from bayes_astro.processes.kernels.carma import CARMA
 from bayes_astro.processes.kernels.decays import (
     Cosine,

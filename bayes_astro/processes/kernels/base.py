@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -11,14 +11,14 @@ import numpy as np
 
 from bayes_astro.data.columns import convert
 from bayes_astro.hooks import Shown
-from bayes_astro.names import nearest
+from bayes_astro.names import nearest, numbered
 from bayes_astro.priors import Prior
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.scales import Scales, unit_of
 from bayes_astro.quantities import quantity_to_dict
 
-__all__ = ["Kernel", "Product", "Sum", "numbered"]
+__all__ = ["Kernel", "Product", "Sum"]
 
 
 class Kernel(Shown):
@@ -100,7 +100,15 @@ class Kernel(Shown):
         return found
 
     def variables(self) -> Iterator[tuple[str, tuple[Kernel, str]]]:
-        """Variables in order, each with the leaf and the parameter that it is; fixed ones too."""
+        """Go through the variables in order, those with fixed values too.
+
+        Yields
+        ------
+        name : str
+            Of the variable.
+        part : (Kernel, str)
+            The kernel of the sum or product, and its parameter, that the variable is.
+        """
         for leaf, names in zip(self.leaves(), self.names(), strict=True):
             for parameter, variable in names.items():
                 yield variable, (leaf, parameter)
@@ -174,14 +182,19 @@ class Kernel(Shown):
         return self.blocks({p: variables[variable] for p, variable in own.items()}, xp)
 
     def covariance(self, lag: Any, **variables: float) -> np.ndarray:
-        """k at time differences of any sign.
+        """Covariance of the process at two times, by their difference.
 
         Parameters
         ----------
-        lag : array
-            In the time unit of the data.
+        lag : array_like
+            Time differences of any sign, in the time unit of the data.
         **variables : float
             By name, as in `variables`; the fixed ones need not be given.
+
+        Returns
+        -------
+        array
+            Of the shape of `lag`, in the square of the values' unit.
         """
         t = np.abs(np.asarray(lag, dtype=float))
         total = np.zeros(t.shape)
@@ -191,9 +204,21 @@ class Kernel(Shown):
         return total
 
     def power_spectrum(self, frequency: Any, **variables: float) -> np.ndarray:
-        """Power spectral density at frequencies in cycles per time unit.
+        """Power spectral density of the process.
 
         Two-sided: its integral over all frequencies, negative ones too, is the variance.
+
+        Parameters
+        ----------
+        frequency : array_like, shape (m,)
+            In cycles per time unit.
+        **variables : float
+            By name, as for `covariance`.
+
+        Returns
+        -------
+        array (m,)
+            In the square of the values' unit, times the time unit.
         """
         grid = np.atleast_1d(np.asarray(frequency, dtype=float))
         return blocks.spectrum(self.at(self._complete(variables)), grid)
@@ -269,14 +294,6 @@ def _kernel(other: Any) -> Kernel:
 
 def _parts(kernel: Kernel, kind: type) -> tuple[Kernel, ...]:
     return kernel.parts if isinstance(kernel, kind) else (kernel,)  # type: ignore[attr-defined]
-
-
-def numbered(labels: Sequence[str]) -> list[str]:
-    """Labels that occur twice with a number behind."""
-    return [
-        f"{label}_{labels[: i + 1].count(label)}" if labels.count(label) > 1 else label
-        for i, label in enumerate(labels)
-    ]
 
 
 @dataclass(frozen=True, repr=False)

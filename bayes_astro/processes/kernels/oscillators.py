@@ -185,7 +185,22 @@ class QuasiPeriodic(Kernel):
             )
 
     def weights(self, roughness: Any, xp: Any) -> list[Any]:
-        """w_n over their sum, by the trapezoid rule, which is exact for periodic functions."""
+        """Weights of the harmonics in the periodic factor.
+
+        By the trapezoid rule, which is exact for periodic functions.
+
+        Parameters
+        ----------
+        roughness : float
+            Length scale of the periodic factor.
+        xp : module
+            NumPy, or what stands for it where the kernel is followed.
+
+        Returns
+        -------
+        list of float
+            Of the constant and of each harmonic; their sum is one.
+        """
         angle = np.linspace(0, np.pi, 129)[1:-1]
         z = 1 / roughness**2
         ends = [1.0, xp.exp(-2 * z)]
@@ -198,7 +213,18 @@ class QuasiPeriodic(Kernel):
         return [w / whole for w in raw]
 
     def left_out(self, roughness: Any) -> Any:
-        """Share of the periodic factor's variance in the harmonics beyond those kept."""
+        """Share of the periodic factor's variance in the harmonics beyond those kept.
+
+        Parameters
+        ----------
+        roughness : array_like
+            Length scale of the periodic factor.
+
+        Returns
+        -------
+        array
+            From 0 to 1.
+        """
         from scipy.special import ive
 
         z = 1 / np.asarray(roughness, dtype=float) ** 2

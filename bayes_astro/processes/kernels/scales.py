@@ -40,6 +40,17 @@ class Scales(NamedTuple):
 
         An amplitude is within a factor of seven of the spread (95%), a timescale between the median
         spacing and ten time spans, a period between twice the spacing and one time span.
+
+        Parameters
+        ----------
+        kind : str
+            "amplitude", "timescale", "period", "quality", "fraction", "roughness", or "beta" and a
+            power of time, as the coefficients of a moving average have.
+
+        Returns
+        -------
+        Prior
+            In the units of the data.
         """
         if kind == "amplitude":
             return Prior("LogNormal", mu=float(np.log(self.spread)), sigma=1.0)
