@@ -150,6 +150,23 @@ def versions() -> dict[str, str]:
     return found
 
 
+def write_units(tree: xr.DataTree, units: dict[str, str]) -> None:
+    """Put units onto the variables of the posterior that have one."""
+    posterior = tree["posterior"].to_dataset()
+    for name, unit in units.items():
+        if name in posterior and unit:
+            posterior[name].attrs["units"] = unit
+    tree["posterior"].dataset = posterior
+
+
+def write_groups(tree: xr.DataTree, groups: dict[str, xr.Dataset]) -> None:
+    """Put further groups beside the draws."""
+    import xarray as xr
+
+    for name, group in groups.items():
+        tree[name] = xr.DataTree(group)
+
+
 def write_data(tree: xr.DataTree, data: Any, observed: np.ndarray) -> None:
     """Put the container's arrays into the tree's groups."""
     import xarray as xr

@@ -141,7 +141,13 @@ class GaussianMixture(ErrorFree):
         return values, errors, {"coords": coords}
 
     def mixture(self) -> Mixture:
-        """The density as a `Mixture` of one draw."""
+        """The density as a mixture of true values, of one draw.
+
+        Returns
+        -------
+        Mixture
+            With ``condition``, ``marginal``, ``log_density``, as that of `ba.ExtremeDeconvolution`.
+        """
         return _mixture(self.posterior["posterior"].to_dataset())
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:

@@ -179,7 +179,8 @@ class RunningMedian(Smoother):
     Examples
     --------
     >>> import bayes_astro as ba
-    >>> smooth = ba.baselines.RunningMedian(window=100.0).fit(ba.load("macho-quasar").select("R"))
+    >>> quasar = ba.load("macho-quasar").select("R")
+    >>> smooth = ba.baselines.RunningMedian(window=100.0).fit(quasar)
     >>> smooth.predict([49200.0, 49300.0])["signal"].sizes["row"]
     2
     """

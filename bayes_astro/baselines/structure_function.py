@@ -162,7 +162,18 @@ class BinnedStructureFunction(Baseline):
         return by_row(draws, density)
 
     def structure_function(self, lag: Any) -> xr.DataArray:
-        """SF of the fitted law at lags (l,): (chain, draw, lag)."""
+        """Structure function of the fitted law.
+
+        Parameters
+        ----------
+        lag : array_like or Quantity, shape (l,)
+            In the time unit of the data.
+
+        Returns
+        -------
+        xarray.DataArray
+            (chain, draw, lag), in the unit of the values.
+        """
         draws = self.posterior["posterior"].to_dataset()
         return series_data.structure_function(self.form, self.reference, draws, self.data, lag)
 

@@ -60,7 +60,8 @@ class Counts(Rows):
 
     Examples
     --------
-    >>> data = Counts([3, 0, 7], exposure=[10.0, 5.0, 12.0], background=0.5, exposure_unit="h")
+    >>> import bayes_astro as ba
+    >>> data = ba.Counts([3, 0, 7], [10.0, 5.0, 12.0], background=0.5, exposure_unit="h")
     >>> data, data.labels, data.background
     (<Counts unnamed: 3 sources, 10 counts, known background>, ('0', '1', '2'), array([0.5, 0.5,
     0.5]))

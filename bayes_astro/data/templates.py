@@ -189,7 +189,9 @@ class Filters(ReadOnly):
     >>> import bayes_astro as ba
     >>> ba.Filters.bundled("sdss").bands
     ('u', 'g', 'r', 'i', 'z')
-    >>> top_hat = ba.Filters({"wide": ([5000.0, 5001.0, 6999.0, 7000.0], [0.0, 1.0, 1.0, 0.0])})
+    >>> wavelength, transmission = [5000.0, 5001.0, 6999.0, 7000.0], [0.0, 1.0, 1.0, 0.0]
+    >>> ba.Filters({"wide": (wavelength, transmission)}).bands
+    ('wide',)
     """
 
     part: ClassVar[str] = "filters"

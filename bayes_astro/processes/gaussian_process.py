@@ -97,9 +97,9 @@ class GaussianProcess(Model):
     For a damping time above a tenth of the time span the prior has a say in the result, and above
     the time span it decides (Kozlowski 2017): `diagnose` then notes so.
 
-    `predict` takes times, Quantities, astropy Times or a `LightCurve`, and gives ``signal`` (a joint
-    draw of the curve for each posterior draw), ``observation``, ``mean`` and ``sd`` (of the curve
-    given the parameters), and ``component_mean``, ``component_sd`` of the kernel's summands.
+    `predict` takes times, Quantities, astropy Times or a `LightCurve`, and gives ``signal`` (a
+    joint draw of the curve for each posterior draw), ``observation``, ``mean`` and ``sd`` (of the
+    curve given the parameters), and ``component_mean``, ``component_sd`` of the kernel's summands.
 
     References
     ----------
@@ -108,9 +108,13 @@ class GaussianProcess(Model):
     Examples
     --------
     >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")
     >>> model = ba.GaussianProcess(ba.kernels.DampedRandomWalk())
-    >>> model.equation()
-    'y = offset + f(t) + N(0, error² + jitter²), f ~ GP(0, DampedRandomWalk())'
+    >>> _ = model.fit(quasar, ba.Laplace(draws=200, restarts=2), seed=1, progress=False)
+    >>> model.summary().index.tolist()
+    ['tau', 'sigma', 'jitter', 'offset']
+    >>> model.predict([49300.0, 49400.0], draws=50)["signal"].shape
+    (1, 50, 2)
     """
 
     kernel: Any = None
@@ -323,11 +327,39 @@ class GaussianProcess(Model):
         return evidence_section(self)
 
     def power_spectrum(self, frequency: Any = None, *, draws: int = 500) -> xr.Dataset:
-        """Posterior of the kernel's power spectral density; see `spectra.power_spectrum`."""
+        """Posterior of the kernel's power spectral density.
+
+        Parameters
+        ----------
+        frequency : array_like or Quantity, shape (m,), optional
+            In cycles per time unit. Default: from a third of one cycle in the time span to the
+            highest frequency of the sampling, evenly in the logarithm.
+        draws : int
+            About how many of the posterior.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``power`` (chain, draw, frequency), two-sided, in value unit squared times time unit,
+            and ``noise`` (chain, draw), the level of the white noise.
+        """
         return spectra.power_spectrum(self, frequency, draws)
 
     def structure_function(self, lag: Any = None, *, draws: int = 500) -> xr.Dataset:
-        """Posterior of sqrt(2 (k(0) - k(lag))); see `spectra.structure_function`."""
+        """Posterior of the root mean square difference of two values, sqrt(2 (k(0) - k(lag))).
+
+        Parameters
+        ----------
+        lag : array_like or Quantity, shape (m,), optional
+            Time differences. Default: from the median spacing to the time span.
+        draws : int
+            About how many of the posterior.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``structure_function`` (chain, draw, lag), in the unit of the values.
+        """
         return spectra.structure_function(self, lag, draws)
 
     def epoch(self, data: LightCurve) -> float:
