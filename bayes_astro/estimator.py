@@ -258,7 +258,7 @@ class Estimator(Configured, Shown):
         Returns
         -------
         xarray.Dataset
-            ``observation`` (chain, draw, row).
+            ``observation`` (chain, draw, row, ...).
         """
         rng = np.random.default_rng([int(self.record["seed"]), 1])
         draws, data = self.posterior["posterior"].to_dataset(), self.data

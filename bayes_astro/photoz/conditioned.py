@@ -206,7 +206,7 @@ class ConditionedRedshifts(Model):
         Returns
         -------
         array (n,)
-            nan where the redshift is not known.
+            In nats, per unit of redshift.
         """
         values, _ = self.density().at(self._photometry(photometry), self.responses(photometry))
         return np.logaddexp.reduce(values, axis=0) - np.log(len(values))
@@ -226,7 +226,7 @@ class ConditionedRedshifts(Model):
         Returns
         -------
         array (n,)
-            From 0 to 1; nan where the redshift is not known.
+            From 0 to 1.
         """
         _, below = self.density().at(self._photometry(photometry), self.responses(photometry))
         return below.mean(axis=0)

@@ -71,7 +71,7 @@ class OnGrid:
         Returns
         -------
         array (n,)
-            nan where the redshift is not known.
+            In nats, per unit of redshift; nan where the redshift is not known.
         """
         edges, density = self.table(photometry)
         bins = len(edges) - 1

@@ -346,7 +346,9 @@ class GaussianProcess(Model):
         return spectra.power_spectrum(self, frequency, draws)
 
     def structure_function(self, lag: Any = None, *, draws: int = 500) -> xr.Dataset:
-        """Posterior of the root mean square difference of two values, sqrt(2 (k(0) - k(lag))).
+        """Posterior of the root mean square difference of two values.
+
+        Of the noiseless process: sqrt(2 (k(0) - k(lag))).
 
         Parameters
         ----------

@@ -25,8 +25,9 @@ class Exact(Sampler):
     Parameters
     ----------
     draws : int
-        Draws in total. They are stored as four chains where `draws` can be divided by four, so
-        that R-hat and the effective sample size can be computed as for any other sampler.
+        Draws in total. They are stored as four chains where they are 400 or more and can be divided
+        by four, so that R-hat and the effective sample size can be computed as for any other
+        sampler.
 
     Raises
     ------

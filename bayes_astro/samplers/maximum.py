@@ -107,7 +107,7 @@ class Laplace(Sampler):
     Parameters
     ----------
     draws : int
-        In total, stored as four chains where `draws` can be divided by four.
+        In total, stored as four chains where they are 400 or more and can be divided by four.
     restarts : int
         Of the search for the maximum, as all that follow: see `MAP`.
     tolerance : float, optional

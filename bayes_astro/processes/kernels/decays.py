@@ -18,7 +18,7 @@ __all__ = ["Cosine", "DampedCosine", "DampedRandomWalk", "Matern32", "Matern52"]
 class DampedRandomWalk(Kernel):
     r"""The Ornstein-Uhlenbeck process of quasars and red noise.
 
-    .. math:: k(t) = \sigma^2 \exp(-\left|t\right| / \tau)
+    .. math:: k(t) = \sigma^2 \exp(-|t| / \tau)
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class DampedRandomWalk(Kernel):
 class Matern32(Kernel):
     r"""A process that is once differentiable.
 
-    .. math:: k(t) = \sigma^2 (1 + s) \exp(-s), \quad s = \sqrt{3} \left|t\right| / \mathrm{scale}
+    .. math:: k(t) = \sigma^2 (1 + s) \exp(-s), \quad s = \sqrt{3} |t| / \mathrm{scale}
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Matern32(Kernel):
 class Matern52(Kernel):
     r"""A process that is twice differentiable.
 
-    .. math:: k(t) = \sigma^2 (1 + s + s^2 / 3) \exp(-s), \quad s = \sqrt{5} \left|t\right| / \mathrm{scale}
+    .. math:: k(t) = \sigma^2 (1 + s + s^2 / 3) \exp(-s), \quad s = \sqrt{5} |t| / \mathrm{scale}
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class Cosine(Kernel):
 class DampedCosine(Kernel):
     r"""An oscillation whose phase wanders.
 
-    .. math:: k(t) = \sigma^2 \exp(-\left|t\right| / \tau) \cos(2 \pi t / \mathrm{period})
+    .. math:: k(t) = \sigma^2 \exp(-|t| / \tau) \cos(2 \pi t / \mathrm{period})
 
     Its power spectrum is a Lorentzian about the frequency, and one about its negative: the shape of
     quasi-periodic oscillations of accreting objects, of quality pi tau / period, the frequency over
