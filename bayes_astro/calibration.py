@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.diagnostics import scalars
-from bayes_astro.model import Model, checked_seed
+from bayes_astro.model import Model
+from bayes_astro.predictions import checked_seed
 from bayes_astro.samplers.progress import Progress, interrupted, interruptible
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def calibrate(
     """Simulation-based calibration of any model.
 
     The priors are resolved once, on `design`, and used for simulating and for fitting. A user's
-    default priors are made from the data, which are then used twice: `defaults_anew` makes them from
-    each simulated data set, as a user's first fit would, and says whether that does harm.
+    default priors are made from the data, which are then used twice: `defaults_anew` makes them
+    from each simulated data set, as a user's first fit would, and says whether that does harm.
 
     Parameters
     ----------
@@ -160,6 +161,7 @@ def calibrate(
     n : int
         Simulated data sets: 200 see a width wrong by some 30%, 1000 by some 13%.
     seed : int, optional
+        Same seed, same ranks. None draws one.
     sampler : Sampler, optional
         Default: the model's first.
     parameters : tuple of str, optional
@@ -167,12 +169,31 @@ def calibrate(
     defaults_anew : bool
         Simulate with the priors of the design, fit with the defaults that each data set gets.
     progress : bool
+        Show a progress bar.
 
     Returns
     -------
     Calibration
-        True where every test passed; its text says what the run could have seen. Ctrl-C ends the run,
-        keeps the ranks of the data sets that were done, and leaves it false.
+        True where every test passed; its text says what the run could have seen. Ctrl-C ends the
+        run, keeps the ranks of the data sets that were done, and leaves it false.
+
+    Raises
+    ------
+    ValueError
+        For a design that the model does not take, and for too small an `n`.
+
+    References
+    ----------
+    Talts et al. 2018, arXiv:1804.06788.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> pumps, quick = ba.load("pump-failures"), ba.Exact(draws=100)
+    >>> model = ba.PoissonRate(hyperprior="independent")
+    >>> found = ba.calibrate(model, pumps, n=20, seed=1, sampler=quick, progress=False)
+    >>> found.n, found.ranks["rate[pump 1]"].shape
+    (20, (20,))
     """
     from bayes_astro import samplers
 

@@ -39,31 +39,47 @@ def fit_each(
     An object that cannot be fitted becomes a row with its status and the error's text. The seed of
     an object depends on `seed` and its name alone, so order and subsets change nothing. Priors that
     the model does not state are scaled from each object's own data. Nothing is compiled after the
-    first object. Ctrl-C ends the run and keeps the rows that are done; that of the object that it cut
-    has the status "interrupted". Where the iterable itself raises an error, the objects before it are
-    fitted, and a last row holds the error.
+    first object. Ctrl-C ends the run and keeps the rows that are done; that of the object that it
+    cut has the status "interrupted". Where the iterable itself raises an error, the objects before
+    it are fitted, and a last row holds the error.
 
     Parameters
     ----------
     model : Model
         Not changed.
     items : iterable of containers, dict of name to container, nested-pandas frame, or path of a folder
-        Objects are taken as they are needed, some hundred at a time: a generator may go on for ever. Without names,
-        each container's own name is used, or its position. Of a frame each row is an object, named by the index,
-        with its points in a nested column; of a folder each file is one.
+        Objects are taken as they are needed, some hundred at a time: a generator may go on for
+        ever. Without names, each container's own name is used, or its position. Of a frame each row
+        is an object, named by the index, with its points in a nested column; of a folder each file
+        is one.
     seed : int, optional
+        Same seed, same draws. None draws one.
     sampler : Sampler, optional
         Default: that of the task; periodograms in white noise have 1000 draws a row.
     columns : dict of str to str, optional
-        Of a frame or folder, the column of each field of the container, as ``{"time": "mjd", "value": "mag",
-        "error": "magerr"}``.
+        Of a frame or folder, the column of each field of the container, as ``{"time": "mjd",
+        "value": "mag", "error": "magerr"}``.
 
     Returns
     -------
     pandas.DataFrame
-        One row an object, indexed by name: status ("ok", "failed", "interrupted"), error_type, error,
-        n_obs, seed, ms, rhat_max, ess_min, n_divergent, and for every parameter _mean, _sd, _q025, _q16,
-        _q50, _q84, _q975.
+        One row an object, indexed by name: status ("ok", "failed", "interrupted"), error_type,
+        error, n_obs, seed, ms, rhat_max, ess_min, n_divergent, and for every parameter _mean, _sd,
+        _q025, _q16, _q50, _q84, _q975.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> points = ba.load("hogg-2010")
+    >>> samples = {"all": points, "clean": points[4:], "too few": points[:1]}
+    >>> quick = ba.Laplace(draws=200)
+    >>> table = ba.fit_each(ba.LinearRelation("y"), samples, seed=1, sampler=quick)
+    >>> table[["status", "n_obs"]]
+             status  n_obs
+    name
+    all          ok     20
+    clean        ok     16
+    too few  failed      1
     """
     import pandas as pd
 

@@ -24,6 +24,7 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
     Parameters
     ----------
     models : dict of str to fitted model or baseline
+        By the name of the row that each gets.
     test : container
         Data that none of them was fitted to.
     seed : int
@@ -33,11 +34,11 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
     -------
     pandas.DataFrame
         One row a model, the best log score first: ``log_score`` (`score` of the model: mean log
-        predictive density of a row, higher is better), ``crps`` (continuous ranked probability score, in the unit of the
-        response, lower is better), ``rmse`` and ``bias`` of the predictive mean,
-        ``coverage_68`` and ``coverage_95`` of the central predictive intervals, and ``rows``.
-        Where several columns are measured, all but the log score are of each column by itself.
-        Densities of redshift have more, and some of these by another definition
+        predictive density of a row, higher is better), ``crps`` (continuous ranked probability
+        score, in the unit of the response, lower is better), ``rmse`` and ``bias`` of the
+        predictive mean, ``coverage_68`` and ``coverage_95`` of the central predictive intervals,
+        and ``rows``. Where several columns are measured, all but the log score are of each column
+        by itself. Densities of redshift have more, and some of these by another definition
         (`bayes_astro.photoz.scores`). A thousand draws are used, or as many as fit into 2 GB.
 
     Raises
@@ -48,6 +49,17 @@ def compare(models: dict[str, Any], test: Any, *, seed: int = 0) -> pd.DataFrame
     References
     ----------
     Gneiting & Raftery 2007, J. Am. Stat. Assoc. 102, 359.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> points = ba.load("hogg-2010")[4:]
+    >>> train, test = points[::2], points[1::2]
+    >>> model = ba.LinearRelation("y")
+    >>> bayes = model.fit(train, ba.Laplace(draws=400), seed=1, progress=False)
+    >>> line = model.baseline().fit(train)
+    >>> ba.compare({"Bayes": bayes, "least squares": line}, test)["rows"].tolist()
+    [8, 8]
     """
     import pandas as pd
 

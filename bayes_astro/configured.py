@@ -23,6 +23,11 @@ class Configured:
         ----------
         deep : bool
             With those of parameters that are estimators themselves, as ``name__parameter``.
+
+        Returns
+        -------
+        dict
+            Name to value, as given.
         """
         found: dict[str, Any] = {}
         for field in fields(self):  # type: ignore[arg-type]
@@ -33,7 +38,23 @@ class Configured:
         return found
 
     def set_params(self, **parameters: Any) -> Any:
-        """Change parameters by name; returns the estimator itself."""
+        """Change parameters by name.
+
+        Parameters
+        ----------
+        **parameters : object
+            New values; ``name__parameter`` reaches into a parameter that is an estimator.
+
+        Returns
+        -------
+        Estimator
+            This estimator itself.
+
+        Raises
+        ------
+        ValueError
+            For a name that is no parameter.
+        """
         known = self.get_params(deep=False)
         nested: dict[str, dict[str, Any]] = {}
         for name, value in parameters.items():

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bayes_astro import registry, storage
+from bayes_astro import predictions, registry, storage
 from bayes_astro.configured import Configured
-from bayes_astro.draws import affordable, in_turn, thinned
+from bayes_astro.data.container import refuse_others
 from bayes_astro.hooks import Shown, hook
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bayes_astro.diagnostics import Check, Diagnosis
     from bayes_astro.report import Section
 
-__all__ = ["Estimator", "checked_seed"]
+__all__ = ["Estimator"]
 
 
 class Estimator(Configured, Shown):
@@ -160,13 +160,7 @@ class Estimator(Configured, Shown):
 
     @property
     def posterior(self) -> xr.DataTree:
-        """The fitted tree: ArviZ's groups, and what the task adds.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
+        """The fitted tree: ArviZ's groups, and what the task adds; NotFittedError before `fit`."""
         if self._tree is None:
             from sklearn.exceptions import NotFittedError
 
@@ -201,14 +195,7 @@ class Estimator(Configured, Shown):
         self.check_settings()
 
     def _checked(self, data: Any) -> Any:
-        if not isinstance(data, self.data_type):
-            kind = self.data_type.__name__
-            ways = [name for name in ("read", "from_densities") if name in vars(self.data_type)]
-            others = "".join(f" or ba.{kind}.{name}(table, ...)" for name in ways)
-            raise ValueError(
-                f"{type(self).__name__} takes a {kind}, got {type(data).__name__}. Make one with "
-                f"ba.{kind}(...){others}."
-            )
+        refuse_others(type(self).__name__, self.data_type, data)
         self.check_all_settings()
         self.check_data(data)
         return self.prepare(data)
@@ -231,16 +218,7 @@ class Estimator(Configured, Shown):
         xarray.Dataset
             ``signal`` (noiseless) and ``observation`` (a new noisy one), dims (chain, draw, ...).
         """
-        data = self.data
-        if draws is not None and int(draws) < 1:
-            raise ValueError(f"draws={draws} must be at least 1.")
-        posterior = self.posterior["posterior"].to_dataset()
-        if self.fewest_predictions:
-            posterior = in_turn(posterior, self.fewest_predictions if draws is None else draws)
-        posterior = thinned(posterior, draws)
-        seed = self.record["seed"] if seed is None else seed
-        rng = np.random.default_rng([int(seed), 1])
-        return self.forecast(posterior, data, data if at is None else at, rng)
+        return predictions.predicted(self, at, draws, seed)
 
     def score(self, data: Any, y: Any = None, *, draws: int | None = 1000) -> float:
         """Mean log predictive density of a row of held-out data, as in `ba.compare`.
@@ -250,31 +228,38 @@ class Estimator(Configured, Shown):
         Parameters
         ----------
         data : container
+            Of the kind that was fitted.
         y : None
             Not used: scikit-learn has such an argument.
         draws : int, optional
             About so many, evenly spaced, or fewer where they would take more than 2 GB; None: all.
-        """
-        from scipy.special import logsumexp
 
-        fits = y is None and isinstance(data, self.data_type)
-        if not fits:
-            kind = self.data_type.__name__
-            given = type(data).__name__ if y is None else "a second argument"
-            raise ValueError(f"{type(self).__name__} is scored on a {kind} alone, got {given}.")
-        some = draws if draws is None else affordable(int(draws), len(data))
-        posterior = thinned(self.posterior["posterior"].to_dataset(), some)
-        density = self.log_predictive(posterior, data).values.reshape(-1, len(data))
-        by_row = logsumexp(density, axis=0) - np.log(len(density))
-        return float(np.average(by_row, weights=getattr(data, "weight", None)))
+        Returns
+        -------
+        float
+            In nats; higher is better.
+        """
+        return predictions.scored(self, data, y, draws)
 
     def log_likelihood(self) -> xr.Dataset:
-        """Pointwise log likelihood of the fitted data, also put into the tree for ArviZ."""
+        """Pointwise log likelihood of the fitted data, also put into the tree for ArviZ.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``observation`` (chain, draw, row).
+        """
         density = self.pointwise(self.posterior["posterior"].to_dataset(), self.data)
         return self._attach("log_likelihood", density.rename("observation").to_dataset())
 
     def posterior_predictive(self) -> xr.Dataset:
-        """New observations at the fitted inputs, also put into the tree for ArviZ."""
+        """New observations at the fitted inputs, also put into the tree for ArviZ.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``observation`` (chain, draw, row, ...).
+        """
         rng = np.random.default_rng([int(self.record["seed"]), 1])
         draws, data = self.posterior["posterior"].to_dataset(), self.data
         new = self.replicate(draws, data, data, rng).rename("observation").to_dataset()
@@ -294,8 +279,13 @@ class Estimator(Configured, Shown):
         at : container, optional
             Of tasks that speak of single objects (photometric redshifts): new ones; then the table
             has one row an object.
-        **options
+        **options : object
             Of that table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By parameter, or by object.
         """
         if at is not None:
             return self.object_summary(at, **options)
@@ -304,7 +294,13 @@ class Estimator(Configured, Shown):
         return diagnostics.summary(self)
 
     def diagnose(self) -> Diagnosis:
-        """Judge the fit: checks with figure, verdict and advice."""
+        """Judge the fit: checks with figure, verdict and advice.
+
+        Returns
+        -------
+        Diagnosis
+            True where every check passed.
+        """
         from bayes_astro import diagnostics
 
         return diagnostics.diagnose(self)
@@ -319,13 +315,18 @@ class Estimator(Configured, Shown):
         figure : str, optional
             One of `figure_names()`; None stands for the first.
         at : array or container, optional
-            Where a figure is evaluated (times, lags, values of a predictor, ...), or other data than
-            the fitted ones: the docstring of the figure says which it takes.
+            Where a figure is evaluated (times, lags, values of a predictor, ...), or other data
+            than the fitted ones: the docstring of the figure says which it takes.
         ax : matplotlib Axes or array of Axes, optional
             Draw into these instead of on a new page: one for each panel, row by row; of a corner of
             n variables all n x n. Legends then stand within the axes, and `width` has no effect.
         width : {"page", "column"}
             Width of a journal's page (7.1 in) or column (3.4 in).
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The page, or that of the given axes.
 
         Raises
         ------
@@ -345,52 +346,49 @@ class Estimator(Configured, Shown):
         return {name: draw for name, draw in found.items() if self.can_draw(name)}
 
     def figure_names(self) -> list[str]:
-        """Names of the figures that `plot` can draw."""
+        """Names of the figures that `plot` can draw.
+
+        Returns
+        -------
+        list of str
+            The default first.
+        """
         return list(self._drawings())
 
     def save(self, path: Any) -> None:
-        """Write everything needed to predict again in a new process; the file is replaced whole.
+        """Write everything needed to predict again in a new process.
 
-        Raises ValueError for a parameter that is another library's object, or of a class that is
-        not registered (`ba.register`): neither could be opened again.
+        Parameters
+        ----------
+        path : str or path-like
+            A netCDF file, which is replaced whole; `ba.open` reads it.
+
+        Raises
+        ------
+        ValueError
+            For a parameter that is another library's object, or of a class that is not registered
+            (`ba.register`): neither could be opened again.
         """
         tree = self.posterior
-        for name, value in self.get_params(deep=False).items():
-            if storage.is_foreign(value):
-                raise ValueError(
-                    f"{name}={value!r:.80} belongs to another library and cannot be written with "
-                    "the fit; keep the numbers with model.posterior.to_netcdf(path)."
-                )
         storage.check_openable(self)
         storage.save(tree, path)
 
     def citations(self) -> str:
-        """BibTeX of the methods, the sampler and the data that this fit used."""
+        """BibTeX of the methods, the sampler and the data that this fit used.
+
+        Returns
+        -------
+        str
+            Entries, one after the other.
+        """
         from bayes_astro import citations
 
         return citations.bibtex(citations.keys_of(self))
 
     def _store(self, tree: xr.DataTree, data: Any, seed: int, **record: Any) -> None:
-        """Attach the data and the record to the draws, and keep the tree."""
-        import xarray as xr
-
-        units = self.units(data)
-        posterior = tree["posterior"].to_dataset()
-        for name, unit in units.items():
-            if name in posterior and unit:
-                posterior[name].attrs["units"] = unit
-        tree["posterior"].dataset = posterior
-        for name, group in self.groups(tree, data).items():
-            tree[name] = xr.DataTree(group)
+        """Attach units, groups, data and record to the draws, and keep the tree."""
+        storage.write_units(tree, self.units(data))
+        storage.write_groups(tree, self.groups(tree, data))
         storage.write_data(tree, data, self.responses(data))
         storage.write_record(tree, self, data, seed, **record)
         self._tree, self._unfitted_because = tree, ""
-
-
-def checked_seed(seed: int | None) -> int:
-    """The seed as an int; a fresh one when none is given."""
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed={seed!r} must be a non-negative integer or None.")
-    return int(seed)

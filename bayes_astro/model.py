@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bayes_astro import parameters, registry
-from bayes_astro.estimator import Estimator, checked_seed
+from bayes_astro.estimator import Estimator
 from bayes_astro.hooks import hook
 from bayes_astro.parameters import Parameter
+from bayes_astro.predictions import checked_seed
 from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bayes_astro.problem import Problem
     from bayes_astro.samplers import Sampler
 
-__all__ = ["Estimator", "Model", "checked_seed"]
+__all__ = ["Estimator", "Model"]
 
 
 class Model(Estimator):
@@ -138,21 +139,56 @@ class Model(Estimator):
         return {one.name: one.unit for one in self.parameters(data) if one.unit}
 
     def resolve_priors(self, data: Any) -> dict[str, Prior]:
-        """The default priors for `data`, with those that the user asked for in their places."""
+        """The default priors for `data`, with those that the user asked for in their places.
+
+        Parameters
+        ----------
+        data : container
+            From which defaults are scaled.
+
+        Returns
+        -------
+        dict of str to Prior
+            By parameter, also those that are integrated out.
+
+        Raises
+        ------
+        ValueError
+            For a prior of an unknown parameter, or of a family that it cannot have.
+        """
         declared = self.parameters(data)
         found = parameters.resolved(type(self).__name__, declared, self.priors, self.sizes(data))
         self.check_priors(found, data)
         return found
 
     def diagnose(self) -> Diagnosis:
-        """Judge the fit: checks with figure, verdict and advice."""
+        """Judge the fit: checks with figure, verdict and advice.
+
+        Returns
+        -------
+        Diagnosis
+            True where every check passed, those of the priors included.
+        """
         from bayes_astro import prior_checks
         from bayes_astro.diagnostics import Diagnosis
 
         return Diagnosis((*super().diagnose().checks, *prior_checks.checks(self)))
 
     def build(self, data: Any, priors: dict[str, Prior] | None = None) -> pm.Model:
-        """The generative story in PyMC, with nothing open."""
+        """The generative story in PyMC, with nothing open.
+
+        Parameters
+        ----------
+        data : container
+            What is observed.
+        priors : dict of str to Prior, optional
+            All of them. Default: those of `resolve_priors`.
+
+        Returns
+        -------
+        pymc.Model
+            With the variables that NUTS and emcee sample.
+        """
         settled = self.assume(data)
         priors = settled.resolve_priors(data) if priors is None else priors
         return settled.problem(data, priors).graph()
@@ -160,7 +196,22 @@ class Model(Estimator):
     def baseline(self, *arguments: Any, **options: Any) -> Estimator:
         """The frequentist counterpart of this model, with the same verbs.
 
-        Arguments are those of the counterpart; what both have in common is taken from this model.
+        Parameters
+        ----------
+        *arguments : object
+            Arguments of the counterpart that this model has not, in their order.
+        **options : object
+            The same by name; what both have in common is taken from this model.
+
+        Returns
+        -------
+        Baseline
+            Not fitted; see `ba.baselines`.
+
+        Raises
+        ------
+        ValueError
+            For a task that has none.
         """
         partner = registry.row_of(type(self)).baseline
         if not partner:
@@ -184,8 +235,8 @@ class Model(Estimator):
         ----------
         data : container
             Of the type `data_type`.
-        sampler : ba.Exact, ba.NUTS or ba.Emcee, optional
-            Default: the one that suits the data.
+        sampler : Sampler, optional
+            As ``ba.NUTS()``. Default: the one that suits the data.
         seed : int, optional
             Same seed, same draws. None draws one and records it.
         progress : bool
@@ -193,7 +244,8 @@ class Model(Estimator):
 
         Returns
         -------
-        self
+        Model
+            This model, fitted.
 
         Raises
         ------
@@ -235,7 +287,17 @@ class Model(Estimator):
     def simulate(
         self, design: Any, seed: int | None = None, *, priors: dict[str, Prior] | None = None
     ) -> tuple[Any, xr.Dataset]:
-        """Draw parameters from the prior and data from the likelihood, on the design of `design`.
+        """Draw parameters from the prior and data from the likelihood.
+
+        Parameters
+        ----------
+        design : container
+            Times, errors, ...: everything but the values, which are not used but for default
+            priors.
+        seed : int, optional
+            Same seed, same data.
+        priors : dict of str to Prior, optional
+            All of them. Default: those of `resolve_priors`.
 
         Returns
         -------
@@ -263,6 +325,7 @@ class Model(Estimator):
         draws : int
             How many.
         seed : int, optional
+            Same seed, same draws.
 
         Returns
         -------
@@ -293,14 +356,15 @@ class Model(Estimator):
         data : container, optional
             None stands for the fitted data.
         seed : int
+            Of the importance sampling.
 
         Returns
         -------
         dict
             log_evidence; log_evidence_error, its standard error; importance_efficiency, below some
-            0.01 of which neither is to be trusted. Of a process with a periodic mean function, over all
-            of its periods, also log_evidence_again and its error by another proposal; a warning says
-            where the two disagree.
+            0.01 of which neither is to be trusted. Of a process with a periodic mean function, over
+            all of its periods, also log_evidence_again and its error by another proposal; a warning
+            says where the two disagree.
         """
         from bayes_astro.samplers.maximum import evidence
 

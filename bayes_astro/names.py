@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["is_absurd_unit", "nearest"]
+__all__ = ["is_absurd_unit", "nearest", "numbered"]
 
 LISTED = 50
 
@@ -26,3 +26,11 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
 def is_absurd_unit(text: str) -> bool:
     """Whether `text` holds a power of ten such as 10**999999999, whose digits astropy writes out."""
     return re.search(r"10[\s*^(+-]+\d{4}", text) is not None
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Labels that occur twice with a number behind."""
+    return [
+        f"{label}_{labels[: i + 1].count(label)}" if labels.count(label) > 1 else label
+        for i, label in enumerate(labels)
+    ]

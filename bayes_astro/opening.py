@@ -38,11 +38,27 @@ def open_fit(path: Any, *, max_bytes: int = MAX_BYTES) -> Any:
     max_bytes : int
         Refuse a file that declares more than this many bytes of arrays (4 GiB).
 
+    Returns
+    -------
+    Model or Baseline
+        Fitted, with its parameters and draws.
+
     Raises
     ------
     ValueError
         For a file that is missing, cut short, too large, not made by this package, or that asks
         for anything but plain arrays. Nothing in the file is ever run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import bayes_astro as ba
+    >>> line = ba.baselines.LeastSquaresLine("y").fit(ba.load("hogg-2010")[4:])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     line.save(Path(folder) / "line.nc")
+    ...     ba.open(Path(folder) / "line.nc")
+    LeastSquaresLine(response='y')
     """
     import warnings
 

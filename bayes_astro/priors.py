@@ -11,45 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.hooks import Shown
-from bayes_astro.names import is_absurd_unit, nearest
+from bayes_astro.names import nearest
 from bayes_astro.prior_families import FAMILIES
+from bayes_astro.quantities import numeric, quantity, quantity_to_dict, short
 
-__all__ = ["Prior", "quantity", "quantity_to_dict", "recorded"]
-
-
-def quantity(value: Any, unit: Any) -> Any:
-    """An astropy Quantity from plain numbers and the name of a unit, as files hold them."""
-    from astropy import units
-
-    if not isinstance(unit, str) or len(unit) > 80 or is_absurd_unit(unit):
-        raise ValueError(f"{unit!r:.80} is not a unit.")
-    if not _numeric(value):
-        raise ValueError(f"{value!r:.80} is not a number or a list of numbers.")
-    try:
-        return units.Quantity(np.asarray(value, dtype=float), unit, subok=True)
-    except Exception:  # astropy raises anything, as for "m**(1/0)"
-        raise ValueError(f"{unit!r:.80} is not a unit that astropy knows.") from None
-
-
-def quantity_to_dict(value: Any) -> dict[str, Any]:
-    """A Quantity as files hold it."""
-    return {"value": np.asarray(value.value).tolist(), "unit": str(value.unit)}
-
-
-def _short(value: Any) -> str:
-    try:
-        return f"{value!r:.80}"
-    except ValueError:  # Python does not print integers of thousands of digits
-        return "a number of thousands of digits"
-
-
-def _numeric(value: Any) -> bool:
-    """Whether `value` holds numbers, neither text nor truth values."""
-    if isinstance(value, list | tuple):
-        return all(map(_numeric, value))
-    array = np.asarray(value)
-    return array.dtype.kind in "iuf" or (array.dtype.kind == "O" and isinstance(value, int))
-
+__all__ = ["Prior", "recorded"]
 
 MOST = 38.0  # standard deviations: farther is no double
 
@@ -80,6 +46,8 @@ class Prior(Shown):
     >>> import bayes_astro as ba
     >>> ba.Prior("HalfNormal", sigma=0.1)
     Prior('HalfNormal', sigma=0.1)
+    >>> ba.Prior("Normal", mu=1.0, sigma=0.5).quantile([0.16, 0.5, 0.84]).round(2)
+    array([0.5, 1. , 1.5])
     """
 
     _internal: ClassVar[tuple[str, ...]] = (
@@ -124,25 +92,25 @@ class Prior(Shown):
         kind = FAMILIES[self.distribution].arguments[name]
         number = value.value if hasattr(value, "unit") else value
         try:
-            if not _numeric(number):
+            if not numeric(number):
                 raise TypeError
             array = np.asarray(number, dtype=float)
         except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
-                f"got {_short(value)}."
+                f"got {short(value)}."
             ) from None
         if kind == "matrix" and array.ndim:
             return self._matrix(name, value, array)
         if array.ndim > (0 if self.event else 1) or array.size == 0:
             raise ValueError(
                 f"Prior {self.distribution}: {name} must be a number or a list of numbers, "
-                f"got {_short(value)}."
+                f"got {short(value)}."
             )
         if not np.all(np.isfinite(array)):
-            raise ValueError(f"Prior {self.distribution}: {name}={_short(value)} must be finite.")
+            raise ValueError(f"Prior {self.distribution}: {name}={short(value)} must be finite.")
         if kind in ("scale", "shape") and np.any(array <= 0):
-            raise ValueError(f"Prior {self.distribution}: {name}={_short(value)} must be positive.")
+            raise ValueError(f"Prior {self.distribution}: {name}={short(value)} must be positive.")
         if hasattr(value, "unit"):
             if kind not in ("value", "scale"):
                 raise ValueError(
@@ -156,12 +124,12 @@ class Prior(Shown):
         remedy = "must be a symmetric, positive definite matrix or a list of positive numbers"
         if hasattr(value, "unit") or array.ndim > 2 or not np.all(np.isfinite(array)):
             raise ValueError(
-                f"Prior {self.distribution}: {name} {remedy}, without a unit; got {_short(value)}."
+                f"Prior {self.distribution}: {name} {remedy}, without a unit; got {short(value)}."
             )
         square = array.ndim == 1 or array.shape[0] == array.shape[1]
         good = square and array.size > 0 and np.allclose(array, array.T, rtol=1e-8, atol=0.0)
         if not good or np.any((array if array.ndim == 1 else np.linalg.eigvalsh(array)) <= 0):
-            raise ValueError(f"Prior {self.distribution}: {name} {remedy}; got {_short(value)}.")
+            raise ValueError(f"Prior {self.distribution}: {name} {remedy}; got {short(value)}.")
         if array.ndim == 1:
             return tuple(float(x) for x in array)
         return tuple(tuple(float(x) for x in row) for row in array)
@@ -201,7 +169,20 @@ class Prior(Shown):
         return self._twin
 
     def sample(self, rng: np.random.Generator, size: Any = None) -> np.ndarray:
-        """Draw with NumPy's generator: shape `size`, whose last axis matches listed arguments."""
+        """Draw with NumPy's generator.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of randomness.
+        size : int or tuple of int, optional
+            Shape of the draws, whose last axis matches listed arguments. Default: a single draw.
+
+        Returns
+        -------
+        array
+            Of shape `size`; of weights and covariances with their own axes behind.
+        """
         if self.event:
             size = tuple(np.atleast_1d(size))
             leading, own = size[: -self.event], size[-self.event :]
@@ -222,11 +203,33 @@ class Prior(Shown):
         )
 
     def quantile(self, share: Any) -> np.ndarray:
-        """Values below which such shares of the probability lie."""
+        """Values below which such shares of the probability lie.
+
+        Parameters
+        ----------
+        share : array_like
+            Probabilities between 0 and 1.
+
+        Returns
+        -------
+        array
+            Of the same shape.
+        """
         return self._scipy().ppf(share)
 
     def log_density(self, x: Any) -> np.ndarray:
-        """Log density at `x`, normalised; minus infinity outside of the support."""
+        """Log density, normalised; minus infinity outside of the support.
+
+        Parameters
+        ----------
+        x : array_like
+            Values; of weights and covariances with their own axes behind.
+
+        Returns
+        -------
+        array
+            One number for each value.
+        """
         if self.event:
             x = np.asarray(x, dtype=float)
             flat = x.reshape(-1, *x.shape[-self.event :])
@@ -247,7 +250,13 @@ class Prior(Shown):
         return np.clip(ndtri_exp(self._scipy().logcdf(x)), -MOST, MOST)
 
     def median(self) -> Any:
-        """The median of each entry."""
+        """The median of each entry.
+
+        Returns
+        -------
+        float or array
+            An array where arguments are sequences.
+        """
         return self._scipy().median()
 
     def as_numbers(self, kernels: Any) -> tuple[Any, ...]:
@@ -348,7 +357,7 @@ class Prior(Shown):
     def from_dict(cls, plain: dict[str, Any]) -> Prior:
         """Rebuild a prior from `to_dict` or from a table of a spec."""
         if not isinstance(plain, dict) or "distribution" not in plain:
-            raise ValueError(f"A prior is a table with a 'distribution', got {_short(plain)}.")
+            raise ValueError(f"A prior is a table with a 'distribution', got {short(plain)}.")
         arguments = {key: value for key, value in plain.items() if key != "distribution"}
         for key, value in arguments.items():
             if isinstance(value, dict):

@@ -227,6 +227,14 @@ def register(thing: type, *, baseline: type | str | None = None, figures: Any = 
     ------
     ValueError
         For something else, and for a name that another class has.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> class NightlyMedian(ba.baselines.RunningMedian):
+    ...     "A running median of one night."
+    >>> ba.register(NightlyMedian) is NightlyMedian
+    True
     """
     if not isinstance(thing, type):
         raise ValueError(f"register takes a class, got {thing!r:.80}.")

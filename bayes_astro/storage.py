@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro import registry
-from bayes_astro.priors import Prior, quantity
+from bayes_astro.priors import Prior
+from bayes_astro.quantities import quantity
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -86,7 +87,16 @@ def is_foreign(value: Any) -> bool:
 
 
 def check_openable(estimator: Any) -> None:
-    """Raise ValueError where a class of the fit is not registered, so that it could not be opened."""
+    """Raise ValueError where the fit could not be opened again.
+
+    A parameter is another library's, or a class of the fit is not registered.
+    """
+    for name, value in estimator.get_params(deep=False).items():
+        if is_foreign(value):
+            raise ValueError(
+                f"{name}={value!r:.80} belongs to another library and cannot be written with "
+                "the fit; keep the numbers with model.posterior.to_netcdf(path)."
+            )
     record = read_record(estimator.posterior)
     missing = []
     if registry.row_of(type(estimator)).where is type(estimator) and (
@@ -138,6 +148,23 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def write_units(tree: xr.DataTree, units: dict[str, str]) -> None:
+    """Put units onto the variables of the posterior that have one."""
+    posterior = tree["posterior"].to_dataset()
+    for name, unit in units.items():
+        if name in posterior and unit:
+            posterior[name].attrs["units"] = unit
+    tree["posterior"].dataset = posterior
+
+
+def write_groups(tree: xr.DataTree, groups: dict[str, xr.Dataset]) -> None:
+    """Put further groups beside the draws."""
+    import xarray as xr
+
+    for name, group in groups.items():
+        tree[name] = xr.DataTree(group)
 
 
 def write_data(tree: xr.DataTree, data: Any, observed: np.ndarray) -> None:

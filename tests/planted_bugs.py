@@ -427,7 +427,7 @@ BUGS = (
     ),
     Bug(
         "log-score-as-a-mean-of-logarithms",
-        "estimator.py",
+        "predictions.py",
         "by_row = logsumexp(density, axis=0) - np.log(len(density))",
         "by_row = np.mean(density, axis=0)",
         ("test_comparison.py::test_two_draws_are_mixed_and_the_bias_is_prediction_minus_truth",),

@@ -3,6 +3,8 @@
 import dataclasses
 import inspect
 import re
+import types
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +41,17 @@ def functions():
     return found
 
 
-CLASSES, FUNCTIONS = classes(), functions()
+def public():
+    """Public names, those of public modules with the module before them."""
+    found = {name: getattr(ba, name) for name in ba.__all__}
+    modules = {name: one for name, one in found.items() if isinstance(one, types.ModuleType)}
+    for name, module in modules.items():
+        found |= {f"{name}.{inner}": getattr(module, inner) for inner in module.__all__}
+    return {name: one for name, one in found.items() if name not in modules}
+
+
+CLASSES, FUNCTIONS, PUBLIC = classes(), functions(), public()
+WIDEST = 88  # columns of code on a page of 1280 pixels
 
 
 def documented(thing):
@@ -101,6 +113,21 @@ def test_docstrings_render(name):
         assert re.match(r"\w[\w-]*(\(\w\))?[ ,:']", first) and not re.search(
             r"\s[=~^]\s|\|", first
         ), first
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_public_names_have_an_example(name):
+    _, _, examples = inspect.cleandoc(PUBLIC[name].__doc__ or "").partition(
+        "\nExamples\n--------\n"
+    )
+    assert re.search(r"^>>> ", examples, re.MULTILINE), f"{name} has no example"
+
+
+def test_examples_run_and_are_not_too_wide():
+    for path in Path(ba.__file__).parent.rglob("*.py"):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        code = [line for line in lines if line.startswith((">>> ", "... "))]
+        assert not [line for line in code if "doctest: +SKIP" in line or len(line) > WIDEST], path
 
 
 def test_the_test_sees_what_it_should():

@@ -17,12 +17,13 @@ from bayes_astro.model import Model
 PACKAGE = Path(ba.__file__).parent
 FLOORS = (
     ("names", "hooks", "draws", "objects", "configured", "spec_text"),
-    ("prior_families", "priors", "parameters"),
+    ("prior_families", "quantities", "priors", "parameters"),
     ("data",),
     ("likelihoods",),
     ("coordinates", "densities", "problem"),
     ("registry",),
-    ("storage", "stored", "diagnostics", "residuals", "prior_checks", "stated_errors", "report"),
+    ("storage", "stored", "predictions", "diagnostics", "residuals"),
+    ("prior_checks", "stated_errors", "report"),
     ("samplers",),
     ("estimator", "model"),
     ("mixtures",),

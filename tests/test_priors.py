@@ -11,7 +11,7 @@ from scipy.stats import kstest
 import bayes_astro as ba
 from bayes_astro import registry
 from bayes_astro.prior_families import FAMILIES
-from bayes_astro.priors import quantity
+from bayes_astro.quantities import quantity
 
 EXAMPLES = {
     "Normal": {"mu": 1.5, "sigma": 0.7},

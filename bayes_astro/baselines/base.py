@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bayes_astro.estimator import Estimator, checked_seed
+from bayes_astro.estimator import Estimator
 from bayes_astro.hooks import hook
+from bayes_astro.predictions import checked_seed
 
 __all__ = ["Baseline"]
 
@@ -45,7 +46,29 @@ class Baseline(Estimator):
     def fit(
         self, data: Any, sampler: None = None, *, seed: int | None = None, progress: bool = True
     ) -> Baseline:
-        """Estimate; `sampler` and `progress` are accepted for the common form and unused."""
+        """Estimate, and keep the estimate with its standard errors.
+
+        Parameters
+        ----------
+        data : container
+            Of the kind that the Bayesian model takes.
+        sampler : None
+            Not used: models have such an argument.
+        seed : int, optional
+            Of the noise in predictions. Default: 0.
+        progress : bool
+            Not used, as `sampler`.
+
+        Returns
+        -------
+        Baseline
+            This estimator, fitted.
+
+        Raises
+        ------
+        ValueError
+            For data or parameters that it cannot take.
+        """
         import xarray as xr
 
         data = self._checked(data)

@@ -26,14 +26,27 @@ LARGEST = 5.0  # dex of scatter
 class DampingTimeLine(Baseline):
     """A line through each object's mean log10 tau, with the errors of both axes and a scatter.
 
-    Orthogonal distance regression of (log10 mass, mean log10 tau), the scatter added to the variance
-    of log10 tau until chi squared per degree of freedom is one (Tremaine et al. 2002); zero where it
-    is less without any. The masses' population is that of the measured ones, without their errors.
+    Orthogonal distance regression of (log10 mass, mean log10 tau), the scatter added to the
+    variance of log10 tau until chi squared per degree of freedom is one (Tremaine et al. 2002);
+    zero where it is less without any. The masses' population is that of the measured ones, without
+    their errors.
 
     Parameters
     ----------
     pivot : float
         log10 of the mass at which ``intercept`` holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> rng = np.random.default_rng(1)
+    >>> mass = rng.uniform(7, 9, 30)
+    >>> draws = 2 + 0.5 * (mass[:, None] - 8) + 0.1 * rng.standard_normal((30, 100))
+    >>> data = ba.DampingTimes(draws, np.zeros((30, 100)), mass, 0.05)
+    >>> line = ba.baselines.DampingTimeLine().fit(data)
+    >>> round(float(line.posterior["posterior"]["slope"].mean()), 1)
+    0.5
     """
 
     pivot: float = 8.0

@@ -60,13 +60,23 @@ class ErrorFree(Baseline):
 
 @dataclass(eq=False, repr=False)
 class GaussianMixture(ErrorFree):
-    """scikit-learn's Gaussian mixture of the measured values, their errors ignored.
+    """A mixture of Gaussians of the measured values, their errors ignored.
 
-    Standard errors are those of components whose members are known: too small where they overlap.
+    scikit-learn's. Standard errors are those of components whose members are known: too small where
+    they overlap.
 
     Parameters
     ----------
     n_components : int
+        Number of Gaussians.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> data = ba.load("hogg-2010")
+    >>> mixture = ba.baselines.GaussianMixture(2).fit(data)
+    >>> mixture.posterior["posterior"]["mean"].shape
+    (1, 1, 2, 2)
     """
 
     n_components: int
@@ -131,7 +141,13 @@ class GaussianMixture(ErrorFree):
         return values, errors, {"coords": coords}
 
     def mixture(self) -> Mixture:
-        """The density as a `Mixture` of one draw."""
+        """The density as a mixture of true values, of one draw.
+
+        Returns
+        -------
+        Mixture
+            With ``condition``, ``marginal``, ``log_density``, as that of `ba.ExtremeDeconvolution`.
+        """
         return _mixture(self.posterior["posterior"].to_dataset())
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
@@ -170,14 +186,22 @@ def _mixture(draws: xr.Dataset) -> Mixture:
 
 @dataclass(eq=False, repr=False)
 class KernelDensity(ErrorFree):
-    """scikit-learn's kernel density of the measured values, their errors ignored.
+    """A kernel density of the measured values, their errors ignored.
 
-    A Gaussian kernel on columns scaled to unit spread.
+    scikit-learn's, with a Gaussian kernel on columns scaled to unit spread.
 
     Parameters
     ----------
     bandwidth : float, optional
         In standard deviations of each column. Default: the best of twenty in cross-validation.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> data = ba.load("hogg-2010")
+    >>> density = ba.baselines.KernelDensity(bandwidth=0.3).fit(data)
+    >>> density.log_likelihood()["observation"].sizes["row"]
+    20
     """
 
     bandwidth: float | None = None

@@ -38,10 +38,30 @@ class MaximumLikelihood(Baseline):
 
     Parameters
     ----------
-    kernel, mean, jitter, lag, derivative, amplitude, independent
-        As for `ba.GaussianProcess`.
+    kernel : Kernel
+        From `ba.kernels`; this and what follows as for `ba.GaussianProcess`.
+    mean : {"constant", "linear", "zero", "harmonics"} or object
+        Mean function.
+    jitter : bool
+        Fit a noise term for each band.
+    lag : (lowest, highest), optional
+        Fit the lag of every band behind the first, within this range.
+    derivative : bool
+        Every band also sees the derivative of the process.
+    amplitude : bool
+        Every band behind the first has an amplitude of its own.
+    independent : Kernel, optional
+        Of an independent process in every band.
     restarts : int
         Searches from different starts.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")
+    >>> walk = ba.baselines.MaximumLikelihood(ba.kernels.DampedRandomWalk(), restarts=2)
+    >>> walk.fit(quasar).summary().index.tolist()
+    ['sigma', 'tau', 'jitter', 'offset']
     """
 
     kernel: Any = None

@@ -26,13 +26,23 @@ class LeastSquaresLine(Baseline):
     Parameters
     ----------
     response : str
+        Name of the response; all other columns are predictors.
     method : {"odr", "wls"}
         Orthogonal distance regression (`odrpack`), which uses the errors of all columns but not
         their correlations; or weighted least squares, which uses those of the response alone.
     errors : {"scaled", "stated"}
-        Where the residuals scatter more than the error bars say, standard errors and predictions are
-        widened by the root of their reduced chi-square, as people quote them ("scaled"); or they are
-        what the error bars imply.
+        Where the residuals scatter more than the error bars say, standard errors and predictions
+        are widened by the root of their reduced chi-square, as people quote them ("scaled"); or
+        they are what the error bars imply.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> line = ba.baselines.LeastSquaresLine("y", method="wls", errors="stated")
+    >>> line.fit(ba.load("hogg-2010")[4:]).summary()[["mean", "sd"]].round(2)
+                 mean     sd
+    intercept   34.05  18.25
+    slope[x]     2.24   0.11
     """
 
     response: str

@@ -21,13 +21,21 @@ __all__ = ["Stacking"]
 class Stacking(Baseline):
     """The mean of all objects' probabilities by bin, with the standard error of that mean.
 
-    What surveys do, and biased: it is N(z) smeared by the objects' uncertainties and drawn towards the
-    interim prior (Malz & Hogg 2022).
+    What surveys do, and biased: it is N(z) smeared by the objects' uncertainties and drawn towards
+    the interim prior (Malz & Hogg 2022).
 
     Parameters
     ----------
     bins : array_like, optional
-        As for `ba.PopulationNz`.
+        Edges of redshift bins, as for `ba.PopulationNz`.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> data = ba.BinnedRedshifts([[0.2, 0.8], [0.6, 0.4]], [0.0, 0.5, 1.0], [0.5, 0.5])
+    >>> stacked = ba.baselines.Stacking().fit(data)
+    >>> stacked.posterior["posterior"]["fraction"].values.round(2)
+    array([[[0.4, 0.6]]])
     """
 
     bins: Any = None

@@ -25,11 +25,11 @@ TURNS = 4  # in which the frequencies of several signals are improved
 
 @dataclass(eq=False, repr=False)
 class LombScargle(Baseline):
-    """The highest peak of astropy's floating-mean Lomb-Scargle periodogram.
+    """The highest peak of a floating-mean Lomb-Scargle periodogram.
 
-    Of several bands it is that of `astropy.timeseries.LombScargleMultiband` (VanderPlas & Ivezic 2015; the
-    powers of the bands, weighted with their chi-square), or with ``amplitude=False`` that of all
-    values less the means of their bands.
+    astropy's. Of several bands it is that of `astropy.timeseries.LombScargleMultiband` (VanderPlas
+    & Ivezic 2015; the powers of the bands, weighted with their chi-square), or with
+    ``amplitude=False`` that of all values less the means of their bands.
 
     The peak is refined between grid points, the coefficients are those of weighted least squares at
     it, and the standard errors are the conventional ones: of the frequency
@@ -39,12 +39,26 @@ class LombScargle(Baseline):
 
     Parameters
     ----------
-    n_terms, period, trend, amplitude
-        As for `ba.Periodogram`; least squares cannot average over numbers of harmonics, and take one where
-        several are asked for, as is usual.
+    n_terms : int or sequence of int, optional
+        Harmonics; this and what follows as for `ba.Periodogram`. Least squares cannot average over
+        numbers of harmonics, and take one where several are asked for, as is usual.
+    period : (shortest, longest), optional
+        Range searched.
+    trend : int
+        Order of a polynomial in time, 0 to 2.
+    amplitude : bool
+        Every band has amplitudes of its own.
     n_signals : int
-        Signals that are taken out one after the other ("prewhitening"), their frequencies then improved by
-        turns, and all coefficients fitted together. The power is that of the first.
+        Signals that are taken out one after the other ("prewhitening"), their frequencies then
+        improved by turns, and all coefficients fitted together. The power is that of the first.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> cepheid = ba.load("eros2-cepheid").select("B")
+    >>> peak = ba.baselines.LombScargle(period=(2, 20)).fit(cepheid)
+    >>> round(float(peak.posterior["posterior"]["period"].mean()), 3)
+    4.191
     """
 
     n_terms: int | tuple[int, ...] | None = None

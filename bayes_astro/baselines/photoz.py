@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Photometry
-from bayes_astro.data.photometry import LEAST_REDSHIFT
+from bayes_astro.data.photometry_columns import LEAST_REDSHIFT
 from bayes_astro.photoz.features import features, matched, softening
 from bayes_astro.photoz.on_grid import OnGrid
 from bayes_astro.photoz.training import with_redshift
@@ -117,8 +117,17 @@ class RandomForest(GridDensity):
     Parameters
     ----------
     n_trees : int
+        Number of trees.
     min_leaf : int
         Fewest training objects in a leaf.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> forest = ba.baselines.RandomForest(n_trees=10).fit(galaxies[:300])
+    >>> forest.summary(galaxies[300:302]).shape
+    (2, 7)
     """
 
     n_trees: int = 100
@@ -159,6 +168,16 @@ class NearestNeighbours(GridDensity):
     Parameters
     ----------
     k : int
+        Number of neighbours, all of the same weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> neighbours = ba.baselines.NearestNeighbours(k=20).fit(galaxies[:300])
+    >>> neighbours.pdf(galaxies[300:302], np.linspace(0, 0.5, 101)).shape
+    (2, 101)
     """
 
     k: int = 20
@@ -221,12 +240,23 @@ class ResidualDensity(GridDensity):
 
 @dataclass(eq=False, repr=False)
 class Regressor(ResidualDensity):
-    """Any scikit-learn regressor; it cannot be saved, as the estimator is not ours.
+    """The densities about the predictions of any scikit-learn regressor.
+
+    It learns log(1 + z), and is not saved, as the estimator is another library's.
 
     Parameters
     ----------
     estimator : scikit-learn regressor
         Cloned, not changed.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> linear = ba.baselines.Regressor(LinearRegression()).fit(galaxies[:300])
+    >>> linear.predict(galaxies[300:302])["signal"].sizes["row"]
+    2
     """
 
     estimator: Any
@@ -252,8 +282,17 @@ class Polynomial(ResidualDensity):
     Parameters
     ----------
     degree : int
+        Highest power, products of features included.
     penalty : float
         Of ridge regression, on terms scaled to unit spread.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> quadratic = ba.baselines.Polynomial(degree=2).fit(galaxies[:300])
+    >>> list(quadratic.summary(galaxies[300:302]))[:3]
+    ['mode', 'mean', 'median']
     """
 
     degree: int = 2

@@ -34,10 +34,18 @@ class PoissonIntervals(Baseline):
 
     Notes
     -----
-    Variables ``rate`` by ``source`` and ``mean_rate``, the pooled one; group ``intervals``: lower and
-    upper ends of both levels, and of off counts the ``significance`` in standard deviations. A source
-    that was fitted is predicted to have its own rate, at least that of half a count in its exposure;
-    any other the pooled rate.
+    Variables ``rate`` by ``source`` and ``mean_rate``, the pooled one; group ``intervals``: lower
+    and upper ends of both levels, and of off counts the ``significance`` in standard deviations. A
+    source that was fitted is predicted to have its own rate, at least that of half a count in its
+    exposure; any other the pooled rate.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> data = ba.Counts([3, 0, 7], exposure=[10.0, 5.0, 10.0])
+    >>> rates = ba.baselines.PoissonIntervals().fit(data)
+    >>> rates.posterior["posterior"]["rate"].values
+    array([[[0.3, 0. , 0.7]]])
     """
 
     data_type: ClassVar[type] = Counts

@@ -90,7 +90,9 @@ class Smoother(Baseline):
 
 @dataclass(eq=False, repr=False)
 class GaussianProcessRegressor(Smoother):
-    """scikit-learn's regressor: dense, hyperparameters by maximum likelihood, O(N^3).
+    """A dense Gaussian process, its hyperparameters by maximum likelihood.
+
+    scikit-learn's regressor, whose cost grows with the cube of the number of points.
 
     Parameters
     ----------
@@ -98,6 +100,15 @@ class GaussianProcessRegressor(Smoother):
         Default: a constant times Matern-1/2 (the damped random walk) plus white noise. The values
         are centred; the error bars go onto the diagonal.
     restarts : int
+        Searches from random starts, beside that from the kernel's own values.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")[:60]
+    >>> smooth = ba.baselines.GaussianProcessRegressor(restarts=1).fit(quasar)
+    >>> smooth.predict([49100.0, 49200.0])["signal"].sizes["row"]
+    2
     """
 
     kernel: Any = None
@@ -164,6 +175,14 @@ class RunningMedian(Smoother):
     ----------
     window : float or Quantity, optional
         Full width in the time unit. Default: the span of some fifteen points.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")
+    >>> smooth = ba.baselines.RunningMedian(window=100.0).fit(quasar)
+    >>> smooth.predict([49200.0, 49300.0])["signal"].sizes["row"]
+    2
     """
 
     window: Any = None

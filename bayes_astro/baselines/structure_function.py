@@ -36,8 +36,10 @@ class BinnedStructureFunction(Baseline):
 
     Parameters
     ----------
-    form, reference
-        As for `ba.StructureFunction`.
+    form : {"damped-random-walk", "power-law"}
+        The law, as for `ba.StructureFunction`.
+    reference : float or Quantity
+        Lag at which ``sf_reference`` is the power law's value.
     bins : int
         Bins of lag.
 
@@ -45,6 +47,14 @@ class BinnedStructureFunction(Baseline):
     -----
     Group ``structure_function``: ``squared``, ``squared_error`` and ``pairs`` over ``lag`` (the
     mean lag of each bin). Where the noise exceeds the differences ``squared`` is negative.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")
+    >>> binned = ba.baselines.BinnedStructureFunction(bins=8).fit(quasar)
+    >>> binned.posterior["structure_function"].sizes["lag"]  # bins that have pairs
+    6
     """
 
     form: str = DRW
@@ -152,7 +162,18 @@ class BinnedStructureFunction(Baseline):
         return by_row(draws, density)
 
     def structure_function(self, lag: Any) -> xr.DataArray:
-        """SF of the fitted law at lags (l,): (chain, draw, lag)."""
+        """Structure function of the fitted law.
+
+        Parameters
+        ----------
+        lag : array_like or Quantity, shape (l,)
+            In the time unit of the data.
+
+        Returns
+        -------
+        xarray.DataArray
+            (chain, draw, lag), in the unit of the values.
+        """
         draws = self.posterior["posterior"].to_dataset()
         return series_data.structure_function(self.form, self.reference, draws, self.data, lag)
 

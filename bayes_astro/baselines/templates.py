@@ -19,16 +19,34 @@ __all__ = ["TemplateFit"]
 
 @dataclass(eq=False, repr=False)
 class TemplateFit(OnGrid, Baseline):
-    """Templates as they are, every type and redshift alike before: chi squared turned into p(z).
+    """Templates as they are, chi squared turned into the density of redshift.
+
+    Every type and redshift alike before.
 
     Parameters
     ----------
-    templates, filters, between
-        As for `ba.TemplatePhotoZ`.
+    templates : str or Templates
+        Spectra; this and what follows as for `ba.TemplatePhotoZ`.
+    filters : str or Filters
+        Curves of the bands.
+    between : int
+        Mixtures of each two neighbouring templates.
     template_error : float
         Fraction of the flux, in every band.
-    z_max, step, igm
-        As for `ba.TemplatePhotoZ`.
+    z_max : float, optional
+        Largest redshift.
+    step : float
+        Width of the bins in log(1 + z).
+    igm : bool
+        Absorption by intergalactic hydrogen.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> model = ba.baselines.TemplateFit(filters="sdss", between=0, step=0.02, z_max=0.6)
+    >>> model.fit(galaxies[:50]).summary(galaxies[50:53])["mode"].shape
+    (3,)
     """
 
     templates: Any = "cww-sb"

@@ -31,15 +31,18 @@ class BinnedRedshifts(Rows):
     Parameters
     ----------
     probability : array_like, shape (n, J) or (s, n, J)
-        p(bin | data of object i) under the interim prior, for each of s draws of the model that made
-        it. Rows are scaled to sum to one. Likelihoods go in with a flat `interim_prior`.
+        p(bin | data of object i) under the interim prior, for each of s draws of the model that
+        made it. Rows are scaled to sum to one. Likelihoods go in with a flat `interim_prior`.
     edges : array_like, shape (J + 1,)
         Increasing redshifts.
     interim_prior : array_like, shape (J,) or (s, J)
         The redshift distribution that these probabilities took for granted: of a model trained on
         spectra that of the training set, of template fits their prior. It has no default: dividing
         out the wrong one biases everything that follows.
-    name, source : str
+    name : str
+        Of the sample, for titles.
+    source : str
+        Where the data come from, for citations.
 
     Raises
     ------
@@ -48,7 +51,8 @@ class BinnedRedshifts(Rows):
 
     Examples
     --------
-    >>> BinnedRedshifts([[0.2, 0.8], [0.5, 0.5]], [0.0, 0.5, 1.0], [0.5, 0.5])
+    >>> import bayes_astro as ba
+    >>> ba.BinnedRedshifts([[0.2, 0.8], [0.5, 0.5]], [0.0, 0.5, 1.0], [0.5, 0.5])
     <BinnedRedshifts unnamed: 2 objects in 2 bins from 0 to 1>
     """
 
@@ -108,7 +112,7 @@ class BinnedRedshifts(Rows):
     def from_densities(
         cls, density: Any, edges: Any, interim_prior: Any = None, *, z: Any = None, name: str = ""
     ) -> "BinnedRedshifts":
-        """From p(z) on a grid, as `pdf` of every photo-z model gives it.
+        """Bin p(z) on a grid, as `pdf` of every photo-z model gives it.
 
         Densities are linear between the points of the grid.
 
@@ -123,11 +127,21 @@ class BinnedRedshifts(Rows):
             it has no default, as above.
         z : array_like, shape (g,), optional
             The grid, where `density` does not bring it.
+        name : str
+            Of the sample.
+
+        Returns
+        -------
+        BinnedRedshifts
+            Of the same objects, in the same order.
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import bayes_astro as ba
         >>> z = np.linspace(0, 1, 5)
-        >>> BinnedRedshifts.from_densities([2 * z], [0, 0.5, 1], np.ones(5), z=z).probability
+        >>> binned = ba.BinnedRedshifts.from_densities([2 * z], [0, 0.5, 1], np.ones(5), z=z)
+        >>> binned.probability
         array([[[0.25, 0.75]]])
         """
         if interim_prior is None:
@@ -178,18 +192,50 @@ class BinnedRedshifts(Rows):
         return self.probability / self.interim_prior[:, None]
 
     def draw(self, i: int) -> "BinnedRedshifts":
-        """By one draw of the model alone."""
+        """By one draw of the model alone.
+
+        Parameters
+        ----------
+        i : int
+            Number of the draw, from 0.
+
+        Returns
+        -------
+        BinnedRedshifts
+            Probabilities (1, n, J).
+        """
         assert self.interim_prior is not None
         return self.replace(probability=self.probability[i], interim_prior=self.interim_prior[i])
 
     def parts(self) -> "list[BinnedRedshifts]":
-        """By each draw of the model alone, to be fitted one after the other."""
+        """By each draw of the model alone, to be fitted one after the other.
+
+        Returns
+        -------
+        list of BinnedRedshifts
+            One for each of s draws.
+        """
         return [self.draw(i) for i in range(self.draws)]
 
     def merged(self, edges: Any) -> "BinnedRedshifts":
         """The same in wider bins, whose `edges` are some of those that are there.
 
         Bins beyond the first and the last of them are left out, if hardly any object is there.
+
+        Parameters
+        ----------
+        edges : array_like
+            Increasing redshifts, all of them among the present edges.
+
+        Returns
+        -------
+        BinnedRedshifts
+            In the bins between these edges.
+
+        Raises
+        ------
+        DataError
+            For edges that are not there, and bins that leave out much of what is probable.
         """
         edges = floats(edges, "bins")
         width = np.diff(self.edges).min()
@@ -211,7 +257,18 @@ class BinnedRedshifts(Rows):
         return self.replace(probability=parts[0], edges=self.edges[at], interim_prior=parts[1])
 
     def replace(self, **changes: Any) -> "BinnedRedshifts":
-        """The same with some of the fields changed."""
+        """The same with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        BinnedRedshifts
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_arrays(self) -> dict[str, np.ndarray]:

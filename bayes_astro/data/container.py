@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.hooks import Shown
 
-__all__ = ["Container", "ReadOnly", "Rows", "chosen"]
+__all__ = ["Container", "ReadOnly", "Rows", "chosen", "refuse_others"]
 
 
 class ReadOnly(Shown):
@@ -53,6 +53,18 @@ def chosen(rows: Any) -> Any:
     if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
         rows = rows[0]
     return [rows] if isinstance(rows, int | np.integer) else rows
+
+
+def refuse_others(owner: str, kind: type, data: Any) -> None:
+    """Raise ValueError for data that are not of the container that a task takes."""
+    if isinstance(data, kind):
+        return
+    name = kind.__name__
+    ways = [way for way in ("read", "from_densities") if way in vars(kind)]
+    others = "".join(f" or ba.{name}.{way}(table, ...)" for way in ways)
+    raise ValueError(
+        f"{owner} takes a {name}, got {type(data).__name__}. Make one with ba.{name}(...){others}."
+    )
 
 
 def _equal(one: Any, other: Any) -> bool:

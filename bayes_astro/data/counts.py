@@ -60,9 +60,11 @@ class Counts(Rows):
 
     Examples
     --------
-    >>> data = Counts([3, 0, 7], exposure=[10.0, 5.0, 12.0], background=0.5, exposure_unit="h")
+    >>> import bayes_astro as ba
+    >>> data = ba.Counts([3, 0, 7], [10.0, 5.0, 12.0], background=0.5, exposure_unit="h")
     >>> data, data.labels, data.background
-    (<Counts unnamed: 3 sources, 10 counts, known background>, ('0', '1', '2'), array([0.5, 0.5, 0.5]))
+    (<Counts unnamed: 3 sources, 10 counts, known background>, ('0', '1', '2'), array([0.5, 0.5,
+    0.5]))
     """
 
     counts: np.ndarray
@@ -119,21 +121,28 @@ class Counts(Rows):
         source: str = "",
         drop_missing: bool = False,
     ) -> "Counts":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         counts, exposure : str
             Names of columns.
         background, off_counts, off_exposure, names : str, optional
             Names of columns; None: there is none.
         exposure_unit : str, optional
             Of a table that has none of its own.
+        name, source : str
+            Of the whole, and where it comes from, for citations.
         drop_missing : bool
             Drop the rows where one of these columns is missing; a `DataWarning` says how many.
+
+        Returns
+        -------
+        Counts
+            One source a row.
         """
         from bayes_astro.data.tables import read_columns
 
@@ -169,11 +178,28 @@ class Counts(Rows):
         return np.zeros(self.n) if self.background is None else self.background
 
     def replace(self, **changes: Any) -> "Counts":
-        """The same with some of the fields changed."""
+        """The same with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        Counts
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
-        """An astropy QTable, with the names of the fields as columns."""
+        """An astropy QTable, with the names of the fields as columns.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row a source, exposures with their unit.
+        """
         from astropy import units as u
         from astropy.table import QTable
 

@@ -26,12 +26,24 @@ class DampingTimes(Rows):
         log10 of the black hole's mass in suns; errors are standard deviations >= 0, or one for all.
     objects : sequence of str, optional
         Their names; default: their positions.
-    name, source : str
+    name : str
+        Of the sample, for titles.
+    source : str
+        Where the data come from, for citations.
 
     Raises
     ------
     DataError
         (a ValueError) for arrays of other shapes, entries that are not finite, negative errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> draws = [[2.1, 2.2, 2.0], [2.9, 3.1, 3.0]]
+    >>> quasars = ba.DampingTimes(draws, np.zeros((2, 3)), [8.0, 9.2], 0.3)
+    >>> quasars.objects, quasars.log_mass_error
+    (('0', '1'), array([0.3, 0.3]))
     """
 
     log_tau: np.ndarray
@@ -76,7 +88,18 @@ class DampingTimes(Rows):
         object.__setattr__(self, "objects", objects)
 
     def replace(self, **changes: Any) -> "DampingTimes":
-        """The same with some of the fields changed."""
+        """The same with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        DampingTimes
+            Checked anew.
+        """
         return replace(self, **changes)
 
     def to_arrays(self) -> dict[str, np.ndarray]:

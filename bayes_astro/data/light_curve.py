@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import (
-    LARGEST,
     DataError,
     check_labels,
     convert,
-    floats,
-    refuse,
-    refuse_repeats,
-    split_unit,
     texts,
-    unit_name,
 )
 from bayes_astro.data.container import Rows, chosen
-from bayes_astro.data.epochs import counted, scale_of, time_of
-from bayes_astro.data.errors import errors, is_constant, refuse_sides
+from bayes_astro.data.epochs import scale_of, time_of
+from bayes_astro.data.errors import is_constant, refuse_sides
+from bayes_astro.data.light_curve_columns import check, times_of, values_of
 from bayes_astro.data.regressors import apart, joined, listed, read
 from bayes_astro.names import nearest
 
@@ -44,18 +39,21 @@ class LightCurve(Rows):
     time : array_like, Quantity, Time or TimeDelta, shape (n,)
         A Time is stored as MJD in days, with its scale and ``time_format="mjd"``; see `to_time`.
     value : array_like or Quantity, shape (n,)
+        What was measured: magnitudes, fluxes, velocities, ...
     error : array_like or Quantity, shape (n,), or a number for all
         Standard deviations, > 0; without a unit they are in that of `value`.
     band : array_like of str, shape (n,), optional
+        Name of the band, or of the instrument, of every row.
     time_unit : str, optional
         Default: the unit that `time` comes with, otherwise days. A Quantity is converted to it.
         A text such as "BJD - 2454833" or "MJD" stands for days, and becomes `time_format`.
     value_unit : str, optional
         Default: the unit that `value` comes with. A Quantity is converted to it.
     name : str
+        Of the object, for titles.
     time_scale, time_format : str
-        As in astropy, e.g. "tdb" and "jd", or "BJD - 2454833": labels of plain times, kept and never
-        guessed.
+        As in astropy, e.g. "tdb" and "jd", or "BJD - 2454833": labels of plain times, kept and
+        never guessed.
     source : str
         Where the data come from, for citations.
     regressors : dict of str to array_like, shape (n,), optional
@@ -65,14 +63,15 @@ class LightCurve(Rows):
     Raises
     ------
     DataError
-        (a ValueError) naming the column, the first row (0-based, in the order given) and the remedy:
-        nan, infinite, masked or non-numeric entries, errors <= 0, unequal lengths, repeated rows,
-        units that do not fit.
+        (a ValueError) naming the column, the first row (0-based, in the order given) and the
+        remedy: nan, infinite, masked or non-numeric entries, errors <= 0, unequal lengths, repeated
+        rows, units that do not fit.
 
     Examples
     --------
-    >>> lc = LightCurve([2.0, 1.0], [14.1, 14.3], [0.02, 0.03], value_unit="mag")
-    >>> lc.time, lc.is_magnitude
+    >>> import bayes_astro as ba
+    >>> curve = ba.LightCurve([2.0, 1.0], [14.1, 14.3], [0.02, 0.03], value_unit="mag")
+    >>> curve.time, curve.is_magnitude
     (array([1., 2.]), True)
     """
 
@@ -90,12 +89,12 @@ class LightCurve(Rows):
 
     def __post_init__(self):
         check_labels(self, "name", "time_scale", "time_format", "source")
-        columns, labels = _read_time(self)
-        values, units = _read_value(self)
+        columns, labels = times_of(self)
+        values, units = values_of(self)
         columns |= values
         if self.band is not None:
             columns["band"] = texts(self.band, "band")
-        _check(columns)
+        check(columns)
         order = np.argsort(columns["time"], kind="stable")
         given = read(self.regressors, len(order), order)
         object.__setattr__(self, "regressors", given)
@@ -127,34 +126,55 @@ class LightCurve(Rows):
         drop_missing: bool = False,
         regressors: Sequence[str] = (),
     ) -> "LightCurve":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, TimeSeries, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         time, value, error, band : str
-            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such as "BJD - 2454833" becomes `time_format`; the scale of a
-            FITS table (TIMESYS) becomes `time_scale`.
+            Names of columns; as `error` also a number or Quantity for all rows. A unit of time such
+            as "BJD - 2454833" becomes `time_format`; the scale of a FITS table (TIMESYS) becomes
+            `time_scale`.
+        time_unit, value_unit : str, optional
+            Of a table that has none of its own.
+        name : str
+            Of the object, for titles.
+        time_scale, time_format : str
+            As for the class.
+        source : str
+            Where the data come from, for citations.
         select : str, optional
             Keep only the rows of this band.
         quality : str, optional
-            Column of flags, as SAP_QUALITY of Kepler and QUALITY of TESS: rows that have one are dropped.
+            Column of flags, as SAP_QUALITY of Kepler and QUALITY of TESS: rows that have one are
+            dropped.
         quality_bits : int, optional
             Sum of the flags that count, e.g. 128 + 2048. Default: all.
         drop_missing : bool
-            Drop the rows where time, value, error, band or a regressor is missing. A `DataWarning` says how many rows
-            were dropped, here and for their quality.
+            Drop the rows where time, value, error, band or a regressor is missing. A `DataWarning`
+            says how many rows were dropped, here and for their quality.
         regressors : sequence of str
             Names of columns that the values may depend on.
 
+        Returns
+        -------
+        LightCurve
+            Sorted by time.
+
+        Raises
+        ------
+        DataError
+            (a ValueError) for what is no light curve, naming column, row and remedy.
+
         Examples
         --------
-        >>> LightCurve.read(  # doctest: +SKIP
-        ...     "kplr006932990_llc.fits", time="TIME", value="PDCSAP_FLUX", error="PDCSAP_FLUX_ERR",
-        ...     quality="SAP_QUALITY", drop_missing=True,
-        ... )
+        >>> import bayes_astro as ba
+        >>> table = {"mjd": [51.2, 50.1], "mag": [14.1, 14.3], "e_mag": [0.02, 0.03]}
+        >>> curve = ba.LightCurve.read(table, time="mjd", value="mag", error="e_mag")
+        >>> curve.value
+        array([14.3, 14.1])
         """
         from bayes_astro.data.tables import read_table
 
@@ -196,7 +216,23 @@ class LightCurve(Rows):
         return bool(self.value_unit and MAGNITUDE.fullmatch(self.value_unit))
 
     def select(self, band: str) -> "LightCurve":
-        """The rows of one band."""
+        """Choose the rows of one band.
+
+        Parameters
+        ----------
+        band : str
+            One of `bands`.
+
+        Returns
+        -------
+        LightCurve
+            In this band, which it still names.
+
+        Raises
+        ------
+        DataError
+            For a band that is not there.
+        """
         if self.band is None:
             raise DataError(
                 f"band {band!r}: this light curve has no bands; give band= to LightCurve"
@@ -206,7 +242,10 @@ class LightCurve(Rows):
         return self[self.band == band]
 
     def fold(self, period: Any, epoch: float = 0.0) -> "LightCurve":
-        """Times since the epoch less whole periods: from 0 to the period; over it they are phases.
+        """Fold the times with a period.
+
+        Times become those since the epoch less whole periods, from 0 to the period; divided by it
+        they are phases.
 
         Parameters
         ----------
@@ -214,6 +253,11 @@ class LightCurve(Rows):
             In the time unit.
         epoch : float
             A time at which the phase is zero.
+
+        Returns
+        -------
+        LightCurve
+            Sorted by phase.
         """
         if hasattr(period, "unit"):
             period = convert(
@@ -228,18 +272,45 @@ class LightCurve(Rows):
         )
 
     def replace(self, **changes: Any) -> "LightCurve":
-        """A new light curve with some of the fields changed."""
+        """A new light curve with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        LightCurve
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_time(self):
         """The times as an astropy Time, where `time_format` and `time_scale` say what they are.
 
         To the last digit: days and the date from which they count are not added up.
+
+        Returns
+        -------
+        astropy.time.Time
+            One entry a row.
+
+        Raises
+        ------
+        DataError
+            Where nothing says what the times are.
         """
         return time_of(self.time, self.time_unit or "d", self.time_format, self.time_scale)
 
     def to_table(self):
-        """An astropy QTable with units; name, time scale, format and source in its `meta`."""
+        """An astropy QTable with units; name, time scale, format and source in its `meta`.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row a measurement.
+        """
         from astropy import units as u
         from astropy.table import QTable
 
@@ -290,90 +361,3 @@ class LightCurve(Rows):
         span = f"time {self.time[0]:.10g} to {self.time[-1]:.10g} {self.time_unit}"
         more = f", with {', '.join(self.regressors)}" if self.regressors else ""
         return f"<LightCurve {self.name or 'unnamed'}: {self.n} rows{unit}, {span}{bands}{more}>"
-
-
-def _read_time(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    time, unit, wanted, label = counted(lc.time, lc.time_unit, lc.time_format)
-    labels = {"time_scale": lc.time_scale, "time_format": label}
-    if unit is None:
-        time, unit = split_unit(time, "time", wanted)
-    if hasattr(time, "jd1"):  # astropy's Time and TimeDelta
-        absolute, scale, unit = hasattr(time, "mjd"), time.scale or "", "d"
-        for given, own, field in (
-            (lc.time_scale, scale, "time_scale"),
-            (label, "mjd" if absolute else "", "time_format"),
-        ):
-            if given and given != own:
-                raise DataError(
-                    f"{field}: {given!r} was asked for, the Time given is stored as {own!r}; "
-                    "convert it first, or give plain numbers"
-                )
-            labels[field] = own
-        time = time.mjd if absolute else time.jd
-    array = floats(time, "time")
-    if unit is not None:
-        unit = unit_name(unit, "time", time=True)
-    wanted = unit_name(wanted or unit or "d", "time_unit", time=True)
-    array = convert(array, unit or wanted, wanted, "time")
-    return {"time": array}, labels | {"time_unit": wanted}
-
-
-def _read_value(lc: LightCurve) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
-    value, unit = split_unit(lc.value, "value", lc.value_unit)
-    error, error_unit = split_unit(lc.error, "error", lc.value_unit)
-    if hasattr(value, "jd1") or hasattr(error, "jd1"):
-        raise DataError("value: is a time; give a measured quantity with its error")
-    wanted = unit if lc.value_unit is None else unit_name(lc.value_unit, "value_unit")
-    if error_unit is not None and wanted is None:
-        raise DataError(f"error: is in {error_unit!r}, value has no unit; give value_unit=")
-    value = floats(value, "value")
-    error = errors(error, value.shape)
-    if unit is not None:
-        value = convert(value, unit, wanted, "value")
-    if error_unit is not None or unit is not None:
-        error = convert(
-            error,
-            unit if error_unit is None else error_unit,
-            wanted,
-            "error",
-            error=True,
-        )
-    return {"value": value, "error": error}, {"value_unit": wanted or None}
-
-
-def _check(columns: dict[str, np.ndarray]) -> None:
-    lengths = {field: array.size for field, array in columns.items()}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{field} {n}" for field, n in lengths.items())
-        raise DataError(
-            f"the columns have different lengths: {listed}; give one entry for each row"
-        )
-    if not lengths["time"]:
-        raise DataError("time, value, error: are empty; give at least one row")
-    for field in ("time", "value", "error"):
-        array = columns[field]
-        remedy = (
-            "drop such rows: LightCurve.read(..., drop_missing=True) leaves out what is missing, "
-            f"keep = numpy.isfinite({field}) says which"
-        )
-        refuse(~np.isfinite(array), array, field, remedy)
-        refuse(
-            np.abs(array) > LARGEST,
-            array,
-            field,
-            "its square overflows; choose another unit",
-        )
-    error = columns["error"]
-    refuse(
-        error <= 0,
-        error,
-        "error",
-        "errors are standard deviations > 0: correct or drop such rows",
-    )
-    refuse(
-        error < 1 / LARGEST,
-        error,
-        "error",
-        "its inverse square overflows; choose another unit",
-    )
-    refuse_repeats(columns)

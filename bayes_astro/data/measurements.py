@@ -26,26 +26,27 @@ __all__ = ["Measurements"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Measurements(Rows):
-    """n objects with d measured quantities each, and the covariance of each object's errors.
+    """Measured quantities of objects, with the covariance of each object's errors.
 
-    The arrays are checked, copied to float64 and read-only.
+    d quantities of n objects. The arrays are checked, copied to float64 and read-only.
 
     Parameters
     ----------
     value : array_like or Quantity, shape (n, d) or (n,)
         nan or masked: not measured. The error of such an entry is ignored, and nan afterwards.
     error : array_like or Quantity, shape (n, d), (d,) or a single number for all
-        Standard deviations; 0 says that the value is known exactly. Give either this or `covariance`;
-        afterwards it is the square root of the covariance's diagonal.
+        Standard deviations; 0 says that the value is known exactly. Give either this or
+        `covariance`; afterwards it is the square root of the covariance's diagonal.
     covariance : array_like or Quantity, shape (n, d, d), or (d, d) for all objects
         Symmetric, positive semi-definite.
     names : sequence of str, length d
-        Default: x0, x1, ...
+        Of the columns. Default: x0, x1, ...
     projection : array_like, shape (n, d, k), optional
         R of each object, where value = R v + noise for an unobserved v of length k.
     weight : array_like, shape (n,), optional
-        > 0.
+        How often each row counts, > 0. Default: all once.
     name : str
+        Of the sample, for titles.
     units : sequence of str, length d, optional
         Default: those that `value` comes with.
     source : str
@@ -55,12 +56,14 @@ class Measurements(Rows):
     ------
     DataError
         (a ValueError) naming the column, the first row (0-based) and the remedy: infinite or
-        non-numeric values, negative or missing errors, covariances that are none, shapes that do not
-        fit, names that repeat.
+        non-numeric values, negative or missing errors, covariances that are none, shapes that do
+        not fit, names that repeat.
 
     Examples
     --------
-    >>> data = Measurements([[1.0, 2.0], [2.0, 4.1]], [[0.1, 0.2], [0.1, 0.0]], names=("x", "y"))
+    >>> import bayes_astro as ba
+    >>> value, error = [[1.0, 2.0], [2.0, 4.1]], [[0.1, 0.2], [0.1, 0.0]]
+    >>> data = ba.Measurements(value, error, names=("x", "y"))
     >>> data.covariance.shape, data.column("y")
     ((2, 2, 2), array([2. , 4.1]))
     """
@@ -135,13 +138,13 @@ class Measurements(Rows):
         source: str = "",
         drop_missing: bool = False,
     ) -> "Measurements":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         value : tuple of str
             Columns of the measured quantities.
         error : tuple of str, float, Quantity or None
@@ -155,9 +158,17 @@ class Measurements(Rows):
         projection : tuple of tuples of str or None, optional
             For each of `value` the columns with its row of the projection; None: 0.
         weight : str, optional
+            Column of the rows' weights.
+        name, source : str
+            Of the sample, and where it comes from, for citations.
         drop_missing : bool
-            Drop the rows where one of these columns is missing; a `DataWarning` says how many. Default:
-            a missing value is not measured, and its row is kept.
+            Drop the rows where one of these columns is missing; a `DataWarning` says how many.
+            Default: a missing value is not measured, and its row is kept.
+
+        Returns
+        -------
+        Measurements
+            One object a row.
         """
         from bayes_astro.data.tables import read_measurements
 
@@ -184,17 +195,50 @@ class Measurements(Rows):
         return np.isnan(self.value)
 
     def index(self, name: str) -> int:
-        """Position of a column."""
+        """Find the position of a column.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+
+        Returns
+        -------
+        int
+            From 0.
+        """
         if name not in self.names:
             raise DataError(f"column {name!r} is not there.{nearest(name, self.names)}")
         return self.names.index(name)
 
     def column(self, name: str) -> np.ndarray:
-        """Values of a column, shape (n,)."""
+        """Take the values of one column.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+
+        Returns
+        -------
+        array (n,)
+            nan where it was not measured.
+        """
         return self.value[:, self.index(name)]
 
     def select(self, *names: str) -> "Measurements":
-        """Only these columns, in this order."""
+        """Choose some columns, in the order given.
+
+        Parameters
+        ----------
+        *names : str
+            At least one of `names`.
+
+        Returns
+        -------
+        Measurements
+            Their values and the covariances among them.
+        """
         columns = [self.index(name) for name in names]
         if not columns:
             raise DataError(f"select: name at least one column.{nearest('', self.names)}")
@@ -207,7 +251,18 @@ class Measurements(Rows):
         )
 
     def without_error(self, *names: str) -> "Measurements":
-        """The same values, taken as known exactly in these columns."""
+        """Take some columns as known exactly.
+
+        Parameters
+        ----------
+        *names : str
+            Some of `names`.
+
+        Returns
+        -------
+        Measurements
+            The same values, the errors of these columns zero.
+        """
         columns = [self.index(name) for name in names]
         covariance = self.covariance.copy()
         covariance[:, columns] = 0
@@ -215,13 +270,30 @@ class Measurements(Rows):
         return self.replace(covariance=covariance)
 
     def replace(self, **changes: Any) -> "Measurements":
-        """A new table with some of the fields changed; a new `error` takes the covariance's place."""
+        """A new table with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them; a new `error` takes the covariance's place.
+
+        Returns
+        -------
+        Measurements
+            Checked anew.
+        """
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         kept.pop("covariance" if changes.get("error") is not None else "error")
         return type(self)(**(kept | changes))
 
     def to_table(self):
-        """An astropy QTable: each column, its error, and correlations where there are any."""
+        """An astropy QTable: each column, its error, and correlations where there are any.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row an object, with units where there are any.
+        """
         from astropy import units as u
         from astropy.table import QTable
 

@@ -9,7 +9,6 @@ from bayes_astro.data.columns import (
     LARGEST,
     DataError,
     check_labels,
-    column_names,
     convert,
     floats,
     refuse,
@@ -17,23 +16,26 @@ from bayes_astro.data.columns import (
     unit_name,
 )
 from bayes_astro.data.container import Rows, chosen
-from bayes_astro.data.errors import errors, is_constant, refuse_sides
+from bayes_astro.data.errors import errors
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.data.marks import refuse_negative_nines
+from bayes_astro.data.photometry_columns import (
+    band_names,
+    gathered,
+    redshifts,
+    refuse_of_magnitudes,
+)
 from bayes_astro.names import nearest
 
 __all__ = ["Photometry"]
 
-LEAST_REDSHIFT = -0.01  # of 3000 km/s towards us, faster than any galaxy
-LARGEST_REDSHIFT = 100.0
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Photometry(Rows):
-    """n objects with fluxes in m bands.
+    """Fluxes of objects in several bands, with their errors.
 
-    The arrays are checked, copied to float64 and read-only. Fluxes may be negative, as faint ones
-    scatter; for magnitudes see `from_magnitudes`.
+    m bands of n objects. The arrays are checked, copied to float64 and read-only. Fluxes may be
+    negative, as faint ones scatter; for magnitudes see `from_magnitudes`.
 
     Parameters
     ----------
@@ -48,6 +50,7 @@ class Photometry(Rows):
     unit : str, optional
         Of flux and error. Default: the one that `flux` comes with.
     name : str
+        Of the sample, for titles.
     source : str
         Where the data come from, for citations.
 
@@ -60,8 +63,9 @@ class Photometry(Rows):
 
     Examples
     --------
-    >>> data = Photometry([[1.0, 2.0], [3.0, float("nan")]], [[0.1, 0.1], [0.2, 0.0]], ("g", "r"))
-    >>> data
+    >>> import bayes_astro as ba
+    >>> flux, error = [[1.0, 2.0], [3.0, float("nan")]], [[0.1, 0.1], [0.2, 0.0]]
+    >>> ba.Photometry(flux, error, ("g", "r"))
     <Photometry unnamed: 2 objects in g, r, 1 flux missing>
     """
 
@@ -93,7 +97,7 @@ class Photometry(Rows):
             flux = convert(flux, own, unit, "flux")
         if (error_unit or own) is not None and unit is not None:
             error = convert(error, error_unit or own, unit, "error", error=True)  # type: ignore[arg-type]
-        bands = _bands(self.bands, flux.shape[1])
+        bands = band_names(self.bands, flux.shape[1])
         missing = np.isnan(flux)
         error[missing] = np.nan
         for j, band in enumerate(bands):
@@ -107,7 +111,7 @@ class Photometry(Rows):
             )
             refuse(bad, error[:, j], f"error in {band}", remedy)
         refuse_negative_nines(flux, error, bands)
-        arrays = {"flux": flux, "error": error, "redshift": _redshift(self.redshift, len(flux))}
+        arrays = {"flux": flux, "error": error, "redshift": redshifts(self.redshift, len(flux))}
         for field, array in arrays.items():
             if array is not None:
                 array.flags.writeable = False
@@ -132,30 +136,40 @@ class Photometry(Rows):
         name: str = "",
         source: str = "",
     ) -> "Photometry":
-        """From magnitudes; nan is missing, every other mark is declared and never guessed.
+        """Make photometry of magnitudes; nan is missing, other marks are declared and never guessed.
 
         Parameters
         ----------
         magnitude, error : array_like, shape (n, m)
             Errors are standard deviations in magnitudes, > 0; also (m,) or a single number for all.
         bands : sequence of str, length m
+            By which bands are matched.
         redshift : array_like, shape (n,), optional
+            Spectroscopic redshifts; nan where unknown.
         system : {"AB", "Vega", "other"}
             AB gives fluxes in uJy, the others in 1e-9 of the flux of magnitude zero.
         asinh_softening : float or sequence of m floats, optional
-            b of asinh magnitudes (Lupton, Gunn & Szalay 1999), in units of the flux of magnitude
-            zero. Default: the magnitudes are logarithms.
+            b of asinh magnitudes (Lupton, Gunn & Szalay 1999, AJ 118, 1406), in units of the flux
+            of magnitude zero. Default: the magnitudes are logarithms.
         non_detection : float or sequence of floats, optional
             Magnitudes that mark a non-detection, e.g. 99: flux 0 with the error of the limit.
         limit : float or sequence of m floats, optional
-            Magnitude of a flux of one standard deviation in each band. Default: `error` holds it for
-            each non-detection, as in BPZ's catalogues.
+            Magnitude of a flux of one standard deviation in each band. Default: `error` holds it
+            for each non-detection, as in BPZ's catalogues.
         missing : float or sequence of floats, optional
-            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that look like
-            marks which were not declared are refused: 0.0 or -9.99 far from all others, three equal
-            ones apart from the others, 30 +- 30. An empty sequence says that all are measurements.
+            Values of magnitude or error that mark what was not observed, e.g. -99. Entries that
+            look like marks which were not declared are refused: 0.0 or -9.99 far from all others,
+            three equal ones apart from the others, 30 +- 30. An empty sequence says that all are
+            measurements.
         error_convention : {"linear", "log"}
             sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
+        name, source : str
+            Of the sample, and where it comes from, for citations.
+
+        Returns
+        -------
+        Photometry
+            Fluxes with linear errors.
 
         Raises
         ------
@@ -163,13 +177,11 @@ class Photometry(Rows):
             As above, and for magnitudes beyond 50, and others that look like marks, that are not
             declared: the message says which, how many, and what to do.
 
-        References
-        ----------
-        Lupton, Gunn & Szalay 1999, AJ 118, 1406.
-
         Examples
         --------
-        >>> stars = Photometry.from_magnitudes([[23.9, 99.0]], [[0.1, 25.0]], "gr", non_detection=99)
+        >>> import bayes_astro as ba
+        >>> magnitude, error = [[23.9, 99.0]], [[0.1, 25.0]]
+        >>> stars = ba.Photometry.from_magnitudes(magnitude, error, "gr", non_detection=99)
         >>> stars.flux.round(2), stars.error.round(2)
         (array([[1., 0.]]), array([[0.09, 0.36]]))
         """
@@ -183,16 +195,10 @@ class Photometry(Rows):
         magnitude = floats(magnitude, "magnitude", (2,))
         error = errors(error, magnitude.shape)
         flux, sigma = fluxes_of(
-            magnitude,
-            error,
-            _bands(bands, magnitude.shape[1]),
-            zero,
-            asinh_softening=asinh_softening,
-            non_detection=non_detection,
-            limit=limit,
-            missing=missing,
-            error_convention=error_convention,
-        )
+            magnitude, error, band_names(bands, magnitude.shape[1]), zero,
+            asinh_softening=asinh_softening, non_detection=non_detection, limit=limit,
+            missing=missing, error_convention=error_convention,
+        )  # fmt: skip
         return cls(flux, sigma, bands, redshift, unit=unit, name=name, source=source)
 
     @classmethod
@@ -216,13 +222,13 @@ class Photometry(Rows):
         source: str = "",
         drop_missing: bool = False,
     ) -> "Photometry":
-        """From the named columns of a table, data frame, mapping of arrays or file.
+        """Read the named columns of a table, data frame, mapping of arrays or file.
 
         Parameters
         ----------
         x : Table, QTable, DataFrame, mapping, structured array, str or Path
-            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat (separated by
-            blanks); each also compressed, as csv.gz.
+            Files: csv, tsv, ecsv, fits, VOTable (vot, xml), hdf5, parquet, and txt or dat
+            (separated by blanks); each also compressed, as csv.gz.
         flux, magnitude : tuple of str
             Columns, of one of the two.
         error : tuple of str or float
@@ -233,63 +239,44 @@ class Photometry(Rows):
             Column.
         unit : str, optional
             Of fluxes; default: that of their columns.
-        system, asinh_softening, non_detection, limit
-            As in `from_magnitudes`, of magnitudes only.
+        system : {"AB", "Vega", "other"}
+            Of magnitudes only, as what follows up to `limit`; see `from_magnitudes`.
+        asinh_softening : float or sequence of m floats, optional
+            b of asinh magnitudes.
+        non_detection : float or sequence of floats, optional
+            Magnitudes that mark a non-detection.
+        limit : float or sequence of m floats, optional
+            Magnitude of a flux of one standard deviation.
         missing : float or sequence of floats, optional
-            As there, and of fluxes too.
-        error_convention
-            As there, of magnitudes only.
+            Marks of what was not observed, of magnitudes or fluxes.
+        error_convention : {"linear", "log"}
+            Of errors in magnitudes.
         name, source : str
+            Of the sample, and where it comes from, for citations.
         drop_missing : bool
-            Drop the objects of which one of these columns is missing; a `DataWarning` says how many.
-            Default: what is missing was not measured, and the object is kept.
-        """
-        from bayes_astro.data.tables import read_columns
+            Drop the objects of which one of these columns is missing; a `DataWarning` says how
+            many. Default: what is missing was not measured, and the object is kept.
 
-        values = magnitude or flux
-        if bool(flux) == bool(magnitude) or isinstance(values, str) or len(values) != len(error):
-            raise DataError(
-                f"flux, magnitude, error: give the columns of fluxes or of magnitudes and as many of "
-                f"errors, got {flux!r}, {magnitude!r} and {error!r}"
-            )
-        names = {f"value {i}": column for i, column in enumerate(values)}
-        for i, column in enumerate(error):
-            refuse_sides(column, f"error of {values[i]}")
-            if not is_constant(column):
-                names[f"error {i}"] = column
-        if redshift is not None:
-            names["redshift"] = redshift
-        columns = read_columns(x, names, (), drop_missing)
-        pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
-        own = {u for _, u in pairs if u}
-        if len(own) > 1:
-            raise DataError(f"flux: the columns are in {' and '.join(sorted(own))}; convert them")
-        stacked = np.column_stack([floats(v, c) for (v, _), c in zip(pairs, values, strict=True)])
-        sigma = np.column_stack(
-            [errors(split_unit(columns.get(f"error {i}", e), str(e), "")[0], stacked.shape[:1], str(e))
-             for i, e in enumerate(error)]
-        )  # fmt: skip
-        spec = columns.get("redshift")
+        Returns
+        -------
+        Photometry
+            One object a row.
+        """
+        stacked, sigma, spec, own = gathered(x, flux, magnitude, error, redshift, drop_missing)
         labels: dict[str, Any] = {"name": name, "source": source}
-        bands = bands or tuple(values)
+        bands = bands or tuple(magnitude or flux)
         if magnitude:
             return cls.from_magnitudes(
                 stacked, sigma, bands, spec, system=system, asinh_softening=asinh_softening,
                 non_detection=non_detection, limit=limit, missing=missing,
                 error_convention=error_convention, **labels,
             )  # fmt: skip
-        unused = {
-            "asinh_softening": asinh_softening, "non_detection": non_detection, "limit": limit,
-        }  # fmt: skip
-        for label, given in unused.items():
-            if given is not None:
-                raise DataError(
-                    f"{label}: is of magnitudes, and these are fluxes; give a flux of 0 with its error "
-                    "for what was not detected, and missing= for what was not observed"
-                )
+        refuse_of_magnitudes(
+            asinh_softening=asinh_softening, non_detection=non_detection, limit=limit
+        )
         for mark in () if missing is None else np.atleast_1d(missing):
             stacked[(stacked == mark) | (sigma == mark)] = np.nan
-        return cls(stacked, sigma, bands, spec, unit=unit or next(iter(own), None), **labels)
+        return cls(stacked, sigma, bands, spec, unit=unit or own, **labels)
 
     @property
     def n(self) -> int:
@@ -302,24 +289,63 @@ class Photometry(Rows):
         return np.isnan(self.flux)
 
     def index(self, band: str) -> int:
-        """Position of a band."""
+        """Find the position of a band.
+
+        Parameters
+        ----------
+        band : str
+            One of `bands`.
+
+        Returns
+        -------
+        int
+            From 0.
+        """
         if band not in self.bands:
             raise DataError(f"band {band!r} is not there.{nearest(band, self.bands)}")
         return self.bands.index(band)
 
     def select(self, *bands: str) -> "Photometry":
-        """Only these bands, in this order."""
+        """Choose some bands, in the order given.
+
+        Parameters
+        ----------
+        *bands : str
+            At least one of `bands`.
+
+        Returns
+        -------
+        Photometry
+            Of the same objects.
+        """
         at = [self.index(band) for band in bands]
         if not at:
             raise DataError(f"select: name at least one band.{nearest('', self.bands)}")
         return self.replace(flux=self.flux[:, at], error=self.error[:, at], bands=bands)
 
     def replace(self, **changes: Any) -> "Photometry":
-        """New photometry with some of the fields changed."""
+        """New photometry with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        Photometry
+            Checked anew.
+        """
         return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
-        """An astropy QTable: each band's flux, its error, and the redshift."""
+        """An astropy QTable: each band's flux, its error, and the redshift.
+
+        Returns
+        -------
+        astropy.table.QTable
+            One row an object: ``g``, ``g_err``, ...
+        """
         from astropy import units as u
         from astropy.table import QTable
 
@@ -366,21 +392,3 @@ class Photometry(Rows):
         spectra = f", {known} redshifts" if known else ""
         listed = ", ".join(self.bands)
         return f"<Photometry {self.name or 'unnamed'}: {self.n} objects in {listed}{spectra}{gaps}>"
-
-
-def _bands(bands, m: int) -> tuple[str, ...]:
-    if bands is None or not len(bands):
-        raise DataError("bands: give the name of each band")
-    return column_names(tuple(bands), m)
-
-
-def _redshift(redshift, n: int) -> np.ndarray | None:
-    if redshift is None:
-        return None
-    redshift = floats(redshift, "redshift")
-    if redshift.shape != (n,):
-        raise DataError(f"redshift: has shape {redshift.shape}; expected ({n},)")
-    remedy = f"redshifts are from {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}; use nan where it is unknown"
-    refuse(np.abs(redshift) > LARGEST_REDSHIFT, redshift, "redshift", remedy)
-    refuse(redshift < LEAST_REDSHIFT, redshift, "redshift", remedy)
-    return redshift

@@ -29,6 +29,7 @@ class Templates(ReadOnly):
     flux : array_like, shape (T, L)
         Per unit of wavelength, >= 0, in any unit: each has an amplitude of its own.
     names : sequence of str, length T
+        Of the types.
     classes : sequence of str, length T, optional
         Types that share a distribution of redshifts, say "early" and "late". Default: all in one.
 
@@ -36,6 +37,13 @@ class Templates(ReadOnly):
     ------
     DataError
         (a ValueError) naming the spectrum and the remedy.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> templates = ba.Templates.bundled("cww-sb")
+    >>> len(templates.names), sorted(set(templates.classes))
+    (8, ['blue', 'early', 'spiral'])
     """
 
     part: ClassVar[str] = "templates"
@@ -74,7 +82,20 @@ class Templates(ReadOnly):
     def read(
         cls, paths: Mapping[str, str | Path], classes: tuple[str, ...] | None = None
     ) -> Templates:
-        """From text files of two columns, wavelength in Angstrom and flux, by name."""
+        """Read text files of two columns, wavelength in Angstrom and flux.
+
+        Parameters
+        ----------
+        paths : dict of str to path
+            A file for each type, by its name.
+        classes : sequence of str, optional
+            As for the class.
+
+        Returns
+        -------
+        Templates
+            On one grid of wavelengths.
+        """
         curves = {name: _two_columns(path) for name, path in paths.items()}
         grid = np.unique(np.concatenate([wavelength for wavelength, _ in curves.values()]))
         flux = [np.interp(grid, *curve, left=0.0, right=0.0) for curve in curves.values()]
@@ -82,7 +103,18 @@ class Templates(ReadOnly):
 
     @classmethod
     def bundled(cls, name: str) -> Templates:
-        """One of the sets that travel with the package; see its README of data."""
+        """Take one of the sets that travel with the package.
+
+        Parameters
+        ----------
+        name : str
+            "cww-sb"; the README of the package's data says where it is from.
+
+        Returns
+        -------
+        Templates
+            With names and classes.
+        """
         table, header = _bundled("templates", name)
         pairs = [column.split(":") for column in header[1:]]
         return cls(
@@ -90,7 +122,18 @@ class Templates(ReadOnly):
         )
 
     def interpolated(self, between: int) -> Templates:
-        """With `between` mixtures of each two neighbours; the nearer one gives the class."""
+        """Put mixtures between neighbours.
+
+        Parameters
+        ----------
+        between : int
+            Number of mixtures of each two neighbours; the nearer one gives the class.
+
+        Returns
+        -------
+        Templates
+            T + (T - 1) between types.
+        """
         if between == 0 or len(self.names) == 1:
             return self
         common = (self.flux > 0).all(axis=0)
@@ -140,6 +183,15 @@ class Filters(ReadOnly):
     ------
     DataError
         (a ValueError) naming the band and the remedy.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.Filters.bundled("sdss").bands
+    ('u', 'g', 'r', 'i', 'z')
+    >>> wavelength, transmission = [5000.0, 5001.0, 6999.0, 7000.0], [0.0, 1.0, 1.0, 0.0]
+    >>> ba.Filters({"wide": (wavelength, transmission)}).bands
+    ('wide',)
     """
 
     part: ClassVar[str] = "filters"
@@ -171,18 +223,40 @@ class Filters(ReadOnly):
 
     @classmethod
     def read(cls, paths: Mapping[str, str | Path]) -> Filters:
-        """From text files of two columns, wavelength in Angstrom and transmission, by band."""
+        """Read text files of two columns, wavelength in Angstrom and transmission.
+
+        Parameters
+        ----------
+        paths : dict of str to path
+            A file for each band, by its name.
+
+        Returns
+        -------
+        Filters
+            With these bands.
+        """
         return cls({band: _two_columns(path) for band, path in paths.items()})
 
     @classmethod
     def bundled(cls, name: str) -> Filters:
-        """One of the sets that travel with the package; see its README of data."""
+        """Take one of the sets that travel with the package.
+
+        Parameters
+        ----------
+        name : str
+            "lsst" or "sdss"; the README of the package's data says where they are from.
+
+        Returns
+        -------
+        Filters
+            With their bands.
+        """
         table, header = _bundled("filters", name)
         return cls({band: (table[:, 0], table[:, 1 + j]) for j, band in enumerate(header[1:])})
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the bands."""
         return tuple(self.curves)
 
     def to_dict(self) -> dict[str, Any]:

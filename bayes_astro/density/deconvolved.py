@@ -30,19 +30,64 @@ class DeconvolvedDensity(Model):
         ----------
         draws : int, optional
             About as many, evenly spaced; None: all.
+
+        Returns
+        -------
+        Mixture
+            Weights (draw, component), means and covariances of the true values, with ``condition``,
+            ``marginal``, ``log_density`` and ``sample``.
         """
         return Mixture.of(self.thinned(draws))
 
     def condition(self, known: dict[str, float], draws: int | None = None) -> Mixture:
-        """The density of the remaining quantities, given true values of some."""
+        """The density of the remaining quantities, given true values of some.
+
+        Parameters
+        ----------
+        known : dict of str to float
+            Values by dimension.
+        draws : int, optional
+            About as many of the posterior, evenly spaced; None: all.
+
+        Returns
+        -------
+        Mixture
+            Of the other dimensions, one density for each draw.
+        """
         return self.mixture(draws).condition(known)
 
     def marginal(self, names: Any, draws: int | None = None) -> Mixture:
-        """The density of some of the quantities."""
+        """The density of some of the quantities.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            Dimensions to keep.
+        draws : int, optional
+            About as many of the posterior, evenly spaced; None: all.
+
+        Returns
+        -------
+        Mixture
+            Of these dimensions, one density for each draw.
+        """
         return self.mixture(draws).marginal(names)
 
     def sample(self, n: int, seed: int | None = None) -> np.ndarray:
-        """Draw n true values, each from the density of one posterior draw: (n, d)."""
+        """Draw true values, each from the density of one posterior draw.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int, optional
+            Default: that of the fit.
+
+        Returns
+        -------
+        array (n, d)
+            One true value a row.
+        """
         mixture = self.mixture()
         rng = np.random.default_rng(self.record["seed"] if seed is None else seed)
         which = rng.integers(len(mixture.weight), size=n)
@@ -72,17 +117,34 @@ class DeconvolvedDensity(Model):
         return log_densities.log_density(self, at, errors, draws)
 
     def held_out(self, data: Measurements, folds: int = 5, seed: int = 0) -> np.ndarray:
-        """Log scores of rows held out in turn, each fold fitted by `ba.MAP`: (folds,)."""
+        """Log scores of rows that are held out in turn, each fold fitted by `ba.MAP`.
+
+        Parameters
+        ----------
+        data : Measurements
+            All rows.
+        folds : int
+            Parts that are held out, one after the other.
+        seed : int
+            Of the division and of the searches.
+
+        Returns
+        -------
+        array (folds,)
+            Mean log density of a row of each fold.
+        """
         self.check_all_settings()
         return selection.held_out(self, self._checked(data), folds, seed)
 
     def unusual(self, data: Measurements | None = None, *, seed: int = 0) -> pd.DataFrame:
-        """Which objects does the density not expect?
+        """Find the objects that the density does not expect.
 
         Parameters
         ----------
         data : Measurements, optional
             None: the fitted ones.
+        seed : int
+            Of the simulated objects.
 
         Returns
         -------
@@ -99,6 +161,11 @@ class DeconvolvedDensity(Model):
         Each draw's components are matched to those of one draw, whose total mean is nearest to
         the posterior's, so that the distances of their means, in widths, are smallest (Hungarian
         algorithm). Components that the data cannot tell apart stay mixed.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``weight``, ``mean`` and ``covariance`` of every draw, as in the posterior.
         """
         return objects.relabelled(self.posterior["posterior"].to_dataset())
 

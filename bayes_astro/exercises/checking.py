@@ -53,7 +53,8 @@ def check(id: str, answer: Any) -> Verdict:
 
     Examples
     --------
-    >>> check("5.1", (34.72, 0.63)).passed
+    >>> import bayes_astro as ba
+    >>> ba.exercises.check("5.1", (34.72, 0.63)).passed
     False
     """
     task = exercise(id)

@@ -167,12 +167,54 @@ def exercise(id: str) -> Exercise:
 def hint(id: str) -> Text:
     """The hint of an exercise.
 
-    >>> hint("5.1").splitlines()[0]
-    'A measurement with half the error carries four times the weight. For Gaussian errors and a flat'
+    Parameters
+    ----------
+    id : str
+        Such as "5.1".
+
+    Returns
+    -------
+    str
+        Shown as it reads.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, naming those that exist.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.exercises.hint("5.1").splitlines()[0]
+    'A measurement with half the error carries four times the weight. For Gaussian errors and a
+    flat'
     """
     return Text(exercise(id).hint.strip())
 
 
 def solution(id: str) -> Text:
-    """The worked solution of an exercise, as Python code."""
+    """The worked solution of an exercise, as Python code.
+
+    Parameters
+    ----------
+    id : str
+        Such as "5.1".
+
+    Returns
+    -------
+    str
+        Shown as it reads.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, naming those that exist.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> print(ba.exercises.solution("5.1"))
+    weight = 1 / error**2
+    ...
+    """
     return Text(exercise(id).solution.strip())

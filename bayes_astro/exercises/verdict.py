@@ -35,7 +35,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one answer; true when it passed."""
+    """The judgement of one answer; true when it passed.
+
+    Parameters
+    ----------
+    exercise : str
+        Its id.
+    state : {"correct", "incorrect", "incomplete", "not attempted", "sample more"}
+        What the answer is.
+    message : str
+        What to do, or the typical mistake that the answer looks like.
+    rows : tuple of Row
+        One comparison each: quantity, yours, reference, tolerance, verdict.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> verdict = ba.exercises.check("5.1", (34.72, 0.63))
+    >>> verdict.passed, verdict.state
+    (False, 'incorrect')
+    """
 
     exercise: str
     state: Literal["correct", "incorrect", "incomplete", "not attempted", "sample more"]

@@ -20,7 +20,7 @@ from bayes_astro.data.curve import Curve
 from bayes_astro.parameters import Parameter
 from bayes_astro.priors import Prior
 from bayes_astro.processes.kernels import Scales
-from bayes_astro.processes.kernels.base import unit_of
+from bayes_astro.processes.kernels.scales import unit_of
 
 __all__ = ["Lattice", "Noise", "lattice", "mode_of", "options", "parameters"]
 

@@ -74,9 +74,20 @@ def window(data: LightCurve, highest: float | None = None) -> Window:
     Parameters
     ----------
     data : LightCurve
+        Of which the times alone are used.
     highest : float, optional
-        Frequency, in cycles per time unit; default: that of `ba.Periodogram`'s default range, or one and a
-        half cycles a day, what is higher.
+        Frequency, in cycles per time unit; default: that of `ba.Periodogram`'s default range, or
+        one and a half cycles a day, what is higher.
+
+    Returns
+    -------
+    Window
+        Its ``peaks`` say at which distances from a frequency aliases lie.
+
+    Raises
+    ------
+    ValueError
+        For times that are all the same, and a frequency out of range.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import Photometry
-from bayes_astro.data.photometry import LARGEST_REDSHIFT, LEAST_REDSHIFT
+from bayes_astro.data.photometry_columns import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from bayes_astro.likelihoods import redshift_density as kernels
 from bayes_astro.likelihoods import redshift_draws
 from bayes_astro.likelihoods.conditional_mixture import in_patterns

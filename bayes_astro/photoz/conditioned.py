@@ -37,11 +37,17 @@ class ConditionedRedshifts(Model):
         return RedshiftDensity.of(draws, fitted, self.transform, rows)
 
     def density(self) -> RedshiftDensity:
-        """The fitted density as a value, for work on many objects."""
+        """The fitted density as a value, for work on many objects.
+
+        Returns
+        -------
+        RedshiftDensity
+            With ``on_grid``, ``in_bins`` and more.
+        """
         return self._density(self.posterior["posterior"].to_dataset(), self.data)
 
     def pdf(self, photometry: Photometry, z: Any) -> xr.DataArray:
-        """p(z) of every object on a grid.
+        """Density of redshift of every object on a grid.
 
         Parameters
         ----------
@@ -110,6 +116,18 @@ class ConditionedRedshifts(Model):
         The interim prior is what each fit says of an object without photometry: the distribution of
         redshifts in the training set. Bins in which it has less than a tenth of an object are refused:
         there nothing is known of how galaxies look, and any number of them would do.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            Objects of the population.
+        edges : array_like, shape (J + 1,)
+            Increasing redshifts.
+
+        Returns
+        -------
+        BinnedRedshifts
+            Probabilities (fits, n, J).
         """
         edges = checked_grid(edges, "edges")
         density = self.density()
@@ -178,7 +196,18 @@ class ConditionedRedshifts(Model):
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 
     def log_density_at(self, photometry: Photometry) -> np.ndarray:
-        """Log density of the known redshift of every object, averaged over the fits: (row,)."""
+        """Log density of the known redshift of every object, averaged over the fits.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            With redshifts.
+
+        Returns
+        -------
+        array (n,)
+            In nats, per unit of redshift.
+        """
         values, _ = self.density().at(self._photometry(photometry), self.responses(photometry))
         return np.logaddexp.reduce(values, axis=0) - np.log(len(values))
 
@@ -187,7 +216,18 @@ class ConditionedRedshifts(Model):
         return redshift_scores(self, test)
 
     def pit(self, photometry: Photometry) -> np.ndarray:
-        """Probability below the known redshift of every object, uniform if p(z) is calibrated."""
+        """Probability below the known redshift of every object, uniform if p(z) is calibrated.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            With redshifts.
+
+        Returns
+        -------
+        array (n,)
+            From 0 to 1.
+        """
         _, below = self.density().at(self._photometry(photometry), self.responses(photometry))
         return below.mean(axis=0)
 

@@ -1,12 +1,7 @@
 """Densities of redshift in files, and for other tools: parquet, and the ensembles of qp.
 
-What is passed around is what ``pdf`` of every photo-z model returns, an `xarray.DataArray` (row, z).
-Its coordinates along ``row``, identifiers or classes, go with it.
-
->>> import bayes_astro as ba
->>> p = model.pdf(photometry, z).assign_coords(id=("row", ids))  # doctest: +SKIP
->>> ba.exchange.write_densities("pz.parquet", p)  # doctest: +SKIP
->>> ensemble = ba.exchange.to_qp(ba.exchange.read_densities("pz.parquet"))  # doctest: +SKIP
+What is passed around is what ``pdf`` of every photo-z model returns, an `xarray.DataArray` (row,
+z). Its coordinates along ``row``, identifiers or classes, go with it.
 """
 
 from __future__ import annotations
@@ -48,6 +43,21 @@ def write_densities(path: Any, densities: Any) -> None:
         For parts that do not fit together.
     ModuleNotFoundError
         Without pyarrow: ``pip install "bayes-astro[parquet]"``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> galaxies = ba.load("sdss-galaxies")
+    >>> model = ba.baselines.NearestNeighbours().fit(galaxies[:300])
+    >>> p = model.pdf(galaxies[300:302], np.linspace(0, 0.5, 51))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "pz.parquet"
+    ...     ba.exchange.write_densities(path, p.assign_coords(id=("row", [7, 9])))
+    ...     ba.exchange.read_densities(path)["id"].values
+    array([7, 9])
     """
     import xarray as xr
 
@@ -81,12 +91,34 @@ def write_densities(path: Any, densities: Any) -> None:
 
 
 def read_densities(path: Any) -> xr.DataArray:
-    """Read what `write_densities` wrote: (row, z) with its coordinates.
+    """Read what `write_densities` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A parquet file.
+
+    Returns
+    -------
+    xarray.DataArray
+        (row, z), with its coordinates along ``row``.
 
     Raises
     ------
     ValueError
         For files that hold something else, are damaged, or declare more than 2 GiB.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import xarray as xr
+    >>> import bayes_astro as ba
+    >>> flat = xr.DataArray([[1.0, 1.0]], {"z": [0.0, 1.0]}, ("row", "z"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ba.exchange.write_densities(Path(folder) / "flat.parquet", flat)
+    ...     ba.exchange.read_densities(Path(folder) / "flat.parquet").values
+    array([[1., 1.]])
     """
     import xarray as xr
 
@@ -128,15 +160,33 @@ def read_densities(path: Any) -> xr.DataArray:
 
 
 def to_qp(densities: xr.DataArray) -> Any:
-    """A `qp.Ensemble` of interpolated densities; coordinates along ``row`` become its ancil.
+    """Make a qp ensemble of interpolated densities.
 
-    qp scales every density to an integral of one over the grid, so begin it at z = -0.01 where there
-    are near galaxies.
+    qp scales every density to an integral of one over the grid, so begin it at z = -0.01 where
+    there are near galaxies.
+
+    Parameters
+    ----------
+    densities : xarray.DataArray
+        (row, z); coordinates along ``row`` become the ensemble's ancil.
+
+    Returns
+    -------
+    qp.Ensemble
+        Of the class ``interp``.
 
     Raises
     ------
     ModuleNotFoundError
         Without qp: ``pip install "bayes-astro[qp]"``.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> import bayes_astro as ba
+    >>> triangle = xr.DataArray([[0.0, 1.0, 0.0]], {"z": [0.0, 1.0, 2.0]}, ("row", "z"))
+    >>> ba.exchange.to_qp(triangle).shape
+    (1, 3)
     """
     qp = _qp()
     z = _grid(densities)
@@ -146,7 +196,29 @@ def to_qp(densities: xr.DataArray) -> Any:
 
 
 def from_qp(ensemble: Any, z: Any) -> xr.DataArray:
-    """Densities (row, z) of a `qp.Ensemble` of any representation on a grid of redshifts."""
+    """Densities of a qp ensemble of any representation on a grid of redshifts.
+
+    Parameters
+    ----------
+    ensemble : qp.Ensemble
+        Its ancil becomes coordinates along ``row``.
+    z : array_like, shape (g,)
+        Increasing redshifts.
+
+    Returns
+    -------
+    xarray.DataArray
+        (row, z), per unit of redshift.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> import bayes_astro as ba
+    >>> triangle = xr.DataArray([[0.0, 1.0, 0.0]], {"z": [0.0, 1.0, 2.0]}, ("row", "z"))
+    >>> ensemble = ba.exchange.to_qp(triangle)
+    >>> ba.exchange.from_qp(ensemble, [0.0, 0.5, 1.0]).values.round(2)
+    array([[0. , 0.5, 1. ]])
+    """
     import xarray as xr
 
     z = np.asarray(z, dtype=float)

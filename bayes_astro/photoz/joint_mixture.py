@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["XDPhotoZ"]
 
-MOST_COMPONENTS = 100
 LEAST_OBJECTS = 0.8
 """Draws of a posterior that densities are averaged over, if it has more."""
 
@@ -107,8 +106,10 @@ class XDPhotoZ(ConditionedRedshifts):
     --------
     >>> import bayes_astro as ba
     >>> galaxies = ba.load("sdss-galaxies")
-    >>> model = ba.XDPhotoZ().fit(galaxies[:5000], seed=1)  # doctest: +SKIP
-    >>> model.summary(galaxies[5000:])  # doctest: +SKIP
+    >>> model = ba.XDPhotoZ(2, n_fits=1, error_scale="published")
+    >>> _ = model.fit(galaxies[:300], ba.MAP(restarts=2), seed=1, progress=False)
+    >>> model.pdf(galaxies[300:302], [0.0, 0.1, 0.2]).shape
+    (2, 3)
     """
 
     n_components: int | str = "auto"
@@ -219,7 +220,7 @@ class XDPhotoZ(ConditionedRedshifts):
         rows = training.with_redshift(data)
         chosen: dict[str, Any] = {"n_components": self.n_components}
         if self.n_components == "auto":
-            chosen["n_components"] = automatic_components(len(rows))
+            chosen["n_components"] = training.automatic_components(len(rows))
         groups: dict[str, xr.Dataset] = {}
         tau = self.common_error
         if isinstance(self.error_scale, str) and self.error_scale == "infer":
@@ -237,7 +238,7 @@ class XDPhotoZ(ConditionedRedshifts):
             inferred = isinstance(self.error_scale, str)
             count = self.n_components
             if count == "auto":
-                count = automatic_components(len(training.with_redshift(data)))
+                count = training.automatic_components(len(training.with_redshift(data)))
             return self.copy(
                 n_components=count,
                 error_scale="published" if inferred else self.error_scale,
@@ -392,8 +393,3 @@ class XDPhotoZ(ConditionedRedshifts):
             "(magnitudes_i, log(1+z_i)) ~ Σ_k weight_k N(mean_k, covariance_k + S_i), "
             "S_i = diag(κ_b² σ_ib²) + τ² 11'; p(z | magnitudes) by conditioning"
         )
-
-
-def automatic_components(n: int) -> int:
-    """The default K for n objects."""
-    return max(1, n // 20 if n < 200 else max(10, min(MOST_COMPONENTS, n // 100)))

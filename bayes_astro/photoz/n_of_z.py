@@ -26,8 +26,8 @@ __all__ = ["PopulationNz"]
 class PopulationNz(Model):
     r"""N(z) of a population whose redshifts are known by photometry alone.
 
-    The story. Each object has a redshift bin, drawn with the fractions n_j of the population, and data
-    d_i that depend on it. What is given is p(j | d_i) under an interim prior pi, so that the
+    The story. Each object has a redshift bin, drawn with the fractions n_j of the population, and
+    data d_i that depend on it. What is given is p(j | d_i) under an interim prior pi, so that the
     likelihood of bin j is p(j | d_i) / pi_j, and the bins of the objects sum out:
 
     .. code-block:: text
@@ -36,21 +36,21 @@ class PopulationNz(Model):
         n_j = exp(phi_j) / sum_k exp(phi_k)
         p(d | n) = prod_i sum_j n_j p(j | d_i) / pi_j
 
-    (Leistedt, Mortlock & Peiris 2016; Malz & Hogg 2022). Adding up the p(j | d_i), "stacking", gives
-    instead n smeared by every object's uncertainty and drawn towards pi. The random walk ties
+    (Leistedt, Mortlock & Peiris 2016; Malz & Hogg 2022). Adding up the p(j | d_i), "stacking",
+    gives instead n smeared by every object's uncertainty and drawn towards pi. The random walk ties
     neighbouring bins together as far as the data want it; without, the fractions fall apart into
-    spikes, since deconvolution amplifies noise. With smoothness="gp" phi is a Gaussian process in the
-    middles of the bins instead, smooth on a length that is inferred,
+    spikes, since deconvolution amplifies noise. With smoothness="gp" phi is a Gaussian process in
+    the middles of the bins instead, smooth on a length that is inferred,
 
     .. code-block:: text
 
         amplitude ~ LogNormal(log 2, 0.5),   length ~ LogNormal(log(range / 6), 0.5)
         phi ~ GP(0, amplitude^2 (1 + s) e^-s),   s = sqrt(3) |z - z'| / length
 
-    Where the probabilities come as several draws of a photo-z model (`XDPhotoZ` with `bootstrap`, or
-    a Laplace posterior), each draw is fitted by itself and the draws of all fits are pooled, so that
-    the model's own uncertainty is in the answer. The population does not teach the photo-z model.
-    Convergence is judged within each of these fits.
+    Where the probabilities come as several draws of a photo-z model (`XDPhotoZ` with `bootstrap`,
+    or a Laplace posterior), each draw is fitted by itself and the draws of all fits are pooled, so
+    that the model's own uncertainty is in the answer. The population does not teach the photo-z
+    model. Convergence is judged within each of these fits.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class PopulationNz(Model):
     smoothness : {"random-walk", "gp", "independent"}
         "independent": phi_j ~ Normal(0, step) for j > 0, no ties between neighbours.
     priors : dict of str to Prior, optional
-        ``step``: LogNormal(mu=-0.7, sigma=0.6), half a factor of e; ``amplitude`` and ``length`` (in
-        redshift) of a Gaussian process as above.
+        ``step``: LogNormal(mu=-0.7, sigma=0.6), half a factor of e; ``amplitude`` and ``length``
+        (in redshift) of a Gaussian process as above.
 
     Notes
     -----
@@ -75,8 +75,13 @@ class PopulationNz(Model):
     Examples
     --------
     >>> import bayes_astro as ba
-    >>> model = ba.PopulationNz()
-    >>> model.fit(photoz.binned(targets, edges), seed=1)  # doctest: +SKIP
+    >>> edges = [0.0, 0.2, 0.4, 1.0]
+    >>> likelihood = [[0.8, 0.2, 0.0]] * 30 + [[0.1, 0.8, 0.1]] * 20  # or model.binned(...)
+    >>> data = ba.BinnedRedshifts(likelihood, edges, interim_prior=[1 / 3] * 3)
+    >>> short = ba.NUTS(draws=200, tune=200, chains=2)
+    >>> model = ba.PopulationNz().fit(data, short, seed=1, progress=False)
+    >>> model.posterior["posterior"]["density"].shape
+    (2, 200, 3)
     """
 
     bins: Any = None
@@ -141,6 +146,16 @@ class PopulationNz(Model):
         """Every object's probabilities with N(z) in the place of the interim prior.
 
         Averaged over the posterior's draws (at most 200 of each chain).
+
+        Parameters
+        ----------
+        data : BinnedRedshifts, optional
+            None: the fitted ones.
+
+        Returns
+        -------
+        BinnedRedshifts
+            The same objects in the same bins.
         """
         data = self.data if data is None else in_bins(data, self.bins)
         draws = self.posterior["posterior"].to_dataset()
@@ -236,8 +251,8 @@ class PopulationNz(Model):
 def _pairs(draws: xr.Dataset, data: BinnedRedshifts) -> tuple[np.ndarray, np.ndarray]:
     """Fractions (draws, J), and the draw of the photo-z model in `data` that goes with each.
 
-    That which they were fitted to; in turn, where there is no such thing: before a fit, or where the
-    data come from other draws.
+    That which they were fitted to; in turn, where there is no such thing: before a fit, or where
+    the data come from other draws.
     """
     fraction = draws["fraction"].transpose("chain", "draw", "bin").values
     fraction = fraction.reshape(-1, fraction.shape[-1])

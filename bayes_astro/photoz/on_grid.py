@@ -36,7 +36,20 @@ class OnGrid:
         return pd.DataFrame(summaries(*self.table(at)))
 
     def pdf(self, photometry: Photometry, z: Any) -> xr.DataArray:
-        """p(z) of every object at increasing redshifts: (row, z)."""
+        """Density of redshift of every object on a grid.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            Bands are matched by name.
+        z : array_like, shape (g,)
+            Increasing redshifts.
+
+        Returns
+        -------
+        xarray.DataArray
+            (row, z), per unit of redshift.
+        """
         import xarray as xr
 
         z = np.asarray(z, dtype=float)
@@ -48,7 +61,18 @@ class OnGrid:
         return xr.DataArray(values, {"z": z}, ("row", "z"), name="density")
 
     def log_density_at(self, photometry: Photometry) -> np.ndarray:
-        """Log density of the known redshift of every object, (row,)."""
+        """Log density of the known redshift of every object.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            With redshifts.
+
+        Returns
+        -------
+        array (n,)
+            In nats, per unit of redshift; nan where the redshift is not known.
+        """
         edges, density = self.table(photometry)
         bins = len(edges) - 1
         t = np.log1p(self.responses(photometry))  # type: ignore[attr-defined]
@@ -59,7 +83,18 @@ class OnGrid:
             return np.log(np.where(inside, values, 0.0)) - t
 
     def pit(self, photometry: Photometry) -> np.ndarray:
-        """Probability below the known redshift of every object."""
+        """Probability below the known redshift of every object, uniform if p(z) is calibrated.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            With redshifts.
+
+        Returns
+        -------
+        array (n,)
+            From 0 to 1; nan where the redshift is not known.
+        """
         edges, density = self.table(photometry)
         below = _below(edges, density)
         t = np.log1p(self.responses(photometry))  # type: ignore[attr-defined]

@@ -176,6 +176,18 @@ class TemplateRedshifts(OnGrid, Model):
         """Likelihoods of redshift bins, for `ba.PopulationNz`, with a flat interim prior.
 
         Within a bin redshifts are flat; types have the inferred prior given magnitude and redshift.
+
+        Parameters
+        ----------
+        photometry : Photometry
+            Objects of the population.
+        edges : array_like, shape (J + 1,)
+            Increasing redshifts.
+
+        Returns
+        -------
+        BinnedRedshifts
+            Likelihoods (1, n, J).
         """
         edges = checked_grid(edges, "edges")
         grid, table = self._fitted()

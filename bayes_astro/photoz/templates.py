@@ -107,8 +107,12 @@ class TemplatePhotoZ(TemplateRedshifts):
     --------
     >>> import bayes_astro as ba
     >>> galaxies = ba.load("sdss-galaxies")
-    >>> model = ba.TemplatePhotoZ(filters="sdss").fit(galaxies[:5000], seed=1)  # doctest: +SKIP
-    >>> model.summary(galaxies[5000:])  # doctest: +SKIP
+    >>> coarse = {"between": 0, "step": 0.02, "correction": None, "template_error": 0.05}
+    >>> model = ba.TemplatePhotoZ(filters="sdss", **coarse)
+    >>> short = ba.NUTS(draws=60, tune=60, chains=2)
+    >>> _ = model.fit(galaxies[:40], short, seed=1, progress=False)
+    >>> model.summary(galaxies[300:302])["bands"].tolist()
+    [5, 5]
     """
 
     templates: Any = "cww-sb"

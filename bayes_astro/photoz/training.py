@@ -24,15 +24,30 @@ from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
 from bayes_astro.photoz.features import features, softening
 from bayes_astro.priors import Prior
 
-__all__ = ["REDSHIFT", "default_priors", "joint", "problem", "trains", "unscaled", "with_redshift"]
+__all__ = [
+    "REDSHIFT",
+    "automatic_components",
+    "default_priors",
+    "joint",
+    "problem",
+    "trains",
+    "unscaled",
+    "with_redshift",
+]
 
 REDSHIFT = "log(1+z)"
+MOST_COMPONENTS = 100
 BACKGROUND = (5.0, 2.0)
 """Widths of the background in magnitudes and log(1 + z), in those of the sample."""
 SHRINKAGE = 1e-2
 """Scale of the prior of covariances, in units of the covariance of the whole."""
 ROBUST = 0.5
 """Half of the central 68% below this share of the standard deviation says that few rows make it."""
+
+
+def automatic_components(n: int) -> int:
+    """The default K for n objects."""
+    return max(1, n // 20 if n < 200 else max(10, min(MOST_COMPONENTS, n // 100)))
 
 
 def trains(data: Photometry) -> np.ndarray:

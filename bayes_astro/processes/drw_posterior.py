@@ -192,7 +192,8 @@ def posterior(
     >>> rng = np.random.default_rng(1)
     >>> time = np.sort(rng.uniform(0, 1000, 80))
     >>> value = drw.simulate(time, 0.2, 50.0, rng) + 0.02 * rng.normal(size=80)
-    >>> priors = {"sigma": Prior("HalfNormal", sigma=1.0), "tau": Prior("LogNormal", mu=4, sigma=2)}
+    >>> priors = {"sigma": Prior("HalfNormal", sigma=1.0)}
+    >>> priors["tau"] = Prior("LogNormal", mu=4, sigma=2)
     >>> found = posterior(time, value, np.full(80, 0.02), None, None, None, priors)
     >>> draws = found.sample(1000, rng)
     >>> bool(0.1 < np.median(draws["sigma"]) < 0.4)

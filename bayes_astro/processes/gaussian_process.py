@@ -19,14 +19,13 @@ from bayes_astro.processes import (
     default_priors,
     drw_posterior,
     exact_walk,
+    limits,
     mean_and_noise,
     prediction,
     process,
     spectra,
     whiteness,
 )
-from bayes_astro.processes.kernels import Kernel
-from bayes_astro.processes.kernels.exposure import check_exposures
 from bayes_astro.processes.mean_and_noise import COEFFICIENTS, DEGREES, function_of
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.process import OWN, Tables
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianProcess"]
 
-MEANS = ("zero", "constant", "linear", "harmonics")
 LONG, WORK = 20_000, 2.5e4  # points; and times the squares of quasi-periodic columns
 LOOK = "ask for ba.NUTS() where diagnose() finds the importance efficiency low"
 
@@ -99,9 +97,9 @@ class GaussianProcess(Model):
     For a damping time above a tenth of the time span the prior has a say in the result, and above
     the time span it decides (Kozlowski 2017): `diagnose` then notes so.
 
-    `predict` takes times, Quantities, astropy Times or a `LightCurve`, and gives ``signal`` (a joint
-    draw of the curve for each posterior draw), ``observation``, ``mean`` and ``sd`` (of the curve
-    given the parameters), and ``component_mean``, ``component_sd`` of the kernel's summands.
+    `predict` takes times, Quantities, astropy Times or a `LightCurve`, and gives ``signal`` (a
+    joint draw of the curve for each posterior draw), ``observation``, ``mean`` and ``sd`` (of the
+    curve given the parameters), and ``component_mean``, ``component_sd`` of the kernel's summands.
 
     References
     ----------
@@ -110,9 +108,13 @@ class GaussianProcess(Model):
     Examples
     --------
     >>> import bayes_astro as ba
+    >>> quasar = ba.load("macho-quasar").select("R")
     >>> model = ba.GaussianProcess(ba.kernels.DampedRandomWalk())
-    >>> model.equation()
-    'y = offset + f(t) + N(0, error² + jitter²), f ~ GP(0, DampedRandomWalk())'
+    >>> _ = model.fit(quasar, ba.Laplace(draws=200, restarts=2), seed=1, progress=False)
+    >>> model.summary().index.tolist()
+    ['tau', 'sigma', 'jitter', 'offset']
+    >>> model.predict([49300.0, 49400.0], draws=50)["signal"].shape
+    (1, 50, 2)
     """
 
     kernel: Any = None
@@ -141,66 +143,11 @@ class GaussianProcess(Model):
 
     def check_settings(self) -> None:
         """Raise ValueError for a parameter out of its range."""
-        for name in ("kernel", "independent"):
-            kernel = getattr(self, name)
-            if kernel is None and name == "independent":
-                continue
-            if not isinstance(kernel, Kernel):
-                hint = ", with brackets" if isinstance(kernel, type) else ""
-                raise ValueError(
-                    f"{name}={kernel!r} must be a kernel{hint}, as ba.kernels.DampedRandomWalk()."
-                )
-            for leaf in kernel.leaves():
-                leaf.check()
-            kernel.check()
-        if self.derivative and not all(leaf.differentiable for leaf in self.kernel.leaves()):
-            raise ValueError(
-                f"derivative=True: {self.kernel!r} has no derivative; use SHO, Matern32, Rotation, "
-                "QuasiPeriodic, ..."
-            )
-        if isinstance(self.mean, str):
-            if self.mean not in MEANS:
-                raise ValueError(f"mean={self.mean!r} must be one of {', '.join(MEANS)}.")
-        elif not (hasattr(self.mean, "evaluate") and hasattr(self.mean, "priors")):
-            raise ValueError(
-                f"mean={self.mean!r} must be one of {', '.join(MEANS)} or an object with "
-                "evaluate(time, parameters) and priors(data), as in ba.means."
-            )
-        elif hasattr(self.mean, "check"):
-            self.mean.check()
+        limits.check_settings(self)
 
     def check_data(self, data: LightCurve) -> None:
         """Raise ValueError for too few points, one epoch, a constant, or a range that cannot be."""
-        if len(data) < 3:
-            raise ValueError(
-                f"{len(data)} points are too few for a Gaussian process: at least 3 are needed."
-            )
-        if np.ptp(data.time) <= 0:
-            raise ValueError("column 'time': all points have the same time.")
-        several = len(data.bands) > 1
-        for band in data.bands if several else ("",):
-            rows = data.value[data.band == band] if several else data.value
-            if np.ptp(rows) == 0:
-                where = f" in band {band!r}" if several else ""
-                raise ValueError(
-                    f"column 'value' is constant{where} ({rows[0]:g} in every row): there is no "
-                    "variation to model. Check that the right column was read."
-                )
-        for name in ("derivative", "independent", "lag"):
-            if not several and getattr(self, name) not in (None, False) and name != "derivative":
-                raise ValueError(f"{name} needs a light curve of several bands.")
-        if self.lag is not None:
-            low, high = self.lag_range(data)
-            span = float(np.ptp(data.time))
-            if not -span < low < high < span:
-                raise ValueError(
-                    f"lag=({low:g}, {high:g}) must satisfy lowest < highest, both within the time "
-                    f"span of {span:g} {data.time_unit}: beyond, the bands would not overlap."
-                )
-        model = plain(self, data)
-        moves = self.lag is not None or self.derivative
-        check_exposures(model.kernel, data, True, moves)
-        check_exposures(model.independent, data, False, moves)
+        limits.check_data(self, data)
 
     @hook
     def lag_range(self, data: LightCurve) -> tuple[float, float]:
@@ -380,11 +327,41 @@ class GaussianProcess(Model):
         return evidence_section(self)
 
     def power_spectrum(self, frequency: Any = None, *, draws: int = 500) -> xr.Dataset:
-        """Posterior of the kernel's power spectral density; see `spectra.power_spectrum`."""
+        """Posterior of the kernel's power spectral density.
+
+        Parameters
+        ----------
+        frequency : array_like or Quantity, shape (m,), optional
+            In cycles per time unit. Default: from a third of one cycle in the time span to the
+            highest frequency of the sampling, evenly in the logarithm.
+        draws : int
+            About how many of the posterior.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``power`` (chain, draw, frequency), two-sided, in value unit squared times time unit,
+            and ``noise`` (chain, draw), the level of the white noise.
+        """
         return spectra.power_spectrum(self, frequency, draws)
 
     def structure_function(self, lag: Any = None, *, draws: int = 500) -> xr.Dataset:
-        """Posterior of sqrt(2 (k(0) - k(lag))); see `spectra.structure_function`."""
+        """Posterior of the root mean square difference of two values.
+
+        Of the noiseless process: sqrt(2 (k(0) - k(lag))).
+
+        Parameters
+        ----------
+        lag : array_like or Quantity, shape (m,), optional
+            Time differences. Default: from the median spacing to the time span.
+        draws : int
+            About how many of the posterior.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``structure_function`` (chain, draw, lag), in the unit of the values.
+        """
         return spectra.structure_function(self, lag, draws)
 
     def epoch(self, data: LightCurve) -> float:

@@ -6,7 +6,8 @@ called with arrays and, for NUTS, with PyTensor variables. ``derived(parameters)
 one, gives further quantities by name. ``bands`` (None: all) says in which bands it is seen, and
 ``folds_on``, where it repeats itself, the name of the parameter that is its period: the figure
 "folded" is drawn by it. With ``linear``, the parameters in which it is linear given the period, and
-``curved``, those that make it another shape, all of its periods are searched. Times are counted from the mean time of the light curve.
+``curved``, those that make it another shape, all of its periods are searched. Times are counted
+from the mean time of the light curve.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from bayes_astro import registry
 from bayes_astro.hooks import Shown
 from bayes_astro.names import nearest
 from bayes_astro.parameters import in_unit, is_number
-from bayes_astro.priors import Prior, quantity, quantity_to_dict
+from bayes_astro.priors import Prior
+from bayes_astro.quantities import quantity, quantity_to_dict
 
 __all__ = ["Harmonics", "KeplerOrbit"]
 
@@ -96,10 +98,21 @@ class Harmonics(Mean):
     Parameters
     ----------
     period : (shortest, longest), optional
-        LogUniform prior over this range, in the time unit of the data, or Quantities. Default: from four times the median spacing to the span.
+        LogUniform prior over this range, in the time unit of the data, or Quantities. Default: from
+        four times the median spacing to the span.
     n_terms : int
+        Number of harmonics, 1 to 20.
     bands : tuple of str, optional
         Bands in which it is seen; None stands for all.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> signal = ba.means.Harmonics(period=(2.0, 20.0), n_terms=2)
+    >>> model = ba.GaussianProcess(ba.kernels.DampedRandomWalk(), mean=signal)
+    >>> priors = model.resolve_priors(ba.load("eros2-cepheid").select("B"))
+    >>> [name for name in priors if name.startswith(("signal", "cosine", "sine"))]
+    ['signal_period', 'cosine_1', 'sine_1', 'cosine_2', 'sine_2']
     """
 
     period: tuple[Any, Any] | None = None
@@ -143,7 +156,20 @@ class Harmonics(Mean):
         return tuple(f"{n}_{k}" for k in range(1, self.n_terms + 1) for n in ("cosine", "sine"))
 
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
-        """At times from the reference epoch."""
+        """The signal at times from the reference epoch.
+
+        Parameters
+        ----------
+        time : array_like
+            In the time unit of the data.
+        parameters : dict of str to float
+            ``signal_period``, and ``cosine_1``, ``sine_1``, ... of each harmonic.
+
+        Returns
+        -------
+        array
+            In the unit of the values.
+        """
         xp = _functions(time, parameters["signal_period"])
         total: Any = 0.0
         for k in range(1, self.n_terms + 1):
@@ -161,11 +187,10 @@ class KeplerOrbit(Mean):
 
         semi_amplitude (cos(omega + nu) + e cos(omega)),        nu the true anomaly
 
-    Semi-amplitude and mean
-    anomaly at the reference epoch, ``phase``, are the length and angle of (velocity_cosine,
-    velocity_sine), which are normal: nothing wraps around and nothing is lost at zero. The
-    eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's equation is
-    solved by a fixed number of Newton steps.
+    Semi-amplitude and mean anomaly at the reference epoch, ``phase``, are the length and angle of
+    (velocity_cosine, velocity_sine), which are normal: nothing wraps around and nothing is lost at
+    zero. The eccentricity is r / (1 + r), r = h^2 + k^2, and omega the angle of (h, k). Kepler's
+    equation is solved by a fixed number of Newton steps.
 
     Parameters
     ----------
@@ -175,6 +200,16 @@ class KeplerOrbit(Mean):
         False keeps the orbit circular.
     bands : tuple of str, optional
         Bands in which it is seen; None stands for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> orbit = ba.means.KeplerOrbit(period=(0.36, 0.38))
+    >>> elements = {"orbital_period": 0.369, "velocity_cosine": 3.0, "velocity_sine": 4.0}
+    >>> orbit.evaluate(np.array([0.0, 0.369]), elements).round(2)
+    array([3., 3.])
+    >>> model = ba.GaussianProcess(ba.kernels.SHO(), mean=orbit, amplitude=False)
     """
 
     period: tuple[Any, Any]
@@ -216,7 +251,21 @@ class KeplerOrbit(Mean):
         return ("h", "k") if self.eccentric else ()
 
     def evaluate(self, time: Any, parameters: dict[str, Any]) -> Any:
-        """At times from the reference epoch."""
+        """The radial velocity at times from the reference epoch.
+
+        Parameters
+        ----------
+        time : array_like
+            In the time unit of the data.
+        parameters : dict of str to float
+            ``orbital_period``, ``velocity_cosine``, ``velocity_sine`` and, of an eccentric orbit,
+            ``h`` and ``k``.
+
+        Returns
+        -------
+        array
+            In the unit of the values.
+        """
         xp = _functions(time, parameters["orbital_period"])
         angle = 2 * np.pi * time / parameters["orbital_period"]
         cosine, sine = parameters["velocity_cosine"], parameters["velocity_sine"]

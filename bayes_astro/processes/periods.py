@@ -27,7 +27,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from bayes_astro.samplers.curvature import climb
-from bayes_astro.samplers.maximum import Mode
+from bayes_astro.samplers.mode import Mode
 
 __all__ = ["Periods", "Scan"]
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayes_astro.likelihoods.layout import Layout
+from bayes_astro.names import numbered
 from bayes_astro.processes import blocks
 from bayes_astro.processes.kernels import Kernel
 
@@ -127,8 +128,6 @@ def flat(found: Tables) -> list[Any]:
 
 def labels(kernel: Kernel, independent: Kernel | None) -> tuple[str, ...]:
     """Names of the components."""
-    from bayes_astro.processes.kernels import numbered
-
     found = numbered([term.label() for term in kernel.terms()])
     return (*found, "independent") if independent is not None else tuple(found)
 

@@ -349,7 +349,8 @@ class ProcessProblem(Problem):
 
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Draws from the Gaussian about the maximum of the posterior without outliers."""
-        from bayes_astro.samplers.maximum import MAP, Mode
+        from bayes_astro.samplers.maximum import MAP
+        from bayes_astro.samplers.mode import Mode
 
         plain = self
         if self.model.outliers:

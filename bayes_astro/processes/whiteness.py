@@ -11,7 +11,7 @@ from bayes_astro.diagnostics import Check, goodness_of_fit
 from bayes_astro.priors import recorded
 from bayes_astro.processes import roughness
 from bayes_astro.samplers.curvature import climb
-from bayes_astro.samplers.maximum import AGREE, apart
+from bayes_astro.samplers.mode import AGREE, apart
 from bayes_astro.stated_errors import FACTORS, SMALLER, flat_middle, judged
 
 __all__ = ["checks"]

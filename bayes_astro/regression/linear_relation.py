@@ -82,7 +82,10 @@ class LinearRelation(Model):
     --------
     >>> import bayes_astro as ba
     >>> model = ba.LinearRelation("y", scatter=False)
-    >>> _ = model.fit(ba.load("hogg-2010")[4:], seed=1, progress=False)  # doctest: +SKIP
+    >>> points = ba.load("hogg-2010")[4:]
+    >>> _ = model.fit(points, ba.Laplace(draws=400), seed=1, progress=False)
+    >>> round(float(model.posterior["posterior"]["slope"].mean()), 1)
+    2.2
     """
 
     response: str
@@ -268,7 +271,18 @@ class LinearRelation(Model):
         return {"outliers": xr.Dataset({"probability": ("row", probability)})}
 
     def outlier_probability(self) -> np.ndarray:
-        """Posterior probability of each row to be an outlier, shape (n,)."""
+        """Posterior probability of each row to be an outlier.
+
+        Returns
+        -------
+        array (n,)
+            From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            For a line that was fitted without outliers.
+        """
         if not self.outliers:
             raise ValueError("This model has no outliers: fit it with outliers=True.")
         return self.posterior["outliers"]["probability"].values

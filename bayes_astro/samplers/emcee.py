@@ -18,23 +18,39 @@ LENGTH = 50  # autocorrelation times that a run has at least
 
 @dataclass(frozen=True)
 class Emcee(Sampler):
-    """Affine-invariant ensembles (Goodman & Weare 2010; Foreman-Mackey et al. 2013).
+    """Affine-invariant ensembles of walkers, each ensemble one chain.
 
-    Walkers of one ensemble are not independent, so each of several ensembles is a chain. Within a
-    chain the draws follow walker after walker, each walker's in time: neighbours in the stored
-    order are neighbours in the Markov chain, so that autocorrelation, effective sample size and
-    Monte Carlo error of the stored draws mean what they say.
+    Goodman & Weare (2010), as emcee has it (Foreman-Mackey et al. 2013). Walkers of one ensemble
+    are not independent, so each of several ensembles is a chain. Within a chain the draws follow
+    walker after walker, each walker's in time: neighbours in the stored order are neighbours in the
+    Markov chain, so that autocorrelation, effective sample size and Monte Carlo error of the stored
+    draws mean what they say.
 
     Parameters
     ----------
     steps : int
         Steps of every walker that are kept, after `tune` steps that are not.
     tune : int
+        Steps of warm-up.
     walkers : int, optional
         Of each ensemble, even and at least twice the number of dimensions. Default: the larger of
         32 and four times the number of dimensions.
     ensembles : int
         Independent ensembles; each is one chain.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not whole and positive, and an odd number of walkers.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> short = ba.Emcee(steps=200, tune=100, walkers=20, ensembles=2)
+    >>> data = ba.load("hogg-2010")[4:]
+    >>> model = ba.LinearRelation("y").fit(data, short, seed=1, progress=False)
+    >>> model.posterior["sample_stats"].sizes["chain"]
+    2
     """
 
     steps: int = 5000

@@ -20,11 +20,27 @@ LESS = "ask for less (a narrower range, fewer free settings), or check with ba.N
 class Exact(Sampler):
     """Independent draws from the posterior, without a Markov chain.
 
+    For the tasks whose mathematics allows it; the others refuse it.
+
     Parameters
     ----------
     draws : int
-        Draws in total. They are stored as four chains where `draws` can be divided by four, so
-        that R-hat and the effective sample size can be computed as for any other sampler.
+        Draws in total. They are stored as four chains where they are 400 or more and can be divided
+        by four, so that R-hat and the effective sample size can be computed as for any other
+        sampler.
+
+    Raises
+    ------
+    ValueError
+        For a number that is not whole and positive.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> cepheid = ba.load("eros2-cepheid").select("B")
+    >>> model = ba.Periodogram(period=(2, 20)).fit(cepheid, ba.Exact(draws=400), seed=1)
+    >>> model.posterior["posterior"]["period"].shape
+    (4, 100)
     """
 
     draws: int = 4000

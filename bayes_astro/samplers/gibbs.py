@@ -18,12 +18,30 @@ __all__ = ["Gibbs"]
 class Gibbs(Sampler):
     """Draws by turns from the conditional posteriors: a check of the other samplers.
 
+    For tasks that know these conditionals (`ba.ExtremeDeconvolution`); the others refuse it.
+
     Parameters
     ----------
     draws : int
         Of each chain, after `tune` that are not kept.
     tune : int
+        Rounds of warm-up; may be 0.
     chains : int
+        Independent chains, run in step.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not whole and positive.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> stars = ba.load("hipparcos-nearby")[:100]
+    >>> model = ba.ExtremeDeconvolution(1)
+    >>> _ = model.fit(stars, ba.Gibbs(draws=50, tune=20, chains=2), seed=1, progress=False)
+    >>> model.posterior["posterior"]["mean"].dims
+    ('chain', 'draw', 'component', 'dimension')
     """
 
     draws: int = 2000

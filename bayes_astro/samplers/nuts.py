@@ -16,17 +16,20 @@ __all__ = ["NUTS"]
 
 @dataclass(frozen=True)
 class NUTS(Sampler):
-    """The no-U-turn sampler (Hoffman & Gelman 2014), nutpie's or PyMC's.
+    """The no-U-turn sampler, with the trajectories of nutpie or of PyMC.
 
-    Both take the density of the task's problem as it is: nothing is compiled for a data set.
+    Hoffman & Gelman (2014). Both take the density of the task's problem as it is: nothing is
+    compiled for a data set.
 
     Parameters
     ----------
     draws : int
         Draws of each chain, after `tune` steps of warm-up that are not kept.
     tune : int
+        Steps of warm-up, in which scales and step size are learned.
     chains : int
-        nutpie runs them at once, on as many cores as there are; the draws do not depend on it.
+        Independent chains. nutpie runs them at once, on as many cores as there are; the draws do
+        not depend on it.
     target_accept : float
         Between 0 and 1: what share of steps is accepted. Raise it (0.95, 0.99) when there are
         divergences.
@@ -38,6 +41,20 @@ class NUTS(Sampler):
         and the strongest correlations from draws and gradients; "diagonal" scales alone. "full"
         starts from the Gaussian that has the posterior's curvature at its mode and adapts scales
         from there: where all parameters are correlated and the posterior has one mode.
+
+    Raises
+    ------
+    ValueError
+        For a number out of its range, or another backend or metric.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> data = ba.load("hogg-2010")[4:]
+    >>> short = ba.NUTS(draws=200, tune=200, chains=2)
+    >>> model = ba.LinearRelation("y").fit(data, short, seed=1, progress=False)
+    >>> model.posterior["posterior"]["slope"].shape
+    (2, 200, 1)
     """
 
     draws: int = 1000

@@ -12,8 +12,9 @@ from bayes_astro.data import LightCurve
 from bayes_astro.data.damping_times import DampingTimes
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row, each_draw
-from bayes_astro.model import Model, checked_seed
+from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, number
+from bayes_astro.predictions import checked_seed
 from bayes_astro.priors import Prior
 from bayes_astro.variability.damping_relation_problem import DampingRelationProblem, densities
 
@@ -71,13 +72,27 @@ class HierarchicalDRW(Model):
 
     Notes
     -----
-    Variables: ``intercept``, ``slope``, ``scatter``, ``mass_mean``, ``mass_width``; group ``objects``:
-    posterior mean and standard deviation of each object's log10 tau under the population, and
-    ``effective_draws``, what the reweighting left of its draws. `predict` takes log10 masses.
+    Variables: ``intercept``, ``slope``, ``scatter``, ``mass_mean``, ``mass_width``; group
+    ``objects``: posterior mean and standard deviation of each object's log10 tau under the
+    population, and ``effective_draws``, what the reweighting left of its draws. `predict` takes
+    log10 masses.
 
     References
     ----------
     Burke et al. 2021, Science 373, 789; Hogg, Myers & Bovy 2010, ApJ 725, 2166.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> rng = np.random.default_rng(1)
+    >>> mass = rng.uniform(7, 9, 30)
+    >>> draws = 2 + 0.5 * (mass[:, None] - 8) + 0.1 * rng.standard_normal((30, 100))
+    >>> data = ba.DampingTimes(draws, np.zeros((30, 100)), mass, 0.05)
+    >>> short = ba.NUTS(draws=200, tune=200, chains=2)
+    >>> model = ba.HierarchicalDRW().fit(data, short, seed=1, progress=False)
+    >>> round(float(model.posterior["posterior"]["slope"].mean()), 1)
+    0.5
     """
 
     pivot: float = 8.0
@@ -108,12 +123,23 @@ class HierarchicalDRW(Model):
         ----------
         light_curves : sequence of LightCurve
             Of one band each, times in days of the observer.
-        log_mass, log_mass_error, redshift : (n,) arrays
+        log_mass, log_mass_error : (n,) arrays
+            log10 of the black hole's mass in suns, and its standard deviation, or one for all.
+        redshift : (n,) array
+            Of each object.
         jitter : bool
             Fit a noise term in quadrature to the errors.
         draws : int
             Of each object.
-        seed, threads : int
+        seed : int
+            Same seed, same draws.
+        threads : int
+            On which the objects are spread; the draws do not depend on it.
+
+        Returns
+        -------
+        DampingTimes
+            One row a light curve.
 
         Raises
         ------

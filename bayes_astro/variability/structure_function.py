@@ -85,9 +85,10 @@ class StructureFunction(Model):
     Examples
     --------
     >>> import bayes_astro as ba
-    >>> model = ba.StructureFunction("power-law", reference=365.25)
-    >>> model.form
-    'power-law'
+    >>> quasar = ba.load("macho-quasar").select("R")
+    >>> model = ba.StructureFunction().fit(quasar, ba.Exact(draws=400), seed=1)
+    >>> model.structure_function([10.0, 100.0]).shape
+    (4, 100, 2)
     """
 
     form: str = DRW
@@ -104,7 +105,18 @@ class StructureFunction(Model):
 
     @staticmethod
     def ensemble(light_curves: Sequence[LightCurve]) -> LightCurve:
-        """Join light curves that share a law; their names (or positions) become the bands."""
+        """Join light curves that share a law.
+
+        Parameters
+        ----------
+        light_curves : sequence of LightCurve
+            Of one band each, in the same units.
+
+        Returns
+        -------
+        LightCurve
+            Of all points, whose bands are the curves' names (or positions).
+        """
         return series_data.ensemble(light_curves)
 
     def check_data(self, data: LightCurve) -> None:
@@ -186,7 +198,18 @@ class StructureFunction(Model):
         return series_data.standardised(self.form, self.reference, draws, fitted, data)
 
     def structure_function(self, lag: Any) -> xr.DataArray:
-        """Draws of SF at lags (l,), numbers in the time unit or a Quantity: (chain, draw, lag)."""
+        """Draws of the structure function.
+
+        Parameters
+        ----------
+        lag : array_like or Quantity, shape (l,)
+            In the time unit of the data.
+
+        Returns
+        -------
+        xarray.DataArray
+            (chain, draw, lag), in the unit of the values.
+        """
         draws = self.posterior["posterior"].to_dataset()
         return series_data.structure_function(self.form, self.reference, draws, self.data, lag)
 

@@ -284,7 +284,7 @@ class TestDownload:
             size=len(server.body),
         )
         # the function datasets hides the module of that name
-        monkeypatch.setattr(sys.modules[fetch.__module__], "ENTRIES", (entry,))
+        monkeypatch.setattr(sys.modules[describe.__module__], "ENTRIES", (entry,))
         data = fetch("pantheon-binned", cache_dir=tmp_path, progress=False)
         assert data.names == ("redshift", "magnitude")
         assert data.value.tolist() == [[0.014, 14.57]]

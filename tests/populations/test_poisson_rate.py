@@ -226,7 +226,8 @@ def test_exact_evidence_is_that_of_importance_sampling():
     for data in BACKGROUNDS.values():
         exact = model.log_evidence(data)["log_evidence"]
         problem = model.problem(data, model.resolve_priors(data))
-        from bayes_astro.samplers.maximum import MAP, Mode
+        from bayes_astro.samplers.maximum import MAP
+        from bayes_astro.samplers.mode import Mode
 
         mode = Mode.of(problem, MAP(restarts=4), np.random.default_rng(1))
         found = mode.log_evidence(20_000, np.random.default_rng(2))

@@ -13,7 +13,7 @@ from bayes_astro import residuals
 from bayes_astro.data.curve import Curve
 from bayes_astro.likelihoods.semiseparable_passes import passes
 from bayes_astro.processes import process
-from bayes_astro.samplers.maximum import Mode
+from bayes_astro.samplers.mode import Mode
 
 K = ba.kernels
 

@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 import bayes_astro as ba
 from bayes_astro.processes.period_evidence import Broad, Proposal, log_evidence, proposals
-from bayes_astro.samplers.maximum import apart, evidence
+from bayes_astro.samplers.maximum import evidence
+from bayes_astro.samplers.mode import apart
 
 SPAN = 300.0
 

@@ -10,8 +10,7 @@ scaled from the data), a `Prior`, or a number or Quantity, which fixes it.
 ['sho_sigma', 'period', 'quality', 'damped_random_walk_sigma', 'tau']
 """
 
-from bayes_astro.processes.kernels.base import Kernel, Product, Scales, Sum
-from bayes_astro.processes.kernels.base import numbered as numbered
+from bayes_astro.processes.kernels.base import Kernel, Product, Sum
 from bayes_astro.processes.kernels.carma import CARMA
 from bayes_astro.processes.kernels.decays import (
     Cosine,
@@ -22,6 +21,7 @@ from bayes_astro.processes.kernels.decays import (
 )
 from bayes_astro.processes.kernels.exposure import ExposureIntegrated
 from bayes_astro.processes.kernels.oscillators import SHO, QuasiPeriodic, Rotation
+from bayes_astro.processes.kernels.scales import Scales
 from bayes_astro.processes.kernels.tables import from_dict as from_dict
 
 __all__ = [

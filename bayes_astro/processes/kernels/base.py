@@ -3,60 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bayes_astro.data.columns import convert
 from bayes_astro.hooks import Shown
-from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity_to_dict
+from bayes_astro.names import nearest, numbered
+from bayes_astro.priors import Prior
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
+from bayes_astro.processes.kernels.scales import Scales, unit_of
+from bayes_astro.quantities import quantity_to_dict
 
-__all__ = ["Kernel", "Product", "Scales", "Sum", "numbered"]
-
-
-class Scales(NamedTuple):
-    """What default priors are scaled with: spread of the values; time span, median spacing."""
-
-    spread: float
-    span: float
-    spacing: float
-
-    def prior(self, kind: str) -> Prior:
-        """The default prior of a parameter by what it measures.
-
-        An amplitude is within a factor of seven of the spread (95%), a timescale between the median
-        spacing and ten time spans, a period between twice the spacing and one time span.
-        """
-        if kind == "amplitude":
-            return Prior("LogNormal", mu=float(np.log(self.spread)), sigma=1.0)
-        if kind == "period":
-            shortest = 2 * self.spacing
-            return _between(shortest, max(self.span, 2 * shortest))
-        if kind == "timescale":
-            return _between(self.spacing, 10 * self.span)
-        if kind == "quality":
-            return Prior("LogNormal", mu=float(np.log(2.0)), sigma=1.5)
-        if kind == "fraction":
-            return Prior("Uniform", lower=0.0, upper=1.0)
-        if kind == "roughness":
-            return Prior("LogNormal", mu=0.0, sigma=0.7)
-        power = int(kind.split()[1])  # of time, as the coefficients of a moving average have
-        return _between(self.spacing**power, self.span**power)
-
-
-def _between(shortest: float, longest: float) -> Prior:
-    """95% of the probability between two values, the same for every factor."""
-    mu = 0.5 * np.log(shortest * longest)
-    return Prior("LogNormal", mu=float(mu), sigma=float(np.log(longest / shortest) / 4))
+__all__ = ["Kernel", "Product", "Sum"]
 
 
 class Kernel(Shown):
-    """A stationary covariance function with a linear-time likelihood."""
+    """A stationary covariance function with a linear-time likelihood.
+
+    The base of all kernels: kernels are added and multiplied, and each of their parameters is None
+    (free, with a default prior), a `ba.Prior`, or a number or Quantity (fixed). A kernel of one's
+    own is a dataclass that extends this and writes ``kinds`` and ``blocks``; `ba.register` makes it
+    known by name.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.DampedRandomWalk() + ba.kernels.SHO(period=12.0)
+    >>> isinstance(kernel, ba.kernels.Kernel)
+    True
+    """
 
     part: ClassVar[str] = "kernel"
     kinds: ClassVar[dict[str, str]] = {}
@@ -121,7 +100,15 @@ class Kernel(Shown):
         return found
 
     def variables(self) -> Iterator[tuple[str, tuple[Kernel, str]]]:
-        """Variables in order, each with the leaf and the parameter that it is; fixed ones too."""
+        """Go through the variables in order, those with fixed values too.
+
+        Yields
+        ------
+        name : str
+            Of the variable.
+        part : (Kernel, str)
+            The kernel of the sum or product, and its parameter, that the variable is.
+        """
         for leaf, names in zip(self.leaves(), self.names(), strict=True):
             for parameter, variable in names.items():
                 yield variable, (leaf, parameter)
@@ -195,14 +182,19 @@ class Kernel(Shown):
         return self.blocks({p: variables[variable] for p, variable in own.items()}, xp)
 
     def covariance(self, lag: Any, **variables: float) -> np.ndarray:
-        """k at time differences of any sign.
+        """Covariance of the process at two times, by their difference.
 
         Parameters
         ----------
-        lag : array
-            In the time unit of the data.
+        lag : array_like
+            Time differences of any sign, in the time unit of the data.
         **variables : float
             By name, as in `variables`; the fixed ones need not be given.
+
+        Returns
+        -------
+        array
+            Of the shape of `lag`, in the square of the values' unit.
         """
         t = np.abs(np.asarray(lag, dtype=float))
         total = np.zeros(t.shape)
@@ -212,9 +204,21 @@ class Kernel(Shown):
         return total
 
     def power_spectrum(self, frequency: Any, **variables: float) -> np.ndarray:
-        """Power spectral density at frequencies in cycles per time unit.
+        """Power spectral density of the process.
 
         Two-sided: its integral over all frequencies, negative ones too, is the variance.
+
+        Parameters
+        ----------
+        frequency : array_like, shape (m,)
+            In cycles per time unit.
+        **variables : float
+            By name, as for `covariance`.
+
+        Returns
+        -------
+        array (m,)
+            In the square of the values' unit, times the time unit.
         """
         grid = np.atleast_1d(np.asarray(frequency, dtype=float))
         return blocks.spectrum(self.at(self._complete(variables)), grid)
@@ -282,15 +286,6 @@ class Kernel(Shown):
         return plain
 
 
-def unit_of(kind: str, time: str, value: str) -> str:
-    """Unit of what a parameter measures."""
-    if kind in ("timescale", "period"):
-        return time
-    if kind.startswith("beta"):
-        return f"{time}{kind.split()[1]}"
-    return value if kind == "amplitude" else ""
-
-
 def _kernel(other: Any) -> Kernel:
     if not isinstance(other, Kernel):
         raise TypeError(f"A kernel is added to or multiplied with a kernel, got {other!r}.")
@@ -301,23 +296,27 @@ def _parts(kernel: Kernel, kind: type) -> tuple[Kernel, ...]:
     return kernel.parts if isinstance(kernel, kind) else (kernel,)  # type: ignore[attr-defined]
 
 
-def numbered(labels: Sequence[str]) -> list[str]:
-    """Labels that occur twice with a number behind."""
-    return [
-        f"{label}_{labels[: i + 1].count(label)}" if labels.count(label) > 1 else label
-        for i, label in enumerate(labels)
-    ]
-
-
 @dataclass(frozen=True, repr=False)
 class Sum(Kernel):
     """The sum of independent processes: each part is a component.
 
+    Made by ``+``. `ba.GaussianProcess` predicts each part by itself, too.
+
     Parameters
     ----------
     parts : tuple of Kernel
+        The summands.
     name : str, optional
         Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.DampedRandomWalk() + ba.kernels.Matern32(scale=5.0)
+    >>> kernel.parts
+    (DampedRandomWalk(), Matern32(scale=5.0))
+    >>> [name for name, _ in kernel.variables()]
+    ['damped_random_walk_sigma', 'tau', 'matern32_sigma', 'scale']
     """
 
     parts: tuple[Kernel, ...]
@@ -342,13 +341,22 @@ class Sum(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Product(Kernel):
-    """The product of kernels; the amplitudes of all but the first are one unless given.
+    """The product of kernels, of which the first has the amplitude.
+
+    Made by ``*``. The amplitudes of all but the first are one unless given.
 
     Parameters
     ----------
     parts : tuple of Kernel
+        The factors.
     name : str, optional
         Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.kernels.Matern32() * ba.kernels.Cosine(period=10.0)
+    Matern32() * Cosine(sigma=1.0, period=10.0)
     """
 
     parts: tuple[Kernel, ...]

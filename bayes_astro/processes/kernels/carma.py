@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity_to_dict
+from bayes_astro.priors import Prior
 from bayes_astro.processes import blocks
 from bayes_astro.processes.blocks import Block
 from bayes_astro.processes.kernels.base import Kernel
+from bayes_astro.quantities import quantity_to_dict
 
 __all__ = ["CARMA"]
 
@@ -20,7 +21,7 @@ LARGEST = 1e9  # fraction over the variance; what is left of their sum has seven
 
 @dataclass(frozen=True, repr=False)
 class CARMA(Kernel):
-    r"""A continuous-time autoregressive moving-average process (Kelly et al. 2014).
+    """A continuous-time autoregressive moving-average process (Kelly et al. 2014).
 
     .. code-block:: text
 
@@ -42,6 +43,17 @@ class CARMA(Kernel):
         p), ``beta_1``, ... .
     name : str, optional
         Stands before the names of its variables.
+
+    References
+    ----------
+    Kelly et al. 2014, ApJ 788, 33.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.CARMA(3, 1, values={"sigma": 0.2, "tau": 100.0})
+    >>> sorted(name for name, _ in kernel.variables())
+    ['beta_1', 'period_1', 'quality_1', 'sigma', 'tau']
     """
 
     p: int = 2

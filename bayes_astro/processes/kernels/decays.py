@@ -16,22 +16,30 @@ __all__ = ["Cosine", "DampedCosine", "DampedRandomWalk", "Matern32", "Matern52"]
 
 @dataclass(frozen=True, repr=False)
 class DampedRandomWalk(Kernel):
-    """The Ornstein-Uhlenbeck process of quasars and red noise.
+    r"""The Ornstein-Uhlenbeck process of quasars and red noise.
 
-    .. code-block:: text
-
-        k(t) = sigma^2 exp(-|t| / tau)
+    .. math:: k(t) = \sigma^2 \exp(-|t| / \tau)
 
     Parameters
     ----------
-    sigma : asymptotic standard deviation; SF_inf = sqrt(2) sigma is the structure function's limit.
-    tau : damping time, in the time unit of the data.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Asymptotic standard deviation; sqrt(2) sigma is the structure function's limit SF_inf.
+        Default: free, with a prior by the spread of the values.
+    tau : float, Quantity or Prior, optional
+        Damping time, in the time unit of the data. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
 
     References
     ----------
     Kelly, Bechtold & Siemiginowska 2009; MacLeod et al. 2010. For a tau above a tenth of the time
     span the prior decides (Kozlowski 2017, A&A 597, A128).
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.kernels.DampedRandomWalk(sigma=0.3, tau=50.0).covariance([0.0, 50.0]).round(3)
+    array([0.09 , 0.033])
     """
 
     sigma: Any = None
@@ -48,17 +56,24 @@ class DampedRandomWalk(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Matern32(Kernel):
-    """A process that is once differentiable.
+    r"""A process that is once differentiable.
 
-    .. code-block:: text
-
-        k(t) = sigma^2 (1 + s) exp(-s),        s = sqrt(3) |t| / scale
+    .. math:: k(t) = \sigma^2 (1 + s) \exp(-s), \quad s = \sqrt{3} |t| / \mathrm{scale}
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    scale : in the time unit of the data.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    scale : float, Quantity or Prior, optional
+        Length over which it forgets, in the time unit of the data. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.kernels.Matern32(sigma=1.0, scale=2.0).covariance([0.0, 2.0]).round(2)
+    array([1.  , 0.48])
     """
 
     sigma: Any = None
@@ -75,17 +90,24 @@ class Matern32(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Matern52(Kernel):
-    """A process that is twice differentiable.
+    r"""A process that is twice differentiable.
 
-    .. code-block:: text
-
-        k(t) = sigma^2 (1 + s + s^2 / 3) exp(-s),        s = sqrt(5) |t| / scale
+    .. math:: k(t) = \sigma^2 (1 + s + s^2 / 3) \exp(-s), \quad s = \sqrt{5} |t| / \mathrm{scale}
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    scale : in the time unit of the data.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    scale : float, Quantity or Prior, optional
+        Length over which it forgets, in the time unit of the data. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.kernels.Matern52(sigma=1.0, scale=2.0).covariance([0.0, 2.0]).round(2)
+    array([1.  , 0.52])
     """
 
     sigma: Any = None
@@ -102,17 +124,24 @@ class Matern52(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class Cosine(Kernel):
-    """A sinusoid of unknown amplitude and phase.
+    r"""A sinusoid of unknown amplitude and phase.
 
-    .. code-block:: text
-
-        k(t) = sigma^2 cos(2 pi t / period)
+    .. math:: k(t) = \sigma^2 \cos(2 \pi t / \mathrm{period})
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    period : in the time unit of the data.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    period : float, Quantity or Prior, optional
+        Of the sinusoid, in the time unit of the data. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> ba.kernels.Cosine(sigma=1.0, period=4.0).covariance([0.0, 2.0, 4.0]).round(2)
+    array([ 1., -1.,  1.])
     """
 
     sigma: Any = None
@@ -129,28 +158,38 @@ class Cosine(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class DampedCosine(Kernel):
-    """An oscillation whose phase wanders.
+    r"""An oscillation whose phase wanders.
 
-    .. code-block:: text
-
-        k(t) = sigma^2 exp(-|t| / tau) cos(2 pi t / period)
+    .. math:: k(t) = \sigma^2 \exp(-|t| / \tau) \cos(2 \pi t / \mathrm{period})
 
     Its power spectrum is a Lorentzian about the frequency, and one about its negative: the shape of
-    quasi-periodic oscillations of accreting objects, of quality pi tau / period, the frequency over the
-    full width at half maximum. Unlike `SHO` it oscillates at the period itself however strong the
-    damping, and is as rough at short lags as a damped random walk.
+    quasi-periodic oscillations of accreting objects, of quality pi tau / period, the frequency over
+    the full width at half maximum. Unlike `SHO` it oscillates at the period itself however strong
+    the damping, and is as rough at short lags as a damped random walk.
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    tau : time in which phase and amplitude are forgotten, in the time unit of the data.
-    period : of the oscillation.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    tau : float, Quantity or Prior, optional
+        Time in which phase and amplitude are forgotten, in the time unit of the data. Default:
+        free.
+    period : float, Quantity or Prior, optional
+        Of the oscillation, in the time unit of the data. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
 
     References
     ----------
-    The term of celerite with b = 0 (Foreman-Mackey et al. 2017); Lorentzians: Belloni, Psaltis & van
-    der Klis 2002, ApJ 572, 392.
+    The term of celerite with b = 0 (Foreman-Mackey et al. 2017); Lorentzians: Belloni, Psaltis &
+    van der Klis 2002, ApJ 572, 392.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.DampedCosine(sigma=1.0, tau=10.0, period=4.0)
+    >>> kernel.covariance([0.0, 2.0, 4.0]).round(2)
+    array([ 1.  , -0.82,  0.67])
     """
 
     sigma: Any = None

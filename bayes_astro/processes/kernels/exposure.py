@@ -26,23 +26,33 @@ SUDDEN = 1e4  # rate, in exposures, of what two rows share at the same time only
 
 @dataclass(frozen=True, repr=False)
 class ExposureIntegrated(Kernel):
-    """A kernel averaged over exposures of one length, which follow one another or are simultaneous.
+    """A kernel averaged over exposures of one length.
 
-    Neighbours may overlap by a tenth, as barycentric and rounded times do; rows of several bands may
-    have the same time, and then share the exposure.
+    Exposures follow one another or are simultaneous. Neighbours may overlap by a tenth, as
+    barycentric and rounded times do; rows of several bands may have the same time, and then share
+    the exposure.
 
-    With B the mean of Phi(s) over s from -exposure / 2 to exposure / 2, the covariance of two exposures is
-    (B' u)' Phi(t) (B v), and the variance of one 2 / exposure^2 integral_0^exposure
+    With B the mean of Phi(s) over s from -exposure / 2 to exposure / 2, the covariance of two
+    exposures is (B' u)' Phi(t) (B v), and the variance of one 2 / exposure^2 integral_0^exposure
     (exposure - t) k(t) dt; both by Gauss-Legendre quadrature, to round-off while the exposure is
     shorter than a few decay times and periods.
 
     Parameters
     ----------
     of : Kernel
+        The process itself.
     exposure : float or Quantity
         In the time unit of the data.
     name : str, optional
         Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> walk = ba.kernels.DampedRandomWalk(sigma=1.0, tau=2.0)
+    >>> kernel = ba.kernels.ExposureIntegrated(walk, exposure=1.0)
+    >>> kernel.covariance([0.0]).round(2)
+    array([0.85])
     """
 
     of: Kernel
@@ -94,7 +104,8 @@ class ExposureIntegrated(Kernel):
 class Together(ExposureIntegrated):
     """The same where rows have the same time, and with it the covariance of one exposure with itself.
 
-    What that is more than (B' u)' (B v) stands in a block of its own, which is gone at the next row.
+    What that is more than (B' u)' (B v) stands in a block of its own, which is gone at the next
+    row.
     """
 
     def _at(

@@ -28,14 +28,25 @@ class SHO(Kernel):
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    period : of the undamped oscillator, 2 pi / omega_0.
-    quality : Q; any positive number: Q < 1/2 is overdamped and 1/2 the Matern-3/2 kernel.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    period : float, Quantity or Prior, optional
+        Of the undamped oscillator, 2 pi / omega_0, in the time unit of the data. Default: free.
+    quality : float or Prior, optional
+        Q, any positive number: Q < 1/2 is overdamped and 1/2 the Matern-3/2 kernel. Default: free.
+    name : str, optional
+        Stands before the names of its variables.
 
     Notes
     -----
     celerite's S_0 is sigma^2 / (omega_0 Q).
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.SHO(quality=10.0)  # sigma and period are free
+    >>> kernel.covariance([0.0, 5.0], sigma=1.0, period=10.0).round(2)
+    array([ 1.  , -0.85])
     """
 
     sigma: Any = None
@@ -61,12 +72,26 @@ class Rotation(Kernel):
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    period : of the rotation.
-    quality : Q_0 of the second mode less a half.
-    quality_difference : what the first mode has more.
-    mix : variance of the second mode over that of the first.
-    name : str, optional; stands before the names of its variables.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    period : float, Quantity or Prior, optional
+        Of the rotation, in the time unit of the data. Default: free.
+    quality : float or Prior, optional
+        Q_0 of the second mode less a half. Default: free.
+    quality_difference : float or Prior, optional
+        What the first mode has more. Default: free.
+    mix : float or Prior, optional
+        Variance of the second mode over that of the first. Default: free, from 0 to 1.
+    name : str, optional
+        Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> days = ba.Prior("LogNormal", mu=2.3, sigma=0.2)
+    >>> kernel = ba.kernels.Rotation(period=days, mix=0.5)  # the others are free
+    >>> [name for name, _ in kernel.variables()]
+    ['sigma', 'period', 'quality', 'quality_difference', 'mix']
     """
 
     sigma: Any = None
@@ -101,7 +126,7 @@ class Rotation(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class QuasiPeriodic(Kernel):
-    r"""A periodic process that loses its memory, close to the quasi-periodic kernel of the field.
+    """A periodic process that loses its memory, close to the quasi-periodic kernel of the field.
 
     That kernel is sigma^2 exp(-t^2 / (2 decay^2) - 2 sin^2(pi t / period) / roughness^2)
     (up to the conventions of authors). Here the envelope is Matern-3/2 with the same curvature at
@@ -111,16 +136,29 @@ class QuasiPeriodic(Kernel):
 
     Parameters
     ----------
-    sigma : standard deviation of the process.
-    period : in the time unit of the data.
-    decay : lifetime of the pattern (of spots).
-    roughness : length scale of the periodic factor, in units of the period over pi; small is rough.
+    sigma : float, Quantity or Prior, optional
+        Standard deviation of the process. Default: free.
+    period : float, Quantity or Prior, optional
+        In the time unit of the data. Default: free.
+    decay : float, Quantity or Prior, optional
+        Lifetime of the pattern (of spots), in the time unit of the data. Default: free.
+    roughness : float or Prior, optional
+        Length scale of the periodic factor, in units of the period over pi; small is rough.
+        Default: free.
     harmonics : int, optional
         J = 2 + 4 harmonics columns, at a cost that grows with their square. None: a fit keeps those
         that its data can tell from noise, by a pilot fit with all of them (of a kernel that is not
         alone: by the prior of the roughness). Six serve a roughness of 0.7, eight 0.5, twelve 0.35,
         sixteen 0.2, for a noise of a tenth of sigma.
-    name : str, optional; stands before the names of its variables.
+    name : str, optional
+        Stands before the names of its variables.
+
+    Examples
+    --------
+    >>> import bayes_astro as ba
+    >>> kernel = ba.kernels.QuasiPeriodic(1.0, 10.0, decay=30.0, roughness=0.7, harmonics=6)
+    >>> kernel.covariance([0.0, 5.0, 10.0]).round(2)
+    array([1.  , 0.02, 0.96])
     """
 
     sigma: Any = None
@@ -147,7 +185,22 @@ class QuasiPeriodic(Kernel):
             )
 
     def weights(self, roughness: Any, xp: Any) -> list[Any]:
-        """w_n over their sum, by the trapezoid rule, which is exact for periodic functions."""
+        """Weights of the harmonics in the periodic factor.
+
+        By the trapezoid rule, which is exact for periodic functions.
+
+        Parameters
+        ----------
+        roughness : float
+            Length scale of the periodic factor.
+        xp : module
+            NumPy, or what stands for it where the kernel is followed.
+
+        Returns
+        -------
+        list of float
+            Of the constant and of each harmonic; their sum is one.
+        """
         angle = np.linspace(0, np.pi, 129)[1:-1]
         z = 1 / roughness**2
         ends = [1.0, xp.exp(-2 * z)]
@@ -160,7 +213,18 @@ class QuasiPeriodic(Kernel):
         return [w / whole for w in raw]
 
     def left_out(self, roughness: Any) -> Any:
-        """Share of the periodic factor's variance in the harmonics beyond those kept."""
+        """Share of the periodic factor's variance in the harmonics beyond those kept.
+
+        Parameters
+        ----------
+        roughness : array_like
+            Length scale of the periodic factor.
+
+        Returns
+        -------
+        array
+            From 0 to 1.
+        """
         from scipy.special import ive
 
         z = 1 / np.asarray(roughness, dtype=float) ** 2

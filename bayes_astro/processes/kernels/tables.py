@@ -9,14 +9,39 @@ import numpy as np
 
 from bayes_astro import registry
 from bayes_astro.names import nearest
-from bayes_astro.priors import Prior, quantity
+from bayes_astro.priors import Prior
 from bayes_astro.processes.kernels.base import Kernel
+from bayes_astro.quantities import quantity
 
 __all__ = ["from_dict"]
 
 
 def from_dict(plain: dict[str, Any]) -> Kernel:
-    """Rebuild a kernel from `to_dict` or from a table of a spec."""
+    """Rebuild a kernel from what `to_dict` gives, or from a table of a specification.
+
+    Parameters
+    ----------
+    plain : dict
+        ``kernel``, the name of its class, and its parameters: numbers, tables of ``value`` and
+        ``unit``, tables of priors, and for sums and products a list of ``parts``.
+
+    Returns
+    -------
+    Kernel
+        The kernel, its parameters checked.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kernel or parameter, naming the nearest known one, and for values that a
+        parameter cannot have.
+
+    Examples
+    --------
+    >>> from bayes_astro.processes.kernels import from_dict
+    >>> from_dict({"kernel": "DampedRandomWalk", "tau": 100.0})
+    DampedRandomWalk(tau=100.0)
+    """
     if not isinstance(plain, dict) or "kernel" not in plain:
         raise ValueError(f"A kernel is a table with a 'kernel', got {plain!r:.80}.")
     kinds = registry.PARTS["kernel"]
