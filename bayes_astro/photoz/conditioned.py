@@ -206,10 +206,12 @@ class ConditionedRedshifts(Model):
         Returns
         -------
         array (n,)
-            In nats, per unit of redshift.
+            In nats, per unit of redshift; nan where the redshift is not known.
         """
-        values, _ = self.density().at(self._photometry(photometry), self.responses(photometry))
-        return np.logaddexp.reduce(values, axis=0) - np.log(len(values))
+        z = self.responses(self._photometry(photometry))
+        values, _ = self.density().at(photometry, z)
+        found = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
+        return np.where(np.isnan(z), np.nan, found)
 
     def scores(self, test: Photometry) -> dict[str, float]:
         """Those of photometric redshifts."""
@@ -226,10 +228,11 @@ class ConditionedRedshifts(Model):
         Returns
         -------
         array (n,)
-            From 0 to 1.
+            From 0 to 1; nan where the redshift is not known.
         """
-        _, below = self.density().at(self._photometry(photometry), self.responses(photometry))
-        return below.mean(axis=0)
+        z = self.responses(self._photometry(photometry))
+        _, below = self.density().at(photometry, z)
+        return np.where(np.isnan(z), np.nan, below.mean(axis=0))
 
     def _photometry(self, at: Any) -> Photometry:
         if not isinstance(at, Photometry):

@@ -52,6 +52,15 @@ def test_densities_are_calibrated_and_beat_the_marginal_one(fitted):
     assert fitted.log_density_at(TEST).mean() > fitted.log_density_at(nothing).mean() + 0.7
 
 
+def test_of_an_unknown_redshift_nothing_is_known(fitted):
+    half = TEST.replace(redshift=np.where(np.arange(len(TEST)) % 2, TEST.redshift, np.nan))
+    for question in ("pit", "log_density_at"):
+        some, every = (getattr(fitted, question)(data) for data in (half, TEST))
+        np.testing.assert_array_equal(some[1::2], every[1::2])
+        assert np.isnan(some[::2]).all()
+        assert np.isnan(getattr(fitted, question)(TEST.replace(redshift=None))).all()
+
+
 def test_objects_drawn_from_the_fit_have_uniform_pit_and_tail_probabilities(fitted):
     density = fitted.density()[:1]
     rng = np.random.default_rng(3)

@@ -273,6 +273,25 @@ def test_names():
     assert labels == ("granulation", "sho_1", "sho_2")
 
 
+def test_fixed_parameters_of_one_name_stay_apart():
+    """Two numbers of one name in a sum were one variable: the last of them won."""
+    walk = ba.kernels.DampedRandomWalk(sigma=0.3, tau=50.0)
+    matern = ba.kernels.Matern32(sigma=0.1, scale=5.0)
+    lag = np.array([0.0, 1.0, 7.0])
+    both = walk.covariance(lag) + matern.covariance(lag)
+    for kernel in (walk + matern, matern + walk):
+        names = [name for name, _ in kernel.variables()]
+        assert len(set(names)) == len(names) == 4
+        np.testing.assert_allclose(kernel.covariance(lag), both, rtol=1e-12)
+    wave = ba.kernels.Cosine(period=10.0)
+    product = ba.kernels.Matern32(sigma=2.0, scale=3.0) * wave
+    np.testing.assert_allclose(product.covariance([0.0]), [4.0], rtol=1e-12)
+    free = ba.kernels.SHO() + ba.kernels.DampedRandomWalk(sigma=0.3) + ba.kernels.Matern32(sigma=0.1)
+    names = [name for name, _ in free.variables()]
+    assert names[0] == "sigma"  # the only one that is free
+    assert len(set(names)) == len(names)
+
+
 def test_to_and_from_a_dictionary():
     one = (
         ba.kernels.ExposureIntegrated(

@@ -89,11 +89,16 @@ class Kernel(Shown):
         """
         leaves = self.leaves()
         labels = numbered([leaf.label() for leaf in leaves])
-        free = [p for leaf in leaves for p in leaf.parameters() if leaf.is_free(p)]
+        every = [(p, leaf.is_free(p)) for leaf in leaves for p in leaf.parameters()]
+        free = [p for p, is_free in every if is_free]
+        fixed = [p for p, is_free in every if not is_free]
         found = []
         for leaf, label in zip(leaves, labels, strict=True):
-            # Fixed numbers make no name ambiguous, but have one that is nobody else's.
-            plain = {p: free.count(p) == (1 if leaf.is_free(p) else 0) for p in leaf.parameters()}
+            # Fixed numbers make the name of a free one not ambiguous, but have one of their own.
+            plain = {
+                p: free.count(p) == 1 if leaf.is_free(p) else p not in free and fixed.count(p) == 1
+                for p in leaf.parameters()
+            }
             found.append(
                 {p: p if plain[p] and not leaf.name else f"{label}_{p}" for p in leaf.parameters()}
             )
