@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.exercises.answers import ASSUMED_DRAWS, Estimate, NotAttempted, read
+from bayes_astro.exercises.answers import (
+    ASSUMED_DRAWS,
+    Estimate,
+    NotAttempted,
+    half_digit,
+    read,
+)
 from bayes_astro.exercises.library import Exercise, Mistake, Quantity, exercise
 from bayes_astro.exercises.verdict import Row, Verdict
 
@@ -184,8 +190,11 @@ def _width_alone(mistake: Mistake, name: str, task: Exercise) -> bool:
     if name not in mistake.quantities or task.quantities[name].tolerance is not None:
         return False
     reference, wrong = task.quantities[name], mistake.quantities[name]
-    error = reference.sd / np.sqrt(ASSUMED_DRAWS)
-    pair = Estimate(wrong.mean, error, wrong.sd, 1 / np.sqrt(2 * ASSUMED_DRAWS))
+    error = reference.sd / ASSUMED_DRAWS**0.5
+    # A number may be rounded, so that as much passes as could be.
+    written = half_digit(reference.sd)
+    log_error = 1 / (2 * ASSUMED_DRAWS) ** 0.5
+    pair = Estimate(wrong.mean, error, wrong.sd, log_error, rounding=written)
     result = _compare(pair, reference)
     return result.mean_agrees and not result.sd_agrees
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EXACT", "LIMITS", "demand", "measured"]
+__all__ = ["EXACT", "LIMITS", "demand", "exact", "measured", "stated", "summed"]
 
 EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
 
@@ -51,6 +51,27 @@ def demand(checks: dict[str, Any]) -> dict[str, Any]:
     if not good or any(checks[key] > LIMITS[key] for key in ("rhat", "lag_1")):
         raise RuntimeError(f"not good enough for a reference: {checks}, limits {LIMITS}.")
     return checks
+
+
+def summed(log_density: Any, value: Any) -> dict[str, float]:
+    """Mean and sd of a value over a grid of any number of dimensions."""
+    density = np.exp(log_density - np.max(log_density))
+    return _on_grid(density, np.broadcast_to(value, density.shape))
+
+
+def stated(mean: Any, sd: Any) -> dict[str, float]:
+    """Mean and sd as they are."""
+    return {"mean": float(mean), "sd": float(sd)}
+
+
+def exact(method: str, quantities: dict[str, Any], mistakes: dict[str, Any]) -> dict[str, Any]:
+    """What a reference without Monte Carlo error is stored as."""
+    return {
+        "method": method,
+        "quantities": {name: value | EXACT for name, value in quantities.items()},
+        "mistakes": mistakes,
+        "checks_made": {"exact": True},
+    }
 
 
 def _mean_sd(quantity: dict[str, float]) -> dict[str, float]:

@@ -16,6 +16,16 @@ import numpy as np
 import bayes_astro as ba
 from bayes_astro.exercises.library import ids, words
 from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, demand, measured
+from bayes_astro.exercises.reference_of_inference import (
+    by_simulation,
+    distance,
+    error_of_a_chain,
+    lighthouse,
+    line_on_background,
+    malmquist,
+    odds_of_variability,
+    shrinkage,
+)
 from bayes_astro.exercises.reference_of_light_curves import (
     damping_time,
     period,
@@ -23,6 +33,7 @@ from bayes_astro.exercises.reference_of_light_curves import (
     second_planet,
     several_bands,
 )
+from bayes_astro.exercises.reference_of_points import tenth_neighbour, velocity_ellipsoid
 
 __all__ = [
     "MAKERS",
@@ -252,8 +263,18 @@ def _least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -
 MAKERS = {
     "5.1": unequal_errors,
     "5.2": line_with_outliers,
+    "5.3": shrinkage,
+    "5.4": distance,
     "5.5": on_and_off,
+    "5.6": lighthouse,
+    "5.8": line_on_background,
+    "5.10": odds_of_variability,
+    "5.12": malmquist,
+    "5.13": by_simulation,
+    "5.15": error_of_a_chain,
     "6.1": velocity_dispersion,
+    "6.3": velocity_ellipsoid,
+    "6.4": tenth_neighbour,
     "9.1": population,
     "9.2": template_fit,
     "10.1": period,

@@ -1,0 +1,133 @@
+"""Reference values of the exercises on points in space, chapter 6."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+import bayes_astro as ba
+from bayes_astro.exercises.library import words
+from bayes_astro.exercises.measures import _mean_sd, demand, exact, measured, stated
+
+__all__ = ["tenth_neighbour", "velocity_ellipsoid"]
+
+
+def tenth_neighbour() -> dict[str, Any]:
+    """6.4: a Gamma distribution."""
+    data = words("6.4")["data"]
+    k, radius = data["neighbour"], data["radius"]
+
+    def gamma(k: int, size: float) -> dict[str, float]:
+        return stated(k / size, k**0.5 / size)
+
+    area = np.pi * radius**2
+    wrong = {
+        "itself_counted": gamma(k + 1, area),
+        "one_less": gamma(k - 1, area),
+        "first_neighbour": gamma(1, np.pi * 1.9**2),
+        "volume": gamma(k, 4 / 3 * np.pi * radius**3),
+    }
+    return exact(
+        "closed form: a Gamma distribution; prior flat in the logarithm",
+        {"density": gamma(k, area)},
+        {name: {"density": value} for name, value in wrong.items()},
+    )
+
+
+@numba.njit
+def _log_density(
+    free: np.ndarray, value: np.ndarray, projection: np.ndarray, noise: np.ndarray
+) -> float:
+    """Of mean and Cholesky factor (logarithms of its diagonal first) of one Gaussian.
+
+    Flat in the mean and in the factor itself.
+    """
+    factor = np.zeros((3, 3))
+    for i in range(3):
+        factor[i, i] = np.exp(free[3 + i])
+    factor[1, 0], factor[2, 0], factor[2, 1] = free[6], free[7], free[8]
+    spread = factor @ factor.T
+    total = free[3] + free[4] + free[5]
+    for n in range(len(value)):
+        a, b, c = noise[n, 0, 0], noise[n, 0, 1], noise[n, 1, 1]
+        x, y = value[n, 0], value[n, 1]
+        for i in range(3):
+            x -= projection[n, 0, i] * free[i]
+            y -= projection[n, 1, i] * free[i]
+            for j in range(3):
+                a += projection[n, 0, i] * spread[i, j] * projection[n, 0, j]
+                b += projection[n, 0, i] * spread[i, j] * projection[n, 1, j]
+                c += projection[n, 1, i] * spread[i, j] * projection[n, 1, j]
+        determinant = a * c - b * b
+        total -= 0.5 * (np.log(determinant) + (c * x * x - 2 * b * x * y + a * y * y) / determinant)
+    return total
+
+
+def velocity_ellipsoid() -> dict[str, Any]:
+    """6.3: independence Metropolis from the Gaussian at the maximum of a density written here."""
+    stars: Any = ba.load("hipparcos-nearby")
+    value, projection, noise = stars.value, stars.projection, stars.covariance
+    start = np.array([-10.7, -19.8, -7.5, np.log(35), 3.2, 2.87, 0.0, 0.0, 0.0])
+    step = np.array([0.3, 0.3, 0.3, 0.01, 0.01, 0.01, 0.3, 0.3, 0.3])
+
+    def draws(noise: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        free = _independence(
+            lambda free: _log_density(free, value, projection, noise), start, step, seed
+        )
+        spread = np.exp(2 * free[..., 5]) + free[..., 7] ** 2 + free[..., 8] ** 2
+        return {"mean_w": free[..., 2], "sd_w": spread**0.5, "sd_u": np.exp(free[..., 3])}
+
+    quantities, checks = measured(draws(noise, 63))
+    ignored, _ = measured(draws(1e-6 * noise, 64))
+    n = len(value)
+
+    def plain(name: str, x: np.ndarray) -> dict[str, Any]:
+        sd = x.std(ddof=1)
+        mean = {f"mean_{name}": stated(x.mean(), sd / n**0.5)} if name == "w" else {}
+        return mean | {f"sd_{name}": stated(sd, sd / (2 * n) ** 0.5)}
+
+    projected = np.einsum("nij,ni->nj", projection, value)
+    return {
+        "method": "independence Metropolis, seed 63, from the Gaussian at the maximum; flat priors",
+        "quantities": quantities,
+        "mistakes": {
+            "radial_velocity_as_zero": plain("w", projected[:, 2]) | plain("u", projected[:, 0]),
+            "v_b_taken_for_w": plain("w", value[:, 1]),
+            "errors_ignored": {key: _mean_sd(one) for key, one in ignored.items()},
+        },
+        "checks_made": demand(checks),
+    }
+
+
+def _independence(density: Any, start: np.ndarray, step: np.ndarray, seed: int) -> np.ndarray:
+    """Draws (chain, draw, parameter) whose proposals do not depend on where the chain is.
+
+    They come from a t distribution about the maximum, wider than the posterior.
+    """
+    from scipy.optimize import minimize
+
+    limits = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-4, "fatol": 1e-4, "adaptive": True}
+    best = minimize(lambda free: -density(free), start, method="Nelder-Mead", options=limits).x
+    eye = np.diag(step)
+    curvature = np.empty((len(step), len(step)))
+    for i, a in enumerate(eye):
+        for j, b in enumerate(eye):
+            corners = density(best + a + b) - density(best + a - b)
+            corners += density(best - a - b) - density(best - a + b)
+            curvature[i, j] = -corners / (4 * step[i] * step[j])
+    factor = np.linalg.cholesky(np.linalg.inv(curvature))
+    rng = np.random.default_rng(seed)
+    chains, draws, thin, freedom = 4, 2600, 4, 20
+    kept = np.empty((chains, draws, len(best)))
+    for chain in range(chains):
+        now, weight = best, -np.inf
+        for i in range(draws * thin):
+            z = rng.normal(size=len(best)) / np.sqrt(rng.chisquare(freedom) / freedom)
+            new = best + factor @ z
+            proposed = density(new) + 0.5 * (freedom + len(z)) * np.log1p(z @ z / freedom)
+            if np.log(rng.uniform()) < proposed - weight:
+                now, weight = new, proposed
+            kept[chain, i // thin] = now
+    return kept
