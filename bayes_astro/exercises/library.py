@@ -13,9 +13,21 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from bayes_astro.names import nearest
 
-__all__ = ["Exercise", "Mistake", "Quantity", "Text", "exercise", "hint", "ids", "solution"]
+__all__ = [
+    "Exercise",
+    "Mistake",
+    "Quantity",
+    "Text",
+    "arrays",
+    "exercise",
+    "hint",
+    "ids",
+    "solution",
+]
 
 
 class Text(str):
@@ -117,6 +129,12 @@ def words(id: str) -> dict[str, Any]:
     if id not in ids():
         raise ValueError(f"There is no exercise {id!r}.{nearest(id, ids())}")
     return tomllib.loads((_files() / f"{id}.toml").read_text(encoding="utf-8"))
+
+
+def arrays(id: str) -> dict[str, Any]:
+    """The data of an exercise, lists as arrays."""
+    data = words(id)["data"]
+    return {k: np.array(v) if isinstance(v, list) else v for k, v in data.items()}
 
 
 @cache

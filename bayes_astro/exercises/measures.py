@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EXACT", "LIMITS", "demand", "exact", "measured", "stated", "summed"]
+__all__ = [
+    "EXACT",
+    "LIMITS",
+    "demand",
+    "exact",
+    "least_squares",
+    "measured",
+    "mixed",
+    "stated",
+    "summed",
+]
 
 EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
 
@@ -57,6 +67,20 @@ def summed(log_density: Any, value: Any) -> dict[str, float]:
     """Mean and sd of a value over a grid of any number of dimensions."""
     density = np.exp(log_density - np.max(log_density))
     return _on_grid(density, np.broadcast_to(value, density.shape))
+
+
+def mixed(weight: np.ndarray, mean: Any, variance: Any) -> dict[str, float]:
+    """Mean and sd of a mixture of Gaussians."""
+    middle = float(np.average(mean, weights=weight))
+    square = float(np.average(variance + (mean - middle) ** 2, weights=weight))
+    return {"mean": middle, "sd": square**0.5}
+
+
+def least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -> dict[str, Any]:
+    """Slope and intercept as `numpy.polyfit` has them."""
+    (slope, intercept), errors = np.polyfit(x, y, 1, w=weight, cov=covariance)
+    sds = np.sqrt(np.diag(errors))
+    return {"slope": stated(slope, sds[0]), "intercept": stated(intercept, sds[1])}
 
 
 def stated(mean: Any, sd: Any) -> dict[str, float]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.exercises.library import words
-from bayes_astro.exercises.measures import exact, stated, summed
+from bayes_astro.exercises.library import arrays
+from bayes_astro.exercises.measures import exact, mixed, stated, summed
 
 __all__ = [
     "by_simulation",
@@ -21,23 +21,9 @@ __all__ = [
 ]
 
 
-def _data(id: str) -> dict[str, Any]:
-    return {
-        name: np.array(value) if isinstance(value, list) else value
-        for name, value in words(id)["data"].items()
-    }
-
-
-def _mixed(weight: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> dict[str, float]:
-    """Mean and sd of a mixture of Gaussians."""
-    middle = float(np.average(mean, weights=weight))
-    square = float(np.average(variance + (mean - middle) ** 2, weights=weight))
-    return {"mean": middle, "sd": square**0.5}
-
-
 def shrinkage() -> dict[str, Any]:
     """5.3: quadrature over the scatter; mean and star are conjugate given it."""
-    data = _data("5.3")
+    data = arrays("5.3")
     y, error = data["metallicity"], data["error"]
     t = np.linspace(0, 2, 8001)
 
@@ -54,7 +40,7 @@ def shrinkage() -> dict[str, Any]:
         density, middle, spread = conditional(y, variance)
         share = variance[-1] / (variance[-1] + t**2)  # of the stream
         mean = (1 - share) * y[-1] + share * middle
-        star = _mixed(density, mean, (1 - share) * variance[-1] + share**2 * spread)
+        star = mixed(density, mean, (1 - share) * variance[-1] + share**2 * spread)
         return {"star": star, "scatter": summed(np.log(density), t)}
 
     weight = error**-2.0
@@ -66,7 +52,7 @@ def shrinkage() -> dict[str, Any]:
         {
             "no_pooling": {"star": stated(y[-1], error[-1])},
             "full_pooling": {"star": stated(np.average(y, weights=weight), weight.sum() ** -0.5)},
-            "population_without_the_star": {"star": _mixed(others, middle, spread + t**2)},
+            "population_without_the_star": {"star": mixed(others, middle, spread + t**2)},
             "scatter_of_the_measurements": {"scatter": stated(scatter, scatter / 4)},
             "errors_not_squared": posterior(error),
         },
@@ -75,7 +61,7 @@ def shrinkage() -> dict[str, Any]:
 
 def distance() -> dict[str, Any]:
     """5.4: quadrature over the distance."""
-    data = _data("5.4")
+    data = arrays("5.4")
     r = np.linspace(1e-3, 10, 100_001)
     likelihood = -0.5 * ((data["parallax"] - 1 / r) / data["error"]) ** 2
     near, fall = r < 5, -r / data["scale"]
@@ -95,9 +81,9 @@ def distance() -> dict[str, Any]:
 
 def lighthouse() -> dict[str, Any]:
     """5.6: a sum over the logarithm of the distance on a grid finer than the solution's."""
-    x = _data("5.6")["flash"]
-    place = np.linspace(-15, 25, 8001)
-    log_scale = np.linspace(np.log(0.05), np.log(50), 800)[:, None]
+    x = arrays("5.6")["flash"]
+    place = np.linspace(-15, 25, 5001)
+    log_scale = np.linspace(np.log(0.05), np.log(50), 400)[:, None]
     log_density = len(x) * log_scale - sum(
         np.log(np.exp(2 * log_scale) + (one - place) ** 2) for one in x
     )
@@ -120,7 +106,7 @@ def line_on_background() -> dict[str, Any]:
     """5.8: quadrature over fraction and centre, photon by photon."""
     from scipy.stats import norm
 
-    x, width = _data("5.8")["energy"], 0.15
+    x, width = arrays("5.8")["energy"], 0.15
     fraction = np.linspace(0, 1, 401)[:, None]
     centre = np.linspace(5, 9, 2001)
     log_density = np.zeros((len(fraction), len(centre)))
@@ -151,7 +137,7 @@ def line_on_background() -> dict[str, Any]:
 
 def odds_of_variability() -> dict[str, Any]:
     """5.10: quadrature over the scatter, the mean integrated out."""
-    data = _data("5.10")
+    data = arrays("5.10")
     y, variance = data["magnitude"], data["error"] ** 2
     n, square = len(y), float(np.sum((y - y.mean()) ** 2))
 
@@ -183,7 +169,7 @@ def malmquist() -> dict[str, Any]:
     """5.12: quadrature over the mean."""
     from scipy.stats import norm
 
-    data = _data("5.12")
+    data = arrays("5.12")
     sd, room = 0.5, data["limit"] - data["modulus"]
     absolute = data["magnitude"] - data["modulus"]
     mean = np.linspace(-2, 3, 20_001)[:, None]
@@ -205,7 +191,7 @@ def malmquist() -> dict[str, Any]:
 
 def by_simulation() -> dict[str, Any]:
     """5.13: the exact posterior; the mistakes are simulations that go wrong in the same way."""
-    data = _data("5.13")["waiting"]
+    data = arrays("5.13")["waiting"]
     n, shape = len(data), 3
     scale = np.linspace(0.2, 6, 20_001)
     log_density = -n * shape * np.log(scale) - data.sum() / scale

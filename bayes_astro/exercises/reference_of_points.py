@@ -72,15 +72,15 @@ def velocity_ellipsoid() -> dict[str, Any]:
     start = np.array([-10.7, -19.8, -7.5, np.log(35), 3.2, 2.87, 0.0, 0.0, 0.0])
     step = np.array([0.3, 0.3, 0.3, 0.01, 0.01, 0.01, 0.3, 0.3, 0.3])
 
-    def draws(noise: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    def draws(noise: np.ndarray, seed: int, length: int) -> dict[str, np.ndarray]:
         free = _independence(
-            lambda free: _log_density(free, value, projection, noise), start, step, seed
+            lambda free: _log_density(free, value, projection, noise), start, step, seed, length
         )
         spread = np.exp(2 * free[..., 5]) + free[..., 7] ** 2 + free[..., 8] ** 2
         return {"mean_w": free[..., 2], "sd_w": spread**0.5, "sd_u": np.exp(free[..., 3])}
 
-    quantities, checks = measured(draws(noise, 63))
-    ignored, _ = measured(draws(1e-6 * noise, 64))
+    quantities, checks = measured(draws(noise, 63, 2600))
+    ignored, _ = measured(draws(1e-6 * noise, 64, 500))
     n = len(value)
 
     def plain(name: str, x: np.ndarray) -> dict[str, Any]:
@@ -101,7 +101,9 @@ def velocity_ellipsoid() -> dict[str, Any]:
     }
 
 
-def _independence(density: Any, start: np.ndarray, step: np.ndarray, seed: int) -> np.ndarray:
+def _independence(
+    density: Any, start: np.ndarray, step: np.ndarray, seed: int, draws: int
+) -> np.ndarray:
     """Draws (chain, draw, parameter) whose proposals do not depend on where the chain is.
 
     They come from a t distribution about the maximum, wider than the posterior.
@@ -119,7 +121,7 @@ def _independence(density: Any, start: np.ndarray, step: np.ndarray, seed: int) 
             curvature[i, j] = -corners / (4 * step[i] * step[j])
     factor = np.linalg.cholesky(np.linalg.inv(curvature))
     rng = np.random.default_rng(seed)
-    chains, draws, thin, freedom = 4, 2600, 4, 20
+    chains, thin, freedom = 4, 4, 20
     kept = np.empty((chains, draws, len(best)))
     for chain in range(chains):
         now, weight = best, -np.inf

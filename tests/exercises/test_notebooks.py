@@ -127,7 +127,7 @@ def test_the_list_says_what_each_is_about():
     assert set(table["task"]) <= {"", *registry.TASKS}
     assert (table["idea"].str.split().str.len() <= 9).all() and table["idea"].is_unique
     for id, task in table["task"].items():
-        assert f"ba.{task}" in str(exercises.solution(id))
+        assert not task or f"ba.{task}" in str(exercises.solution(id))
 
 
 def test_the_table_of_the_notebooks_has_every_exercise():
