@@ -107,7 +107,8 @@ def judge(task: Exercise, estimates: dict[str, Estimate]) -> Verdict:
             return Verdict(task.id, "incomplete", f"{_mean_alone(numbers)}{pair}", rows)
         unjudged = f" {_mean_alone(numbers)}" if numbers else ""
         return Verdict(task.id, "correct", f"{task.title}: well done.{unjudged}", rows)
-    if all(result or result.as_written for result in judged.values()):
+    mistake = _recognise(task, estimates, judged)
+    if mistake is None and all(result or result.as_written for result in judged.values()):
         coarse = " and ".join(name for name, result in judged.items() if not result)
         return Verdict(
             task.id,
@@ -117,7 +118,6 @@ def judge(task: Exercise, estimates: dict[str, Estimate]) -> Verdict:
             rows,
         )
     message = " ".join(_difference(name, result) for name, result in judged.items() if not result)
-    mistake = _recognise(task, estimates, judged)
     if mistake is not None:
         message += f" This looks like a typical mistake: {' '.join(mistake.explanation.split())}"
     else:

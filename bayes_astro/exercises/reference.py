@@ -23,11 +23,16 @@ from bayes_astro.exercises.measures import (
     least_squares,
     measured,
 )
-from bayes_astro.exercises.reference_of_classes import completeness, number_of_quasars
+from bayes_astro.exercises.reference_of_classes import (
+    completeness,
+    number_of_quasars,
+    redshift_from_colours,
+)
 from bayes_astro.exercises.reference_of_inference import (
     by_simulation,
     distance,
     error_of_a_chain,
+    jump_of_a_rate,
     lighthouse,
     line_on_background,
     malmquist,
@@ -41,7 +46,11 @@ from bayes_astro.exercises.reference_of_light_curves import (
     second_planet,
     several_bands,
 )
-from bayes_astro.exercises.reference_of_points import tenth_neighbour, velocity_ellipsoid
+from bayes_astro.exercises.reference_of_points import (
+    tenth_neighbour,
+    two_populations,
+    velocity_ellipsoid,
+)
 from bayes_astro.exercises.reference_of_regression import (
     curve_in_a_gap,
     left_out_in_turn,
@@ -281,12 +290,14 @@ MAKERS = {
     "5.6": lighthouse,
     "5.8": line_on_background,
     "5.10": odds_of_variability,
+    "5.11": jump_of_a_rate,
     "5.12": malmquist,
     "5.13": by_simulation,
     "5.15": error_of_a_chain,
     "6.1": velocity_dispersion,
     "6.3": velocity_ellipsoid,
     "6.4": tenth_neighbour,
+    "6.6": two_populations,
     "8.2": curve_in_a_gap,
     "8.3": many_coefficients,
     "8.5": line_with_long_tails,
@@ -296,6 +307,7 @@ MAKERS = {
     "9.2": template_fit,
     "9.3": number_of_quasars,
     "9.4": completeness,
+    "9.5": redshift_from_colours,
     "10.1": period,
     "10.2": damping_time,
     "10.3": rotation_period,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 
+import bayes_astro as ba
+from bayes_astro.exercises.independence import independence
 from bayes_astro.exercises.library import arrays
-from bayes_astro.exercises.measures import exact, stated, summed
+from bayes_astro.exercises.measures import demand, exact, measured, stated, summed
 
-__all__ = ["completeness", "number_of_quasars"]
+__all__ = ["completeness", "number_of_quasars", "redshift_from_colours"]
 
 
 def number_of_quasars() -> dict[str, Any]:
@@ -67,3 +70,67 @@ def completeness() -> dict[str, Any]:
             "mean_of_the_found": {"m50": stated(bright.mean(), bright.std() / len(bright) ** 0.5)},
         },
     )
+
+
+@numba.njit
+def _log_gaussian(free: np.ndarray, value: np.ndarray, noise: np.ndarray) -> float:
+    """Of mean and Cholesky factor (logarithms of its diagonal first); flat in the factor itself."""
+    factor = np.diag(np.exp(free[3:6]))
+    factor[1, 0], factor[2, 0], factor[2, 1] = free[6], free[7], free[8]
+    spread, total = factor @ factor.T, free[3:6].sum()
+    for n in range(len(value)):
+        root = np.linalg.cholesky(spread + noise[n])
+        total -= np.log(root[0, 0] * root[1, 1] * root[2, 2])
+        total -= 0.5 * np.sum(np.linalg.solve(root, value[n] - free[:3]) ** 2)
+    return total
+
+
+def redshift_from_colours() -> dict[str, Any]:
+    """9.5: independence Metropolis over mean and covariance; given them in closed form."""
+    galaxies: Any = ba.load("sdss-galaxies")
+    magnitude = -2.5 * np.log10(galaxies.flux[:, :3])
+    u, g, r = ((1.0857 * galaxies.error / galaxies.flux)[:, :3] ** 2).T
+    value = np.column_stack([-np.diff(magnitude), galaxies.redshift])
+    zero = 0 * u
+    noise = np.array([[u + g, -g, zero], [-g, g + r, zero], [zero, zero, zero]]).transpose(2, 0, 1)
+    used, target = np.argsort(u[:5000])[-300:], 7260
+    colours, own = value[target, :2], noise[target, :2, :2]
+    training = value[used], np.ascontiguousarray(noise[used])
+    root = np.linalg.cholesky(np.cov(training[0].T))
+    start = np.array(
+        [*training[0].mean(axis=0), *np.log(np.diag(root)), *root[np.tril_indices(3, -1)]]
+    )
+    step = np.array([0.02, 0.01, 0.003, 0.07, 0.05, 0.04, 0.02, 0.003, 0.003])
+    free = independence(lambda free: _log_gaussian(free, *training), start, step, 95, 2600)
+    factor = np.zeros((*free.shape[:2], 3, 3))
+    factor[..., range(3), range(3)] = np.exp(free[..., 3:6])
+    factor[..., [1, 2, 2], [0, 0, 1]] = free[..., 6:]
+    mean, spread = free[..., :3], factor @ factor.swapaxes(-1, -2)
+
+    def given(own: np.ndarray) -> tuple[Any, Any]:
+        gain = np.linalg.solve(spread[..., :2, :2] + own, spread[..., :2, 2:])[..., 0]
+        middle = mean[..., 2] + np.sum(gain * (colours - mean[..., :2]), axis=-1)
+        return middle, spread[..., 2, 2] - np.sum(gain * spread[..., :2, 2], axis=-1)
+
+    middle, variance = given(own)
+    rng = np.random.default_rng(95)
+    quantities, checks = measured(
+        {"redshift": middle + np.sqrt(variance) * rng.normal(size=middle.shape)}
+    )
+
+    def moments(middle: Any, variance: Any) -> dict[str, float]:
+        return stated(middle.mean(), (variance.mean() + middle.var()) ** 0.5)
+
+    # The draw given mean and covariance has no Monte Carlo error in closed form.
+    quantities["redshift"] |= moments(middle, variance)
+    wrong = {
+        "own_errors_ignored": moments(*given(0 * own)),
+        "errors_not_squared": moments(*given(np.sign(own) * np.abs(own) ** 0.5)),
+        "population_alone": moments(mean[..., 2], spread[..., 2, 2]),
+    }
+    return {
+        "method": "independence Metropolis, seed 95, from the Gaussian at the maximum; flat priors",
+        "quantities": quantities,
+        "mistakes": {name: {"redshift": value} for name, value in wrong.items()},
+        "checks_made": demand(checks),
+    }

@@ -13,6 +13,7 @@ __all__ = [
     "by_simulation",
     "distance",
     "error_of_a_chain",
+    "jump_of_a_rate",
     "lighthouse",
     "line_on_background",
     "malmquist",
@@ -162,6 +163,30 @@ def odds_of_variability() -> dict[str, Any]:
         "quadrature over the scatter, the mean integrated out",
         {"ln_odds": stated(right, 0)},
         {name: {"ln_odds": stated(value, 0)} for name, value in wrong.items()},
+    )
+
+
+def jump_of_a_rate() -> dict[str, Any]:
+    """5.11: between two photons the density is a product of powers of the time."""
+    from scipy.special import gammaln
+
+    photon = arrays("5.11")["photon"]
+    n, t = len(photon), np.linspace(0.00025, 9.99975, 20_000)
+    k = np.searchsorted(photon, t)
+    log_density = gammaln(k + 1) - (k + 1) * np.log(t + 0.2)
+    log_density += gammaln(n - k + 1) - (n - k + 1) * np.log(10 - t + 0.2)
+    best = np.where(k > 0, k * np.log(np.maximum(k, 1) / t), 0)
+    best += np.where(n > k, (n - k) * np.log(np.maximum(n - k, 1) / (10 - t)), 0)
+    hourly = np.histogram(photon, np.arange(11))[0]
+    wrong = {
+        "largest_step_of_hourly_counts": stated(np.argmax(np.diff(hourly)) + 1, 12**-0.5),
+        "best_edge": stated(t[best.argmax()], 0.05),
+        "median_photon": stated(photon[n // 2], 0.2),
+    }
+    return exact(
+        "quadrature over the time, both rates integrated in closed form",
+        {"jump": summed(log_density, t)},
+        {name: {"jump": value} for name, value in wrong.items()},
     )
 
 

@@ -8,10 +8,11 @@ import numba
 import numpy as np
 
 import bayes_astro as ba
-from bayes_astro.exercises.library import words
+from bayes_astro.exercises.independence import independence
+from bayes_astro.exercises.library import arrays, words
 from bayes_astro.exercises.measures import _mean_sd, demand, exact, measured, stated
 
-__all__ = ["tenth_neighbour", "velocity_ellipsoid"]
+__all__ = ["tenth_neighbour", "two_populations", "velocity_ellipsoid"]
 
 
 def tenth_neighbour() -> dict[str, Any]:
@@ -73,7 +74,7 @@ def velocity_ellipsoid() -> dict[str, Any]:
     step = np.array([0.3, 0.3, 0.3, 0.01, 0.01, 0.01, 0.3, 0.3, 0.3])
 
     def draws(noise: np.ndarray, seed: int, length: int) -> dict[str, np.ndarray]:
-        free = _independence(
+        free = independence(
             lambda free: _log_density(free, value, projection, noise), start, step, seed, length
         )
         spread = np.exp(2 * free[..., 5]) + free[..., 7] ** 2 + free[..., 8] ** 2
@@ -101,35 +102,60 @@ def velocity_ellipsoid() -> dict[str, Any]:
     }
 
 
-def _independence(
-    density: Any, start: np.ndarray, step: np.ndarray, seed: int, draws: int
-) -> np.ndarray:
-    """Draws (chain, draw, parameter) whose proposals do not depend on where the chain is.
+@numba.njit
+def _log_mixture(free: np.ndarray, value: np.ndarray, error: np.ndarray) -> float:
+    """Of the logit of the fraction, two means and two logarithms of widths; flat but for those."""
+    low, high, first, second = free[1], free[2], np.exp(2 * free[3]), np.exp(2 * free[4])
+    fraction = 1 / (1 + np.exp(-free[0]))
+    if low > high:
+        return -np.inf
+    # Jacobians: fraction and widths are flat, their logit and logarithms are not.
+    total = np.log(fraction * (1 - fraction)) + free[3] + free[4]
+    for n in range(len(value)):
+        a, b = first + error[n] ** 2, second + error[n] ** 2
+        total += np.log(
+            fraction * np.exp(-0.5 * (value[n] - low) ** 2 / a) / np.sqrt(a)
+            + (1 - fraction) * np.exp(-0.5 * (value[n] - high) ** 2 / b) / np.sqrt(b)
+        )
+    return total
 
-    They come from a t distribution about the maximum, wider than the posterior.
-    """
-    from scipy.optimize import minimize
 
-    limits = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-4, "fatol": 1e-4, "adaptive": True}
-    best = minimize(lambda free: -density(free), start, method="Nelder-Mead", options=limits).x
-    eye = np.diag(step)
-    curvature = np.empty((len(step), len(step)))
-    for i, a in enumerate(eye):
-        for j, b in enumerate(eye):
-            corners = density(best + a + b) - density(best + a - b)
-            corners += density(best - a - b) - density(best - a + b)
-            curvature[i, j] = -corners / (4 * step[i] * step[j])
-    factor = np.linalg.cholesky(np.linalg.inv(curvature))
-    rng = np.random.default_rng(seed)
-    chains, thin, freedom = 4, 4, 20
-    kept = np.empty((chains, draws, len(best)))
-    for chain in range(chains):
-        now, weight = best, -np.inf
-        for i in range(draws * thin):
-            z = rng.normal(size=len(best)) / np.sqrt(rng.chisquare(freedom) / freedom)
-            new = best + factor @ z
-            proposed = density(new) + 0.5 * (freedom + len(z)) * np.log1p(z @ z / freedom)
-            if np.log(rng.uniform()) < proposed - weight:
-                now, weight = new, proposed
-            kept[chain, i // thin] = now
-    return kept
+def two_populations() -> dict[str, Any]:
+    """6.6: independence Metropolis from the Gaussian at the maximum of a density written here."""
+    data = arrays("6.6")
+    value, error = data["metallicity"], data["error"]
+    start = np.array([-0.6, -1.5, -0.6, np.log(0.22), np.log(0.15)])
+    step = np.array([0.1, 0.03, 0.02, 0.1, 0.1])
+
+    def draws(error: np.ndarray, seed: int) -> np.ndarray:
+        return independence(lambda free: _log_mixture(free, value, error), start, step, seed, 3000)
+
+    def asked(free: np.ndarray, which: Any = True) -> dict[str, np.ndarray]:
+        fraction = 1 / (1 + np.exp(-free[..., 0]))
+        return {
+            "fraction": np.where(which, fraction, 1 - fraction),
+            "mean": np.where(which, free[..., 1], free[..., 2]),
+        }
+
+    def moments(asked: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {name: stated(one.mean(), one.std()) for name, one in asked.items()}
+
+    free = draws(error, 66)
+    quantities, checks = measured(asked(free))
+    half = np.arange(free.shape[1]) % 2 == 0
+    below = value[value < -1.05]
+    share = len(below) / len(value)
+    return {
+        "method": "independence Metropolis, seed 66, from the Gaussian at the maximum; flat priors",
+        "quantities": quantities,
+        "mistakes": {
+            "labels_switched": moments(asked(free, half)),
+            "other_component": moments(asked(free, False)),
+            "errors_ignored": moments(asked(draws(1e-3 * error, 67))),
+            "cut": {
+                "fraction": stated(share, (share * (1 - share) / len(value)) ** 0.5),
+                "mean": stated(below.mean(), below.std(ddof=1) / len(below) ** 0.5),
+            },
+        },
+        "checks_made": demand(checks),
+    }
