@@ -56,7 +56,15 @@ from bayes_astro.exercises.reference_of_regression import (
     left_out_in_turn,
     line_with_long_tails,
     many_coefficients,
+    spectrum_with_gaps,
     upper_limits,
+)
+from bayes_astro.exercises.reference_of_samples import (
+    magnitude_of_a_faint_source,
+    purity_of_a_selection,
+    sources_among_pixels,
+    spread_of_eight,
+    two_clusters,
 )
 from bayes_astro.exercises.reference_of_signals import (
     long_damping_time,
@@ -282,6 +290,11 @@ def line_with_outliers() -> dict[str, Any]:
 
 
 MAKERS = {
+    "3.1": magnitude_of_a_faint_source,
+    "3.2": purity_of_a_selection,
+    "4.5": spread_of_eight,
+    "4.6": sources_among_pixels,
+    "4.7": two_clusters,
     "5.1": unequal_errors,
     "5.2": line_with_outliers,
     "5.3": shrinkage,
@@ -298,6 +311,7 @@ MAKERS = {
     "6.3": velocity_ellipsoid,
     "6.4": tenth_neighbour,
     "6.6": two_populations,
+    "7.1": spectrum_with_gaps,
     "8.2": curve_in_a_gap,
     "8.3": many_coefficients,
     "8.5": line_with_long_tails,

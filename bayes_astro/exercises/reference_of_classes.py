@@ -79,9 +79,17 @@ def _log_gaussian(free: np.ndarray, value: np.ndarray, noise: np.ndarray) -> flo
     factor[1, 0], factor[2, 0], factor[2, 1] = free[6], free[7], free[8]
     spread, total = factor @ factor.T, free[3:6].sum()
     for n in range(len(value)):
-        root = np.linalg.cholesky(spread + noise[n])
-        total -= np.log(root[0, 0] * root[1, 1] * root[2, 2])
-        total -= 0.5 * np.sum(np.linalg.solve(root, value[n] - free[:3]) ** 2)
+        x, y, z = value[n] - free[:3]
+        a = np.sqrt(spread[0, 0] + noise[n, 0, 0])
+        b = (spread[1, 0] + noise[n, 1, 0]) / a
+        c = (spread[2, 0] + noise[n, 2, 0]) / a
+        d = np.sqrt(spread[1, 1] + noise[n, 1, 1] - b**2)
+        e = (spread[2, 1] + noise[n, 2, 1] - b * c) / d
+        f = np.sqrt(spread[2, 2] + noise[n, 2, 2] - c**2 - e**2)
+        x /= a
+        y = (y - b * x) / d
+        z = (z - c * x - e * y) / f
+        total -= np.log(a * d * f) + 0.5 * (x**2 + y**2 + z**2)
     return total
 
 

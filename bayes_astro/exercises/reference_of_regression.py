@@ -1,4 +1,4 @@
-"""Reference values of the exercises on regression, chapter 8."""
+"""Reference values of the exercises on spectra and regression, chapters 7 and 8."""
 
 from __future__ import annotations
 
@@ -15,8 +15,37 @@ __all__ = [
     "left_out_in_turn",
     "line_with_long_tails",
     "many_coefficients",
+    "spectrum_with_gaps",
     "upper_limits",
 ]
+
+
+def spectrum_with_gaps() -> dict[str, Any]:
+    """7.1: a linear fit in closed form."""
+    data = arrays("7.1")
+    flux, error, x = data["flux"], data["error"], np.linspace(0, 1, 40)
+    line = np.exp(-0.5 * ((x - 0.62) / 0.08) ** 2)
+    seen = np.isfinite(flux)
+
+    def fitted(flux: Any, error: Any, shapes: list[Any], rows: Any) -> dict[str, float]:
+        """The last coefficient, by what of its shape the others cannot tell."""
+        q, r = np.linalg.qr(np.stack(shapes, axis=1)[rows] / error[rows, None])
+        return stated(q[:, -1] @ (flux[rows] / error[rows]) / r[-1, -1], abs(1 / r[-1, -1]))
+
+    shapes, every = [np.ones(40), 2 * x - 1, line], np.ones(40, bool)
+    filled = np.interp(x, x[seen], flux[seen])
+    wrong = {
+        "gaps_as_zero": fitted(np.where(seen, flux, 0), error, shapes, every),
+        "gaps_as_mean": fitted(np.where(seen, flux, flux[seen].mean()), error, shapes, every),
+        "interpolated": fitted(filled, error, shapes, every),
+        "unweighted": fitted(flux, np.full(40, error.mean()), shapes, seen),
+        "projected": fitted(flux, error, [line], seen),
+    }
+    return exact(
+        "closed form: a linear fit",
+        {"line": fitted(flux, error, shapes, seen)},
+        {name: {"line": value} for name, value in wrong.items()},
+    )
 
 
 def curve_in_a_gap() -> dict[str, Any]:

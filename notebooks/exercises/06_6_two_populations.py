@@ -10,8 +10,8 @@
 # metallicity of that population? Take flat priors, of the fraction from 0 to 1; the
 # widths of both populations are unknown.
 #
-# **Answer.** A dictionary `{"fraction": ..., "mean": ...}` of numbers, pairs `(mean,
-# sd)`, or draws as `(draw,)` or `(chain, draw)`.
+# **Answer.** A dictionary `{"fraction": ..., "mean": ...}` of pairs `(mean, sd)`, or
+# draws as `(draw,)` or `(chain, draw)`.
 
 # %%
 import numpy as np
