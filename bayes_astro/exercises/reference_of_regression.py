@@ -154,13 +154,13 @@ def upper_limits() -> dict[str, Any]:
     from scipy.stats import norm
 
     data = arrays("8.7")
-    slope = np.linspace(-0.6, 2.4, 91)[:, None, None]
-    intercept = np.linspace(0.2, 1.7, 91)[:, None]
-    scatter = np.linspace(0.005, 1, 80)
+    slope = np.linspace(-0.6, 2.4, 71)[:, None, None]
+    intercept = np.linspace(0.2, 1.7, 71)[:, None]
+    scatter = np.linspace(0.005, 1, 70)
     width = np.hypot(scatter, data["error"])
 
     def posterior(of_limit: Any) -> dict[str, Any]:
-        log_density = np.zeros((91, 91, 80))
+        log_density = np.zeros((71, 71, 70))
         for x, y, hidden in zip(data["x"], data["y"], data["is_limit"], strict=True):
             line = intercept + slope * x
             if hidden:

@@ -54,8 +54,8 @@ def purity_of_a_selection() -> dict[str, Any]:
     data, rate = arrays("3.2"), 1 / 60
     kept, lost = data["kept_quasars"], data["all_quasars"] - data["kept_quasars"]
     alarms, quiet = data["kept_stars"], data["all_stars"] - data["kept_stars"]
-    quasars = np.linspace(0, 1, 2002)[1:-1, None]
-    stars = np.linspace(0, 0.15, 3001)[1:]
+    quasars = np.linspace(0, 1, 802)[1:-1, None]
+    stars = np.linspace(0, 0.15, 1001)[1:]
     log_density = kept * np.log(quasars) + lost * np.log1p(-quasars)
     log_density = log_density + alarms * np.log(stars) + quiet * np.log1p(-stars)
 

@@ -47,7 +47,7 @@ answer = np.log(np.trapezoid(ratio, s) / 0.5)
 ba.exercises.check("5.10", answer)
 
 # %% [markdown]
-# **To think about.** The scatter that fits best is 0.02 mag, and yet the odds are
+# **To think about.** The scatter that fits best is 0.013 mag, and yet the odds are
 # against it. Which prior would a student of Cepheids choose, and which one who looks
 # for planets? What would the odds be with a prior that is uniform in the logarithm of
 # the scatter?
