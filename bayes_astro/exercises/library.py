@@ -186,7 +186,7 @@ def hint(id: str) -> Text:
     """The hint of an exercise.
 
     >>> hint("5.1").splitlines()[0]
-    'A measurement with half the error carries four times the weight. For Gaussian errors and a flat'
+    'A measurement with half the error carries four times the weight. For Gaussian errors'
     """
     return Text(exercise(id).hint.strip())
 

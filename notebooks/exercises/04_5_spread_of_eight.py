@@ -20,10 +20,10 @@ import bayes_astro as ba
 velocity = np.array([7.9, 6.4, 13.2, 19.6, 10.7, 14.4, 16.8, 18.2])
 
 # %% [markdown] tags=["hint"]
-# With the mean integrated out, the likelihood is proportional to s**-7 * exp(-square /
-# (2 s**2)), where square is the sum of the squared distances from the mean. With this
-# prior, square / s**2 follows a chi-square distribution with seven degrees of freedom:
-# draw from that, and solve for s.
+# With the mean integrated out, the likelihood is proportional to
+# `s**-7 * exp(-square / (2 s**2))`, where square is the sum of the squared distances
+# from the mean. With this prior, `square / s**2` follows a chi-square distribution with
+# seven degrees of freedom: draw from that, and solve for s.
 
 # %% tags=["solution"]
 square = np.sum((velocity - velocity.mean()) ** 2)

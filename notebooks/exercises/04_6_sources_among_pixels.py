@@ -8,8 +8,8 @@
 # **Question.** Which fraction of the pixels holds a source? Take a flat prior from 0 to
 # 1.
 #
-# **Answer.** The fraction: a pair `(mean, sd)`, or draws as `(draw,)` or `(chain,
-# draw)`.
+# **Answer.** The fraction: a pair `(mean, sd)`, or draws as `(draw,)` or
+# `(chain, draw)`.
 
 # %%
 import numpy as np

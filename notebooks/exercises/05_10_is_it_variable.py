@@ -29,9 +29,9 @@ error = 0.02
 
 # %% [markdown] tags=["hint"]
 # The likelihood of a scatter s, with the mean integrated out, is that of exercise 6.1,
-# with weights 1 / (s**2 + error**2). The constant star is s = 0. Average the likelihood
-# over the prior of s (its integral from 0 to 0.5, divided by 0.5), and divide by its
-# value at 0.
+# with weights `1 / (s**2 + error**2)`. The constant star is s = 0. Average the
+# likelihood over the prior of s (its integral from 0 to 0.5, divided by 0.5), and
+# divide by its value at 0.
 
 # %% tags=["solution"]
 s = np.linspace(0, 0.5, 5001)

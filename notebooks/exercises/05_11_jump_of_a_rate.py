@@ -26,11 +26,11 @@ photon = np.array([
 # fmt: on
 
 # %% [markdown] tags=["hint"]
-# With k photons before the time t, the likelihood of the first rate is rate**k *
-# exp(-rate * t). Times the prior it is a Gamma distribution, whose integral over the
-# rate is k! / (t + 0.2)**(k + 1). The same holds for the rest of the photons and the
-# time that is left. Write the product for a grid of t: k steps up by one at each
-# photon.
+# With k photons before the time t, the likelihood of the first rate is
+# `rate**k * exp(-rate * t)`. Times the prior it is a Gamma distribution, whose integral
+# over the rate is `k! / (t + 0.2)**(k + 1)`. The same holds for the rest of the photons
+# and the time that is left. Write the product for a grid of t: k steps up by one at
+# each photon.
 
 # %% tags=["solution"]
 t = np.linspace(0, 10, 10_001)

@@ -10,8 +10,8 @@
 # **Question.** What is its scale, in ms? The prior is flat from 0.2 to 6 ms. Try it
 # without the density of the Gamma distribution, with `rng.gamma` only.
 #
-# **Answer.** The scale in ms: a pair `(mean, sd)`, or draws as `(draw,)` or `(chain,
-# draw)`.
+# **Answer.** The scale in ms: a pair `(mean, sd)`, or draws as `(draw,)` or
+# `(chain, draw)`.
 
 # %%
 import numpy as np

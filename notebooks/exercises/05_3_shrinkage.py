@@ -11,8 +11,8 @@
 # true metallicities scatter (standard deviation, in dex)? Take flat priors: one for the
 # mean of the stream, and one for the scatter from 0 to 2 dex.
 #
-# **Answer.** A dictionary `{"star": ..., "scatter": ...}` of numbers, pairs `(mean,
-# sd)`, or draws as `(draw,)` or `(chain, draw)`.
+# **Answer.** A dictionary `{"star": ..., "scatter": ...}` of numbers, pairs
+# `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.
 
 # %%
 import numpy as np
@@ -24,10 +24,11 @@ error = np.array([0.23, 0.18, 0.27, 0.15, 0.17, 0.11, 0.17, 0.24, 0.34])
 
 # %% [markdown] tags=["hint"]
 # Write t for the scatter and m for the mean of the stream. Each measurement has the
-# variance t**2 + error**2 about m, so that the posterior of t is the curve of exercise
-# 6.1: m integrates out. Given t, m is a Gaussian: the mean weighted with 1 / (t**2 +
-# error**2). Given t and m, the last star is a Gaussian too: its own measurement and the
-# stream, weighted with 1 / error**2 and 1 / t**2. Draw in this order.
+# variance `t**2 + error**2` about m, so that the posterior of t is the curve of
+# exercise 6.1: m integrates out. Given t, m is a Gaussian: the mean weighted with
+# `1 / (t**2 + error**2)`. Given t and m, the last star is a Gaussian too: its own
+# measurement and the stream, weighted with `1 / error**2` and `1 / t**2`. Draw in this
+# order.
 
 # %% tags=["solution"]
 rng = np.random.default_rng(1)

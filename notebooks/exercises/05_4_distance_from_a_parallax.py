@@ -9,7 +9,7 @@
 # **Question.** How far is the star? Its measured parallax is Gaussian about 1 /
 # distance (mas and kpc). Before it was measured the star could be anywhere in a volume
 # whose density of stars falls as exp(-distance / 0.5 kpc): the prior of the distance is
-# distance**2 * exp(-distance / 0.5).
+# `distance**2 * exp(-distance / 0.5)`.
 #
 # **Answer.** The distance in kpc: a number, a pair `(mean, sd)`, or draws as `(draw,)`
 # or `(chain, draw)`.
@@ -24,9 +24,10 @@ error = 0.9
 scale = 0.5
 
 # %% [markdown] tags=["hint"]
-# Write prior times likelihood for a grid of distances, not of parallaxes: distance**2 *
-# exp(-distance / 0.5) * exp(-0.5 * ((parallax - 1 / distance) / error)**2). Go as far
-# as 10 kpc. Normalise, and draw.
+# Write prior times likelihood for a grid of distances, not of parallaxes:
+# `distance**2 * exp(-distance / 0.5)` times
+# `exp(-0.5 * ((parallax - 1 / distance) / error)**2)`. Go as far as 10 kpc. Normalise,
+# and draw.
 
 # %% tags=["solution"]
 distance = np.linspace(0.001, 10, 10_000)

@@ -11,8 +11,8 @@
 # distance is unknown: take a prior that is flat in the logarithm of the distance from
 # 0.05 to 50 km, and a flat one for the place.
 #
-# **Answer.** The place in km: a pair `(mean, sd)`, or draws as `(draw,)` or `(chain,
-# draw)`.
+# **Answer.** The place in km: a pair `(mean, sd)`, or draws as `(draw,)` or
+# `(chain, draw)`.
 
 # %%
 import numpy as np
@@ -26,7 +26,7 @@ flash = np.array([
 # fmt: on
 
 # %% [markdown] tags=["hint"]
-# The density of one flash at x is distance / (distance**2 + (x - place)**2), up to a
+# The density of one flash at x is `distance / (distance**2 + (x - place)**2)`, up to a
 # factor. Multiply the twelve on a grid of place (columns) and of the logarithm of the
 # distance (rows), and sum over the rows.
 

@@ -10,8 +10,8 @@
 # (in keV) is it? Take flat priors, for the fraction from 0 to 1 and for the energy of
 # the line from 5 to 9 keV.
 #
-# **Answer.** A dictionary `{"fraction": ..., "centre": ...}` of numbers, pairs `(mean,
-# sd)`, or draws as `(draw,)` or `(chain, draw)`.
+# **Answer.** A dictionary `{"fraction": ..., "centre": ...}` of numbers, pairs
+# `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.
 
 # %%
 import numpy as np

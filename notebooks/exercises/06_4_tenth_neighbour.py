@@ -21,10 +21,10 @@ radius = 4.2
 
 # %% [markdown] tags=["hint"]
 # That the tenth is at r says: nine within the circle, one on its rim. Both together
-# have the probability density density**10 * exp(-density * area), with the area pi
-# r**2, up to what does not depend on the density. With the prior 1 / density that is a
-# Gamma distribution. As a function of the density it is that of ten counts in the area:
-# ba.PoissonRate takes it, with a Gamma prior whose alpha and beta are tiny.
+# have the probability density `density**10 * exp(-density * area)`, with the area
+# `pi r**2`, up to what does not depend on the density. With the prior 1 / density that
+# is a Gamma distribution. As a function of the density it is that of ten counts in the
+# area: ba.PoissonRate takes it, with a Gamma prior whose alpha and beta are tiny.
 
 # %% tags=["solution"]
 data = ba.Counts([neighbour], [np.pi * radius**2])

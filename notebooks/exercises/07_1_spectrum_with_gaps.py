@@ -6,8 +6,8 @@
 # line; some of the others are noisier. (The numbers are simulated; a missing pixel is
 # nan.)
 #
-# **Question.** What is the strength of the line, the coefficient of its shape exp(-0.5
-# ((x - 0.62) / 0.08)**2)? All three coefficients have flat priors.
+# **Question.** What is the strength of the line, the coefficient of its shape
+# `exp(-0.5 ((x - 0.62) / 0.08)**2)`? All three coefficients have flat priors.
 #
 # **Answer.** The strength of the line: a pair `(mean, sd)`, or draws as `(draw,)` or
 # `(chain, draw)`.

@@ -7,9 +7,9 @@
 # K.)
 #
 # **Question.** What is the value of the curve, without noise, at 6 arcmin? Describe it
-# by a Gaussian process with mean zero and the covariance of Matern 3/2, `sigma**2 * (1
-# + sqrt(3) t / scale) * exp(-sqrt(3) t / scale)`. Take priors that are flat in the
-# logarithms: of sigma from 0.1 to 10 K, of the scale from 0.2 to 20 arcmin.
+# by a Gaussian process with mean zero and the covariance of Matern 3/2,
+# `sigma**2 * (1 + sqrt(3) t / scale) * exp(-sqrt(3) t / scale)`. Take priors that are
+# flat in the logarithms: of sigma from 0.1 to 10 K, of the scale from 0.2 to 20 arcmin.
 #
 # **Answer.** The value of the curve: a pair `(mean, sd)`, or draws as `(draw,)` or
 # `(chain, draw)`.

@@ -7,9 +7,9 @@
 # regression" does without saying so. (The numbers are simulated. Errors are 0.3.)
 #
 # **Question.** What is the value of the curve, without noise, at x = 0.7? It is a sum
-# of the Legendre polynomials of degree 0 to 9 (`np.polynomial.legendre.legvander(x,
-# 9)`), whose ten coefficients have independent normal priors with mean 0 and standard
-# deviation 1.
+# of the Legendre polynomials of degree 0 to 9
+# (`np.polynomial.legendre.legvander(x, 9)`), whose ten coefficients have independent
+# normal priors with mean 0 and standard deviation 1.
 #
 # **Answer.** The value of the curve: a pair `(mean, sd)`, or draws as `(draw,)` or
 # `(chain, draw)`.
@@ -33,8 +33,8 @@ error = 0.3
 
 # %% [markdown] tags=["hint"]
 # With V the matrix of polynomials at the fourteen points, the posterior of the
-# coefficients is Gaussian: its inverse covariance is V^T V / error**2 + the identity,
-# its mean the covariance times V^T y / error**2. The value at 0.7 is a sum of
+# coefficients is Gaussian: its inverse covariance is `V^T V / error**2` + the identity,
+# its mean the covariance times `V^T y / error**2`. The value at 0.7 is a sum of
 # coefficients.
 
 # %% tags=["solution"]

@@ -22,9 +22,9 @@ x, y = data.column("x"), data.column("y")
 error = data.error[:, data.index("y")]
 
 # %% [markdown] tags=["hint"]
-# A residual r (in its error) has the density (1 + r**2 / 2)**-1.5, up to a factor. Add
-# the logarithms of the twenty on a grid of slope and intercept, and draw cells of the
-# grid: slopes from 0.5 to 3.5, intercepts from -150 to 350.
+# A residual r (in its error) has the density `(1 + r**2 / 2)**-1.5`, up to a factor.
+# Add the logarithms of the twenty on a grid of slope and intercept, and draw cells of
+# the grid: slopes from 0.5 to 3.5, intercepts from -150 to 350.
 
 # %% tags=["solution"]
 slope = np.linspace(0.5, 3.5, 301)[:, None]

@@ -10,8 +10,8 @@
 # standard deviation of its intrinsic scatter? Take flat priors, of the scatter above
 # zero. A galaxy whose measured y would be below 0.7 counts as not detected.
 #
-# **Answer.** A dictionary `{"slope": ..., "scatter": ...}` of numbers, pairs `(mean,
-# sd)`, or draws as `(draw,)` or `(chain, draw)`.
+# **Answer.** A dictionary `{"slope": ..., "scatter": ...}` of numbers, pairs
+# `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.
 
 # %%
 import numpy as np
@@ -37,10 +37,10 @@ error = 0.12
 # fmt: on
 
 # %% [markdown] tags=["hint"]
-# A detection has the density of a Gaussian about the line, of variance scatter**2 +
-# 0.12**2. What is known of a limit is that y is below 0.7: the probability of that, the
-# distribution function of the same Gaussian. Add the logarithms on a grid of slope,
-# intercept and scatter.
+# A detection has the density of a Gaussian about the line, of variance
+# `scatter**2 + 0.12**2`. What is known of a limit is that y is below 0.7: the
+# probability of that, the distribution function of the same Gaussian. Add the
+# logarithms on a grid of slope, intercept and scatter.
 
 # %% tags=["solution"]
 slope = np.linspace(-0.3, 2.2, 81)[:, None, None]

@@ -32,7 +32,7 @@ error = 0.3
 # %% [markdown] tags=["hint"]
 # Without the point, the posterior of the coefficients is Gaussian: least squares. The
 # prediction of the point is Gaussian about the fitted value, and its variance is that
-# of the fitted value plus error**2. The standard error of a sum of n differences is
+# of the fitted value plus `error**2`. The standard error of a sum of n differences is
 # sqrt(n) times their standard deviation.
 
 

@@ -39,7 +39,7 @@ error = np.array([
 
 # %% [markdown] tags=["hint"]
 # A source's measured colour is Gaussian about the class's mean, with the variance of
-# the class plus error**2. Bayes: its probability to be a quasar is 0.08 times one
+# the class plus `error**2`. Bayes: its probability to be a quasar is 0.08 times one
 # density, divided by that plus 0.92 times the other. The number is a sum of sixty that
 # are each one or zero, with these probabilities.
 

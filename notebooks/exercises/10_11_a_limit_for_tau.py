@@ -6,9 +6,9 @@
 # than the record, the record only says: not short.
 #
 # **Question.** What is log10 of the damping time in days, from the band B? The
-# covariance is sigma**2 * exp(-t / tau), the errors are as stated. Take priors that are
-# flat in the logarithms, of sigma from 0.03 to 3 mag and of tau from 10 to 100,000 d,
-# and a flat one for the mean.
+# covariance is `sigma**2 * exp(-t / tau)`, the errors are as stated. Take priors that
+# are flat in the logarithms, of sigma from 0.03 to 3 mag and of tau from 10 to 100,000
+# d, and a flat one for the mean.
 #
 # **Answer.** Log10 of the damping time in days: a pair `(mean, sd)`, or draws as
 # `(draw,)` or `(chain, draw)`.
@@ -40,5 +40,5 @@ ba.exercises.check("10.11", answer)
 
 # %% [markdown]
 # **To think about.** What can be said that does not hang on the prior? Give a lower
-# limit of tau, and vary the upper end of the prior. sigma**2 / tau is known far better
-# than either: why?
+# limit of tau, and vary the upper end of the prior. `sigma**2 / tau` is known far
+# better than either: why?

@@ -8,8 +8,8 @@
 # mean and three harmonics of its own, with the errors as stated. The prior of the
 # frequency is flat, the range 1 to 20 days.
 #
-# **Answer.** The period in days: a pair `(mean, sd)`, or draws as `(draw,)` or `(chain,
-# draw)`.
+# **Answer.** The period in days: a pair `(mean, sd)`, or draws as `(draw,)` or
+# `(chain, draw)`.
 
 # %%
 import bayes_astro as ba

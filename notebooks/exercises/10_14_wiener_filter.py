@@ -10,8 +10,8 @@
 # to its mean (zero, and known)? On that day there is a measurement, and there are
 # others before and after.
 #
-# **Answer.** The signal in mag: a pair `(mean, sd)`, or draws as `(draw,)` or `(chain,
-# draw)`.
+# **Answer.** The signal in mag: a pair `(mean, sd)`, or draws as `(draw,)` or
+# `(chain, draw)`.
 
 # %%
 import numpy as np
@@ -33,9 +33,9 @@ error = 0.15
 # fmt: on
 
 # %% [markdown] tags=["hint"]
-# Signal and measurements are jointly Gaussian, with the covariance 0.3**2 * exp(-t /
-# 20), plus 0.15**2 for each measurement with itself. The signal given the measurements
-# is what Wiener's filter computes.
+# Signal and measurements are jointly Gaussian, with the covariance
+# `0.3**2 * exp(-t / 20)`, plus `0.15**2` for each measurement with itself. The signal
+# given the measurements is what Wiener's filter computes.
 # ba.GaussianProcess(ba.kernels.DampedRandomWalk(sigma=0.3, tau=20.0)) has nothing to
 # fit but the mean, for which a narrow prior about zero is a known one.
 

@@ -11,8 +11,8 @@
 # logarithm of the decay time from 1 to 20 s, of the background, and of the amplitude
 # above zero.
 #
-# **Answer.** A dictionary `{"onset": ..., "decay": ...}` of numbers, pairs `(mean,
-# sd)`, or draws as `(draw,)` or `(chain, draw)`.
+# **Answer.** A dictionary `{"onset": ..., "decay": ...}` of numbers, pairs
+# `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.
 
 # %%
 import numpy as np
@@ -37,9 +37,10 @@ flux = np.array([
 
 # %% [markdown] tags=["hint"]
 # At each onset and decay time the model is linear in background and amplitude, and both
-# integrate out. With g the shape of the burst less its mean over the minute, G =
-# sum(g**2) and b = sum(g * flux), the integral over the background and over amplitudes
-# above zero is proportional to exp(b**2 / (2 G)) * Phi(b / sqrt(G)) / sqrt(G).
+# integrate out. With g the shape of the burst less its mean over the minute,
+# `G = sum(g**2)` and `b = sum(g * flux)`, the integral over the background and over
+# amplitudes above zero is proportional to
+# `exp(b**2 / (2 G)) * Phi(b / sqrt(G)) / sqrt(G)`.
 
 # %% tags=["solution"]
 onset = np.linspace(5, 55, 501)[:, None, None]

@@ -1,6 +1,7 @@
 """The notebooks follow from their sources, run with real sampling, and are judged as they should."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -137,3 +138,20 @@ def test_the_table_of_the_notebooks_has_every_exercise():
             f"[blank](exercises/{stem}.exercise.ipynb) | [solved](exercises/{stem}.solution.ipynb)"
         )
         assert f"| {id} |" in readme and row in readme, id
+
+
+@pytest.mark.parametrize("id", SOURCES)
+def test_formulas_are_shown_as_they_are(id):
+    """Outside of backquotes Markdown takes ** for bold, and a line's first * for a list."""
+    for cell in cells((FOLDER / f"{SOURCES[id]}.py").read_text(encoding="utf-8")):
+        if cell.kind == "markdown":
+            assert not re.search(r"^([*+-]|\d+[.)]) ", cell.source, re.MULTILINE), cell.source
+            prose = re.sub(r"`[^`]*`", "", cell.source)
+            assert not re.search(r"[\w)]\*\*[\w(-]", prose), prose
+
+
+@pytest.mark.parametrize("id", SOURCES)
+def test_code_fits_the_page(id):
+    for cell in cells((FOLDER / f"{SOURCES[id]}.py").read_text(encoding="utf-8")):
+        if cell.kind == "code":
+            assert max(map(len, cell.source.splitlines())) <= 100, cell.source
