@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("bayes_astro", "tests", "models", "pyproject.toml")
+COPIED = ("bayes_astro", "tests", "models", "notebooks/exercises", "pyproject.toml")
 LIMIT = 900  # seconds of one run
 
 

@@ -124,8 +124,6 @@ def ids() -> list[str]:
 
 def words(id: str) -> dict[str, Any]:
     """What is written by hand about an exercise, without its numbers."""
-    if not isinstance(id, str):
-        raise ValueError(f"The id of an exercise is text, such as '5.1', not {type(id).__name__}.")
     if id not in ids():
         raise ValueError(f"There is no exercise {id!r}.{nearest(id, ids())}")
     return tomllib.loads((_files() / f"{id}.toml").read_text(encoding="utf-8"))
@@ -137,7 +135,6 @@ def arrays(id: str) -> dict[str, Any]:
     return {k: np.array(v) if isinstance(v, list) else v for k, v in data.items()}
 
 
-@cache
 def exercise(id: str) -> Exercise:
     """The exercise of this id.
 
@@ -146,6 +143,13 @@ def exercise(id: str) -> Exercise:
     ValueError
         For an unknown id, naming those that exist.
     """
+    if not isinstance(id, str):
+        raise ValueError(f"The id of an exercise is text, such as '5.1', not {type(id).__name__}.")
+    return _read(id)
+
+
+@cache
+def _read(id: str) -> Exercise:
     written = words(id)
     numbers = json.loads((_files() / f"{id}.json").read_text(encoding="utf-8"))
     quantities = {

@@ -74,10 +74,12 @@ def completeness() -> dict[str, Any]:
 
 @numba.njit
 def _log_gaussian(free: np.ndarray, value: np.ndarray, noise: np.ndarray) -> float:
-    """Of mean and Cholesky factor (logarithms of its diagonal first); flat in the factor itself."""
+    """Of mean and Cholesky factor (logarithms of its diagonal first); flat mean."""
     factor = np.diag(np.exp(free[3:6]))
     factor[1, 0], factor[2, 0], factor[2, 1] = free[6], free[7], free[8]
-    spread, total = factor @ factor.T, free[3:6].sum()
+    spread = factor @ factor.T
+    # |C|^-4 exp(-tr C^-1 / 20000), and the volume of C in terms of free.
+    total = -4 * free[3] - 5 * free[4] - 6 * free[5] - 0.5e-4 * np.trace(np.linalg.inv(spread))
     for n in range(len(value)):
         x, y, z = value[n] - free[:3]
         a = np.sqrt(spread[0, 0] + noise[n, 0, 0])
@@ -137,7 +139,7 @@ def redshift_from_colours() -> dict[str, Any]:
         "population_alone": moments(mean[..., 2], spread[..., 2, 2]),
     }
     return {
-        "method": "independence Metropolis, seed 95, from the Gaussian at the maximum; flat priors",
+        "method": "independence Metropolis, seed 95, from the Gaussian at the maximum",
         "quantities": quantities,
         "mistakes": {name: {"redshift": value} for name, value in wrong.items()},
         "checks_made": demand(checks),

@@ -41,16 +41,14 @@ def tenth_neighbour() -> dict[str, Any]:
 def _log_density(
     free: np.ndarray, value: np.ndarray, projection: np.ndarray, noise: np.ndarray
 ) -> float:
-    """Of mean and Cholesky factor (logarithms of its diagonal first) of one Gaussian.
-
-    Flat in the mean and in the factor itself.
-    """
+    """Of mean and Cholesky factor (logarithms of its diagonal first) of one Gaussian; flat mean."""
     factor = np.zeros((3, 3))
     for i in range(3):
         factor[i, i] = np.exp(free[3 + i])
     factor[1, 0], factor[2, 0], factor[2, 1] = free[6], free[7], free[8]
     spread = factor @ factor.T
-    total = free[3] + free[4] + free[5]
+    # |C|^-4 exp(-50 tr C^-1), and the volume of C in terms of free.
+    total = -4 * free[3] - 5 * free[4] - 6 * free[5] - 50 * np.trace(np.linalg.inv(spread))
     for n in range(len(value)):
         a, b, c = noise[n, 0, 0], noise[n, 0, 1], noise[n, 1, 1]
         x, y = value[n, 0], value[n, 1]
@@ -91,7 +89,7 @@ def velocity_ellipsoid() -> dict[str, Any]:
 
     projected = np.einsum("nij,ni->nj", projection, value)
     return {
-        "method": "independence Metropolis, seed 63, from the Gaussian at the maximum; flat priors",
+        "method": "independence Metropolis, seed 63, from the Gaussian at the maximum",
         "quantities": quantities,
         "mistakes": {
             "radial_velocity_as_zero": plain("w", projected[:, 2]) | plain("u", projected[:, 0]),
@@ -104,13 +102,14 @@ def velocity_ellipsoid() -> dict[str, Any]:
 
 @numba.njit
 def _log_mixture(free: np.ndarray, value: np.ndarray, error: np.ndarray) -> float:
-    """Of the logit of the fraction, two means and two logarithms of widths; flat but for those."""
+    """Of the logit of the fraction, two means and two logarithms of widths."""
     low, high, first, second = free[1], free[2], np.exp(2 * free[3]), np.exp(2 * free[4])
     fraction = 1 / (1 + np.exp(-free[0]))
     if low > high:
         return -np.inf
-    # Jacobians: fraction and widths are flat, their logit and logarithms are not.
-    total = np.log(fraction * (1 - fraction)) + free[3] + free[4]
+    # Flat in the fraction; variances are inverse Gamma (1, 0.01), told in the logarithm of the width.
+    total = np.log(fraction * (1 - fraction))
+    total -= 2 * (free[3] + free[4]) + 0.01 * (1 / first + 1 / second)
     for n in range(len(value)):
         a, b = first + error[n] ** 2, second + error[n] ** 2
         total += np.log(
@@ -146,7 +145,7 @@ def two_populations() -> dict[str, Any]:
     below = value[value < -1.05]
     share = len(below) / len(value)
     return {
-        "method": "independence Metropolis, seed 66, from the Gaussian at the maximum; flat priors",
+        "method": "independence Metropolis, seed 66, from the Gaussian at the maximum",
         "quantities": quantities,
         "mistakes": {
             "labels_switched": moments(asked(free, half)),

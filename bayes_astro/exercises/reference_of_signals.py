@@ -20,7 +20,7 @@ def onset_of_a_burst() -> dict[str, Any]:
 
     data = arrays("10.7")
     t, y = data["time"].astype(float), data["flux"]
-    onset = np.linspace(5, 55, 1001)
+    onset = np.linspace(20, 35, 601)
     decay = np.exp(np.linspace(0, np.log(20), 60))
 
     def posterior(shape: Any) -> dict[str, Any]:

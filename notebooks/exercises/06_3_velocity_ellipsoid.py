@@ -15,6 +15,8 @@
 # `(mean, sd)`, or draws as `(draw,)` or `(chain, draw)`.
 
 # %%
+import numpy as np
+
 import bayes_astro as ba
 
 stars = ba.load("hipparcos-nearby")
@@ -22,11 +24,13 @@ stars = ba.load("hipparcos-nearby")
 # %% [markdown] tags=["hint"]
 # For a star with the projection R (two rows of three), what is measured is Gaussian
 # about R mean, with the covariance R C R^T + its errors. ba.ExtremeDeconvolution(1,
-# dimensions=("U", "V", "W")) is this model; ba.Laplace() is quick and good enough here.
-# In its posterior "covariance" is C, (chain, draw, component, dimension, dimension).
+# dimensions=("U", "V", "W")) is this model; ba.Laplace() is quick and good enough here,
+# and ba.Prior("InverseWishart", nu=4, scale=...) is the prior. In the posterior
+# "covariance" is C, (chain, draw, component, dimension, dimension).
 
 # %% tags=["solution"]
-model = ba.ExtremeDeconvolution(1, dimensions=("U", "V", "W"))
+weak = {"covariance": ba.Prior("InverseWishart", nu=4, scale=100 * np.eye(3))}
+model = ba.ExtremeDeconvolution(1, dimensions=("U", "V", "W"), priors=weak)
 draws = model.fit(stars, ba.Laplace(), seed=1, progress=False).posterior["posterior"]
 covariance = draws["covariance"].values[..., 0, :, :]
 answer = {

@@ -7,8 +7,9 @@
 # population is Gaussian, and so are the errors.)
 #
 # **Question.** Which fraction of the stars is metal-poor, and what is the mean
-# metallicity of that population? Take flat priors, of the fraction from 0 to 1; the
-# widths of both populations are unknown.
+# metallicity of that population? Take flat priors, of the fraction from 0 to 1 and of
+# both means. The widths are unknown: both variances have an inverse Gamma prior with
+# shape 1 and scale 0.01 dex^2, which is weak.
 #
 # **Answer.** A dictionary `{"fraction": ..., "mean": ...}` of pairs `(mean, sd)`, or
 # draws as `(draw,)` or `(chain, draw)`.
@@ -75,11 +76,14 @@ error = np.array([
 # %% [markdown] tags=["hint"]
 # ba.ExtremeDeconvolution(2) is this model: two Gaussians, each star's error added. Its
 # components have no names: draw by draw, the metal-poor one is that with the lower
-# mean. With three hundred stars the default priors are as good as flat.
+# mean. In one dimension an inverse Wishart prior with nu and scale is an inverse Gamma
+# with nu / 2 and scale / 2: ba.Prior("InverseWishart", nu=2, scale=[[0.02]]).
 
 # %% tags=["solution"]
 data = ba.Measurements(metallicity[:, None], error[:, None], names=("feh",))
-model = ba.ExtremeDeconvolution(2).fit(data, ba.NUTS(), seed=1, progress=False)
+weak = {"covariance": ba.Prior("InverseWishart", nu=2, scale=[[0.02]])}
+model = ba.ExtremeDeconvolution(2, priors=weak)
+model.fit(data, ba.NUTS(), seed=1, progress=False)
 draws = model.posterior["posterior"]
 mean = draws["mean"].values[..., 0]
 poor = mean.argmin(axis=-1)[..., None]

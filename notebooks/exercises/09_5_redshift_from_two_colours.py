@@ -9,8 +9,9 @@
 #
 # **Question.** What is the redshift of the galaxy `target`? Describe the *true* colours
 # u - g and g - r and the redshift of the 300 together by one Gaussian, behind their
-# errors; then take what the measured colours of the target, with their errors, say of
-# its redshift.
+# errors (its covariance has an inverse Wishart prior with nu = 4 and 0.01^2 times the
+# unit matrix for its scale, its mean a flat or a wide one); then take what the measured
+# colours of the target, with their errors, say of its redshift.
 #
 # **Answer.** The redshift: a number, a pair `(mean, sd)`, or draws as `(draw,)` or
 # `(chain, draw)`.
@@ -42,7 +43,9 @@ target = ba.Measurements([unknown], covariance=covariance[[7260]], names=names)
 # the mean m_z + C_zc (C_cc + S)^-1 (colours - m_c).
 
 # %% tags=["solution"]
-model = ba.ExtremeDeconvolution(1).fit(training, ba.Laplace(), seed=1, progress=False)
+weak = {"covariance": ba.Prior("InverseWishart", nu=4, scale=0.01**2 * np.eye(3))}
+model = ba.ExtremeDeconvolution(1, priors=weak)
+model.fit(training, ba.Laplace(), seed=1, progress=False)
 answer = model.predict(target)["signal"].values[..., 0, 2]
 
 # %%

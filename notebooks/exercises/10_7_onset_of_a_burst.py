@@ -7,7 +7,7 @@
 #
 # **Question.** When did it begin, and what is its decay time (to 1 / e), in seconds?
 # The flux is background + amplitude * exp(-(time - onset) / decay) from the onset on,
-# and the background before. Take flat priors: of the onset from 5 to 55 s, of the
+# and the background before. Take flat priors: of the onset from 20 to 35 s, of the
 # logarithm of the decay time from 1 to 20 s, of the background, and of the amplitude
 # above zero.
 #
@@ -43,7 +43,7 @@ flux = np.array([
 # `exp(b**2 / (2 G)) * Phi(b / sqrt(G)) / sqrt(G)`.
 
 # %% tags=["solution"]
-onset = np.linspace(5, 55, 501)[:, None, None]
+onset = np.linspace(20, 35, 301)[:, None, None]
 decay = np.exp(np.linspace(0, np.log(20), 50))[:, None]
 shape = np.exp(-np.clip(time - onset, 0, None) / decay) * (time >= onset)
 shape -= shape.mean(axis=-1, keepdims=True)

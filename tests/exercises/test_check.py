@@ -495,6 +495,8 @@ def test_an_unknown_exercise_names_those_that_exist(ask):
         ask("5.33")
     with pytest.raises(ValueError, match="is text, such as '5.1', not float"):
         ask(5.1)
+    with pytest.raises(ValueError, match="not list"):
+        ask([])
 
 
 # The verdict ----------------------------------------------------------------------------------
