@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("bayes_astro", "tests", "models", "pyproject.toml")
+COPIED = ("bayes_astro", "tests", "models", "notebooks/exercises", "pyproject.toml")
 LIMIT = 900  # seconds of one run
 
 
@@ -709,7 +709,28 @@ BUGS = (
         "exercises/checking.py",
         "return result.mean_agrees and not result.sd_agrees",
         "return False",
-        ("exercises/test_check.py::test_no_number_passes_that_a_mistake_leads_to",),
+        ("exercises/test_gate.py::test_no_number_passes_that_a_mistake_leads_to",),
+    ),
+    Bug(
+        "widths-judge-exact-numbers",
+        "exercises/answers.py",
+        "if quantity.tolerance is not None:",
+        "if False:",
+        ("exercises/test_gate.py::test_an_exact_number_is_judged_by_the_number_alone",),
+    ),
+    Bug(
+        "an-exercise-overwrites-work",
+        "exercises/blank.py",
+        'target.open("x"',
+        'target.open("w"',
+        ("exercises/test_notebooks.py::test_a_blank_is_written_once",),
+    ),
+    Bug(
+        "masks-are-dropped",
+        "exercises/floats.py",
+        "if np.ma.is_masked(array):",
+        "if False:",
+        ("exercises/test_hostile_answers.py::test_what_is_no_answer_is_refused_in_a_sentence",),
     ),
     Bug(
         "a-value-that-repeats-unseen",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from bayes_astro.exercises.floats import Unreadable, floats
 from bayes_astro.exercises.library import Exercise, Quantity
 from bayes_astro.names import nearest
 
-__all__ = ["Estimate", "NotAttempted", "read"]
+__all__ = ["Estimate", "NotAttempted", "Refused", "half_digit", "read"]
 
 # A number comes without its Monte Carlo error: it is taken to rest on as many effective draws as
 # `diagnose` asks of a fit.
@@ -159,20 +160,20 @@ def _estimate(exercise: Exercise, quantity: Quantity, value: Any) -> Estimate:
     if numbers.ndim == 0:
         return Estimate(
             float(numbers),
-            quantity.sd / np.sqrt(ASSUMED_DRAWS),
-            rounding=_half_digit(quantity.sd),
+            quantity.sd / ASSUMED_DRAWS**0.5,
+            rounding=half_digit(quantity.sd),
             written=_half_written(float(numbers)),
         )
     if numbers.shape == (2,):
         mean, sd = map(float, numbers)
         if sd <= 0:
             raise _refuse(exercise, f"{quantity.name}: sd = {sd:g} must be positive")
-        rounding = _half_digit(sd)
+        rounding = half_digit(sd)
         return Estimate(
             mean,
-            sd / np.sqrt(ASSUMED_DRAWS),
+            sd / ASSUMED_DRAWS**0.5,
             sd,
-            1 / np.sqrt(2 * ASSUMED_DRAWS) + 0.25 * rounding / sd,
+            1 / (2 * ASSUMED_DRAWS) ** 0.5 + 0.25 * rounding / sd,
             rounding=rounding,
             written=_half_written(mean),
         )
@@ -225,18 +226,21 @@ def _from_draws(exercise: Exercise, quantity: Quantity, draws: np.ndarray) -> Es
         return Estimate(mean, sd, sd, 1.0, effective_draws=1.0)
     # A scale of one keeps draws of any unit within the range of floats.
     scaled = (chains - mean) / sd
+    with np.errstate(all="ignore"):  # of two values that alternate the sd has no error
+        of_mean, of_sd = (float(array_stats.mcse(scaled, method=m)) for m in ("mean", "sd"))
+        effective = float(array_stats.ess(scaled, method="bulk"))
     return Estimate(
         mean,
-        sd * float(array_stats.mcse(scaled, method="mean")),
+        sd * of_mean,
         sd,
-        float(array_stats.mcse(scaled, method="sd")),
-        effective_draws=float(array_stats.ess(scaled, method="bulk")),
+        of_sd if math.isfinite(of_sd) else 0.0,
+        effective_draws=effective,
     )
 
 
-def _half_digit(sd: float) -> float:
+def half_digit(sd: float) -> float:
     """Half a unit of the second significant digit of an error: 0.16 gives 0.005."""
-    return 0.5 * 10.0 ** (np.floor(np.log10(sd)) - 1)
+    return 0.5 * 10.0 ** (math.floor(math.log10(sd)) - 1)
 
 
 def _half_written(number: float) -> float:

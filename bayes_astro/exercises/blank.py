@@ -17,8 +17,13 @@ def source(id: str) -> Path:
     beside = packaged.parent.parent.parent / "notebooks" / "exercises"
     folder = packaged if packaged.is_dir() else beside
     chapter, number = exercise(id).id.split(".")
-    (found,) = folder.glob(f"{int(chapter):02d}_{number}_*.py")
-    return found
+    found = list(folder.glob(f"{int(chapter):02d}_{number}_*.py"))
+    if not found:
+        raise FileNotFoundError(
+            f"The notebooks of the exercises are not beside the package ({str(folder)!r}): install it "
+            "anew."
+        )
+    return found[0]
 
 
 def open_blank(id: str, folder: str | Path = ".") -> Path:

@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.exercises.answers import ASSUMED_DRAWS, Estimate, NotAttempted, read
+from bayes_astro.exercises.answers import (
+    ASSUMED_DRAWS,
+    Estimate,
+    NotAttempted,
+    half_digit,
+    read,
+)
 from bayes_astro.exercises.library import Exercise, Mistake, Quantity, exercise
 from bayes_astro.exercises.verdict import Row, Verdict
 
@@ -102,7 +108,8 @@ def judge(task: Exercise, estimates: dict[str, Estimate]) -> Verdict:
             return Verdict(task.id, "incomplete", f"{_mean_alone(numbers)}{pair}", rows)
         unjudged = f" {_mean_alone(numbers)}" if numbers else ""
         return Verdict(task.id, "correct", f"{task.title}: well done.{unjudged}", rows)
-    if all(result or result.as_written for result in judged.values()):
+    mistake = _recognise(task, estimates, judged)
+    if mistake is None and all(result or result.as_written for result in judged.values()):
         coarse = " and ".join(name for name, result in judged.items() if not result)
         return Verdict(
             task.id,
@@ -112,7 +119,6 @@ def judge(task: Exercise, estimates: dict[str, Estimate]) -> Verdict:
             rows,
         )
     message = " ".join(_difference(name, result) for name, result in judged.items() if not result)
-    mistake = _recognise(task, estimates, judged)
     if mistake is not None:
         message += f" This looks like a typical mistake: {' '.join(mistake.explanation.split())}"
     else:
@@ -185,8 +191,11 @@ def _width_alone(mistake: Mistake, name: str, task: Exercise) -> bool:
     if name not in mistake.quantities or task.quantities[name].tolerance is not None:
         return False
     reference, wrong = task.quantities[name], mistake.quantities[name]
-    error = reference.sd / np.sqrt(ASSUMED_DRAWS)
-    pair = Estimate(wrong.mean, error, wrong.sd, 1 / np.sqrt(2 * ASSUMED_DRAWS))
+    error = reference.sd / ASSUMED_DRAWS**0.5
+    # A number may be rounded, so that as much passes as could be.
+    written = half_digit(reference.sd)
+    log_error = 1 / (2 * ASSUMED_DRAWS) ** 0.5
+    pair = Estimate(wrong.mean, error, wrong.sd, log_error, rounding=written)
     result = _compare(pair, reference)
     return result.mean_agrees and not result.sd_agrees
 

@@ -13,9 +13,21 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from bayes_astro.names import nearest
 
-__all__ = ["Exercise", "Mistake", "Quantity", "Text", "exercise", "hint", "ids", "solution"]
+__all__ = [
+    "Exercise",
+    "Mistake",
+    "Quantity",
+    "Text",
+    "arrays",
+    "exercise",
+    "hint",
+    "ids",
+    "solution",
+]
 
 
 class Text(str):
@@ -112,14 +124,17 @@ def ids() -> list[str]:
 
 def words(id: str) -> dict[str, Any]:
     """What is written by hand about an exercise, without its numbers."""
-    if not isinstance(id, str):
-        raise ValueError(f"The id of an exercise is text, such as '5.1', not {type(id).__name__}.")
     if id not in ids():
         raise ValueError(f"There is no exercise {id!r}.{nearest(id, ids())}")
     return tomllib.loads((_files() / f"{id}.toml").read_text(encoding="utf-8"))
 
 
-@cache
+def arrays(id: str) -> dict[str, Any]:
+    """The data of an exercise, lists as arrays."""
+    data = words(id)["data"]
+    return {k: np.array(v) if isinstance(v, list) else v for k, v in data.items()}
+
+
 def exercise(id: str) -> Exercise:
     """The exercise of this id.
 
@@ -128,6 +143,13 @@ def exercise(id: str) -> Exercise:
     ValueError
         For an unknown id, naming those that exist.
     """
+    if not isinstance(id, str):
+        raise ValueError(f"The id of an exercise is text, such as '5.1', not {type(id).__name__}.")
+    return _read(id)
+
+
+@cache
+def _read(id: str) -> Exercise:
     written = words(id)
     numbers = json.loads((_files() / f"{id}.json").read_text(encoding="utf-8"))
     quantities = {
@@ -186,8 +208,7 @@ def hint(id: str) -> Text:
     --------
     >>> import bayes_astro as ba
     >>> ba.exercises.hint("5.1").splitlines()[0]
-    'A measurement with half the error carries four times the weight. For Gaussian errors and a
-    flat'
+    'A measurement with half the error carries four times the weight. For Gaussian errors'
     """
     return Text(exercise(id).hint.strip())
 

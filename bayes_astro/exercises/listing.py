@@ -17,8 +17,9 @@ COLUMNS = ("title", "chapter", "difficulty", "minutes", "task", "idea")
 def table() -> pd.DataFrame:
     """The exercises that came with the package, in the order of their chapters.
 
-    Chapters are numbered as in the textbook of Ivezic et al.: 5 Bayesian inference, 6 points in
-    space, 8 regression, 9 classification, 10 time series.
+    Chapters are numbered as in the textbook of Ivezic et al.: 3 probability, 4 statistics of samples,
+    5 Bayesian inference, 6 points in space, 7 dimensions, 8 regression, 9 classification, 10 time
+    series.
 
     Returns
     -------

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EXACT", "LIMITS", "demand", "measured"]
+__all__ = [
+    "EXACT",
+    "LIMITS",
+    "demand",
+    "exact",
+    "least_squares",
+    "measured",
+    "mixed",
+    "stated",
+    "summed",
+]
 
 EXACT = {"mcse_mean": 0.0, "mcse_sd": 0.0}
 
@@ -51,6 +61,41 @@ def demand(checks: dict[str, Any]) -> dict[str, Any]:
     if not good or any(checks[key] > LIMITS[key] for key in ("rhat", "lag_1")):
         raise RuntimeError(f"not good enough for a reference: {checks}, limits {LIMITS}.")
     return checks
+
+
+def summed(log_density: Any, value: Any) -> dict[str, float]:
+    """Mean and sd of a value over a grid of any number of dimensions."""
+    density = np.exp(log_density - np.max(log_density))
+    return _on_grid(density, np.broadcast_to(value, density.shape))
+
+
+def mixed(weight: np.ndarray, mean: Any, variance: Any) -> dict[str, float]:
+    """Mean and sd of a mixture of Gaussians."""
+    middle = float(np.average(mean, weights=weight))
+    square = float(np.average(variance + (mean - middle) ** 2, weights=weight))
+    return {"mean": middle, "sd": square**0.5}
+
+
+def least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -> dict[str, Any]:
+    """Slope and intercept as `numpy.polyfit` has them."""
+    (slope, intercept), errors = np.polyfit(x, y, 1, w=weight, cov=covariance)
+    sds = np.sqrt(np.diag(errors))
+    return {"slope": stated(slope, sds[0]), "intercept": stated(intercept, sds[1])}
+
+
+def stated(mean: Any, sd: Any) -> dict[str, float]:
+    """Mean and sd as they are."""
+    return {"mean": float(mean), "sd": float(sd)}
+
+
+def exact(method: str, quantities: dict[str, Any], mistakes: dict[str, Any]) -> dict[str, Any]:
+    """What a reference without Monte Carlo error is stored as."""
+    return {
+        "method": method,
+        "quantities": {name: value | EXACT for name, value in quantities.items()},
+        "mistakes": mistakes,
+        "checks_made": {"exact": True},
+    }
 
 
 def _mean_sd(quantity: dict[str, float]) -> dict[str, float]:

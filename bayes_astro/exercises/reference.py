@@ -15,13 +15,62 @@ import numpy as np
 
 import bayes_astro as ba
 from bayes_astro.exercises.library import ids, words
-from bayes_astro.exercises.measures import EXACT, _mean_sd, _on_grid, demand, measured
+from bayes_astro.exercises.measures import (
+    EXACT,
+    _mean_sd,
+    _on_grid,
+    demand,
+    least_squares,
+    measured,
+)
+from bayes_astro.exercises.reference_of_classes import (
+    completeness,
+    number_of_quasars,
+    redshift_from_colours,
+)
+from bayes_astro.exercises.reference_of_inference import (
+    by_simulation,
+    distance,
+    error_of_a_chain,
+    jump_of_a_rate,
+    lighthouse,
+    line_on_background,
+    malmquist,
+    odds_of_variability,
+    shrinkage,
+)
 from bayes_astro.exercises.reference_of_light_curves import (
     damping_time,
     period,
     rotation_period,
     second_planet,
     several_bands,
+)
+from bayes_astro.exercises.reference_of_points import (
+    tenth_neighbour,
+    two_populations,
+    velocity_ellipsoid,
+)
+from bayes_astro.exercises.reference_of_regression import (
+    curve_in_a_gap,
+    left_out_in_turn,
+    line_with_long_tails,
+    many_coefficients,
+    spectrum_with_gaps,
+    upper_limits,
+)
+from bayes_astro.exercises.reference_of_samples import (
+    magnitude_of_a_faint_source,
+    purity_of_a_selection,
+    sources_among_pixels,
+    spread_of_eight,
+    two_clusters,
+)
+from bayes_astro.exercises.reference_of_signals import (
+    long_damping_time,
+    onset_of_a_burst,
+    two_bands,
+    wiener_filter,
 )
 
 __all__ = [
@@ -229,8 +278,8 @@ def line_with_outliers() -> dict[str, Any]:
         "method": f"{sampler}, seed 52",
         "quantities": quantities,
         "mistakes": {
-            "chi_square_of_all": _least_squares(x, y, 1 / error, "unscaled"),
-            "one_wide_scatter": _least_squares(x, y, None, True),
+            "chi_square_of_all": least_squares(x, y, 1 / error, "unscaled"),
+            "one_wide_scatter": least_squares(x, y, None, True),
         }
         | {
             name: {key: _mean_sd(value) for key, value in lines[name][0].items()}
@@ -240,27 +289,48 @@ def line_with_outliers() -> dict[str, Any]:
     }
 
 
-def _least_squares(x: np.ndarray, y: np.ndarray, weight: Any, covariance: Any) -> dict[str, Any]:
-    (slope, intercept), errors = np.polyfit(x, y, 1, w=weight, cov=covariance)
-    sds = np.sqrt(np.diag(errors))
-    return {
-        "slope": {"mean": float(slope), "sd": float(sds[0])},
-        "intercept": {"mean": float(intercept), "sd": float(sds[1])},
-    }
-
-
 MAKERS = {
+    "3.1": magnitude_of_a_faint_source,
+    "3.2": purity_of_a_selection,
+    "4.5": spread_of_eight,
+    "4.6": sources_among_pixels,
+    "4.7": two_clusters,
     "5.1": unequal_errors,
     "5.2": line_with_outliers,
+    "5.3": shrinkage,
+    "5.4": distance,
     "5.5": on_and_off,
+    "5.6": lighthouse,
+    "5.8": line_on_background,
+    "5.10": odds_of_variability,
+    "5.11": jump_of_a_rate,
+    "5.12": malmquist,
+    "5.13": by_simulation,
+    "5.15": error_of_a_chain,
     "6.1": velocity_dispersion,
+    "6.3": velocity_ellipsoid,
+    "6.4": tenth_neighbour,
+    "6.6": two_populations,
+    "7.1": spectrum_with_gaps,
+    "8.2": curve_in_a_gap,
+    "8.3": many_coefficients,
+    "8.5": line_with_long_tails,
+    "8.7": upper_limits,
+    "8.9": left_out_in_turn,
     "9.1": population,
     "9.2": template_fit,
+    "9.3": number_of_quasars,
+    "9.4": completeness,
+    "9.5": redshift_from_colours,
     "10.1": period,
     "10.2": damping_time,
     "10.3": rotation_period,
     "10.4": second_planet,
     "10.5": several_bands,
+    "10.7": onset_of_a_burst,
+    "10.11": long_damping_time,
+    "10.12": two_bands,
+    "10.14": wiener_filter,
 }
 
 

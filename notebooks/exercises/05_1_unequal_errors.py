@@ -20,9 +20,9 @@ velocity = np.array([33.63, 33.28, 33.82, 33.14, 32.24, 34.88, 37.56, 36.15, 38.
 error = np.array([0.30, 0.40, 0.25, 0.50, 1.20, 2.50, 3.00, 2.00, 3.50, 1.50])
 
 # %% [markdown] tags=["hint"]
-# A measurement with half the error carries four times the weight. For Gaussian errors and a flat
-# prior the posterior is a Gaussian again: its mean is the mean of the velocities weighted by
-# 1 / error**2, and its variance is 1 / sum(1 / error**2).
+# A measurement with half the error carries four times the weight. For Gaussian errors
+# and a flat prior the posterior is a Gaussian again: its mean is the mean of the
+# velocities weighted by `1 / error**2`, and its variance is `1 / sum(1 / error**2)`.
 
 # %% tags=["solution"]
 weight = 1 / error**2

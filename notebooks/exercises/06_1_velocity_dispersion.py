@@ -36,11 +36,12 @@ error = np.ravel(
 )
 
 # %% [markdown] tags=["hint"]
-# What is measured scatters more than the stars do: star i is drawn from a Gaussian of variance
-# s**2 + error[i]**2 about the common mean, where s is the dispersion. Write down the logarithm of that
-# likelihood for a grid of s. With a flat prior the mean integrates out: at each s it is a weighted mean,
-# with weights 1 / (s**2 + error**2), as in exercise 5.1, and the integral is proportional to
-# sum(weights)**-0.5. What is left is a curve over s: normalise it, and draw from it.
+# What is measured scatters more than the stars do: star i is drawn from a Gaussian of
+# variance `s**2 + error[i]**2` about the common mean, where s is the dispersion. Write
+# down the logarithm of that likelihood for a grid of s. With a flat prior the mean
+# integrates out: at each s it is a weighted mean, with weights `1 / (s**2 + error**2)`,
+# as in exercise 5.1, and the integral is proportional to `sum(weights)**-0.5`. What is
+# left is a curve over s: normalise it, and draw from it.
 
 # %% tags=["solution"]
 s = np.linspace(0, 20, 2001)

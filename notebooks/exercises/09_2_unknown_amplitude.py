@@ -41,12 +41,13 @@ blue = np.array([
 # fmt: on
 
 # %% [markdown] tags=["hint"]
-# For one template at one redshift, with fluxes F, chi squared is a parabola in the amplitude a:
-# constant - 2 a OT + a**2 TT, where OT = sum(flux * F / error**2) and TT = sum(F**2 / error**2). The
-# integral of exp(-chi_squared / 2) over a > 0 is therefore proportional to
-# TT**-0.5 * exp(x**2 / 2) * Phi(x), with x = OT / TT**0.5 and Phi the distribution function of a standard
-# normal. Sum it over the templates, and normalise over the redshifts. Or integrate on a grid of a. A
-# negative flux is a measurement like any other.
+# For one template at one redshift, with fluxes F, chi squared is a parabola in the
+# amplitude a: `constant - 2 a OT + a**2 TT`, where `OT = sum(flux * F / error**2)` and
+# `TT = sum(F**2 / error**2)`. The integral of exp(-chi_squared / 2) over a > 0 is
+# therefore proportional to `TT**-0.5 * exp(x**2 / 2) * Phi(x)`, with `x = OT / TT**0.5`
+# and Phi the distribution function of a standard normal. Sum it over the templates, and
+# normalise over the redshifts. Or integrate on a grid of a. A negative flux is a
+# measurement like any other.
 
 # %% tags=["solution"]
 template = np.array([red, blue])
@@ -61,8 +62,9 @@ answer = np.random.default_rng(1).choice(redshift, size=4000, p=probability)
 ba.exercises.check("9.2", answer)
 
 # %% [markdown]
-# **To think about.** The factor TT**-0.5 is the width of the amplitude's posterior. Why does it grow with
-# redshift, and what did a flat prior for the luminosity just say about faint and luminous galaxies? With
-# a prior flat in the logarithm of the amplitude, from a thousandth to a thousand, the factor all but
-# disappears: how far does the redshift move? `ba.TemplatePhotoZ` states a prior for type and redshift at
+# **To think about.** The factor `TT**-0.5` is the width of the amplitude's posterior.
+# Why does it grow with redshift, and what did a flat prior for the luminosity just say
+# about faint and luminous galaxies? With a prior flat in the logarithm of the
+# amplitude, from a thousandth to a thousand, the factor all but disappears: how far
+# does the redshift move? `ba.TemplatePhotoZ` states a prior for type and redshift at
 # given magnitude instead, and infers its parameters.

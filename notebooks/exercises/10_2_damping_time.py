@@ -1,11 +1,12 @@
 # %% [markdown]
 # # 10.2 The damping time of a quasar
 #
-# **Physics.** The brightness of a quasar wanders. A *damped random walk* describes it well: a Gaussian
-# process with covariance sigma**2 exp(-|t - t'| / tau), which forgets where it was within the damping
-# time tau. Larger black holes forget more slowly, so tau weighs them. This one was observed 119 times
-# within eight years; magnitudes and errors are given. (The numbers are simulated. Errors are
-# Gaussian, and known.)
+# **Physics.** The brightness of a quasar wanders. A *damped random walk* describes it
+# well: a Gaussian process with covariance `sigma**2 exp(-|t - t'| / tau)`, which
+# forgets where it was within the damping time tau. Larger black holes forget more
+# slowly, so tau weighs them. This one was observed 119 times within eight years;
+# magnitudes and errors are given. (The numbers are simulated. Errors are Gaussian, and
+# known.)
 #
 # **Question.** What is log10(tau / day), and how well is it known? Take a prior flat in ln tau from 1
 # to 10,000 days, one flat in ln sigma from 0.01 to 10 mag, and a flat one for the mean magnitude.
@@ -74,6 +75,7 @@ answer = np.log10(model.posterior["posterior"]["tau"].values)
 ba.exercises.check("10.2", answer)
 
 # %% [markdown]
-# **To think about.** Keep the first third of the observations only. The light curve then spans less
-# than twenty damping times: how do the posterior of tau and `model.diagnose()` change? And what does
-# the posterior become if tau may be as long as 10**6 days?
+# **To think about.** Keep the first third of the observations only. The light curve
+# then spans less than twenty damping times: how do the posterior of tau and
+# `model.diagnose()` change? And what does the posterior become if tau may be as long as
+# `10**6` days?

@@ -5,7 +5,7 @@
 # But spots come and go: after some time tau the phase and the amplitude of the signal are forgotten.
 # The simplest process that does both is a damped cosine,
 #
-# covariance(t, t') = sigma**2 exp(-|t - t'| / tau) cos(2 pi (t - t') / period).
+# `covariance(t, t') = sigma**2 exp(-|t - t'| / tau) cos(2 pi (t - t') / period)`.
 #
 # A star was observed 86 times within 120 days; fluxes and errors are in units of 0.1%. (The numbers
 # are simulated from this process. Errors are Gaussian, and known.)

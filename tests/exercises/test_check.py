@@ -148,6 +148,7 @@ def test_no_right_answer_to_5_2_is_rejected():
         assert abs(0.5 * np.log(variance) - np.log(quantity.sd)) < slack
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_5_5_is_rejected():
     """By turns: which counts are the source's, then both rates."""
     data, rng = exercise("5.5").data, np.random.default_rng(11)
@@ -164,6 +165,7 @@ def test_no_right_answer_to_5_5_is_rejected():
         assert verdict, verdict
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_6_1_is_rejected():
     data = exercise("6.1").data
     velocity, error = np.array(data["velocity"]), np.array(data["error"])
@@ -184,6 +186,7 @@ def test_no_right_answer_to_6_1_is_rejected():
     assert np.mean(variances) + np.var(means) == pytest.approx(quantity.sd**2, rel=0.02)
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_9_1_is_rejected():
     """By Gibbs sampling: which galaxies are far given the fraction, and the fraction given those."""
     data = exercise("9.1").data
@@ -241,6 +244,7 @@ def test_no_right_answer_to_10_1_is_rejected(light_curve):
         assert check("10.1", {"period": pair, "alias": 1 / (1 - 1 / period)})
 
 
+@pytest.mark.slow
 def test_no_right_answer_to_10_2_is_rejected():
     data = exercise("10.2").data
     kernel = ba.kernels.DampedRandomWalk(
@@ -284,46 +288,17 @@ def periods(seed, steps, thin, time, flux, error):
 @pytest.mark.slow
 def test_no_right_answer_to_10_3_is_rejected():
     data = {name: np.array(value) for name, value in exercise("10.3").data.items()}
-    for seed in range(2):
-        draws = np.array([periods(4 * seed + i, 6000, 10, **data)[60:] for i in range(4)])
-        verdict = check("10.3", draws)
-        assert verdict, verdict
+    draws = np.array([periods(seed, 6000, 10, **data)[60:] for seed in range(4)])
+    verdict = check("10.3", draws)
+    assert verdict, verdict
 
 
 # Mistakes -------------------------------------------------------------------------------------
-
-MISTAKES = [(id, mistake.name) for id in ids() for mistake in exercise(id).mistakes]
 
 
 def named(verdict, id, mistake):
     explanation = {m.name: " ".join(m.explanation.split()) for m in exercise(id).mistakes}[mistake]
     return verdict.state == "incorrect" and explanation in verdict.message
-
-
-@pytest.mark.parametrize("id, mistake", MISTAKES)
-def test_mistake_is_rejected_and_named(id, mistake):
-    quantities = {m.name: m for m in exercise(id).mistakes}[mistake].quantities
-    rng = np.random.default_rng(7)
-    for _ in range(REPEATS):
-        draws = {
-            name: rng.normal(quantity.mean, quantity.sd, size=(4, 1000))
-            for name, quantity in quantities.items()
-        }
-        verdict = check(id, draws)
-        assert named(verdict, id, mistake), verdict
-        if mistake != "errors_in_x_left_in":  # too little for numbers without their own error
-            pairs = {name: (d.mean(), d.std()) for name, d in draws.items()}
-            assert named(check(id, pairs), id, mistake)
-
-
-@pytest.mark.parametrize("id, mistake", MISTAKES)
-def test_no_number_passes_that_a_mistake_leads_to(id, mistake):
-    """Not even where it gets nothing but the width wrong."""
-    quantities = {m.name: m for m in exercise(id).mistakes}[mistake].quantities
-    required = [name for name, q in exercise(id).quantities.items() if not q.optional]
-    # Of the errors in x what is left in is too little for numbers without their own error.
-    if set(required) <= set(quantities) and mistake != "errors_in_x_left_in":
-        assert not check(id, {name: quantity.mean for name, quantity in quantities.items()})
 
 
 def test_a_number_where_no_mistake_is_in_the_width_alone():
@@ -516,8 +491,12 @@ def test_an_unfitted_model_says_what_to_call():
 
 @pytest.mark.parametrize("ask", [lambda id: check(id, 1.0), ba.exercises.hint])
 def test_an_unknown_exercise_names_those_that_exist(ask):
-    with pytest.raises(ValueError, match=r"'5\.3'.*5\.1, 5\.2, 5\.5, 6\.1, 9\.1, 9\.2, 10\.1"):
-        ask("5.3")
+    with pytest.raises(ValueError, match=r"'5\.33'.*Did you mean '5\.3'.*5\.1, 5\.2, .*10\.1"):
+        ask("5.33")
+    with pytest.raises(ValueError, match="is text, such as '5.1', not float"):
+        ask(5.1)
+    with pytest.raises(ValueError, match="not list"):
+        ask([])
 
 
 # The verdict ----------------------------------------------------------------------------------

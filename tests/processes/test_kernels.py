@@ -286,7 +286,9 @@ def test_fixed_parameters_of_one_name_stay_apart():
     wave = ba.kernels.Cosine(period=10.0)
     product = ba.kernels.Matern32(sigma=2.0, scale=3.0) * wave
     np.testing.assert_allclose(product.covariance([0.0]), [4.0], rtol=1e-12)
-    free = ba.kernels.SHO() + ba.kernels.DampedRandomWalk(sigma=0.3) + ba.kernels.Matern32(sigma=0.1)
+    free = (
+        ba.kernels.SHO() + ba.kernels.DampedRandomWalk(sigma=0.3) + ba.kernels.Matern32(sigma=0.1)
+    )
     names = [name for name, _ in free.variables()]
     assert names[0] == "sigma"  # the only one that is free
     assert len(set(names)) == len(names)

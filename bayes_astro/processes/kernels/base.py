@@ -89,14 +89,13 @@ class Kernel(Shown):
         """
         leaves = self.leaves()
         labels = numbered([leaf.label() for leaf in leaves])
-        every = [(p, leaf.is_free(p)) for leaf in leaves for p in leaf.parameters()]
-        free = [p for p, is_free in every if is_free]
-        fixed = [p for p, is_free in every if not is_free]
+        every = [p for leaf in leaves for p in leaf.parameters()]
+        free = [p for leaf in leaves for p in leaf.parameters() if leaf.is_free(p)]
         found = []
         for leaf, label in zip(leaves, labels, strict=True):
             # Fixed numbers make the name of a free one not ambiguous, but have one of their own.
             plain = {
-                p: free.count(p) == 1 if leaf.is_free(p) else p not in free and fixed.count(p) == 1
+                p: free.count(p) == 1 if leaf.is_free(p) else every.count(p) == 1
                 for p in leaf.parameters()
             }
             found.append(

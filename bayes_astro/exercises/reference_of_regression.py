@@ -1,0 +1,223 @@
+"""Reference values of the exercises on spectra and regression, chapters 7 and 8."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import bayes_astro as ba
+from bayes_astro.exercises.library import arrays
+from bayes_astro.exercises.measures import exact, least_squares, mixed, stated, summed
+
+__all__ = [
+    "curve_in_a_gap",
+    "left_out_in_turn",
+    "line_with_long_tails",
+    "many_coefficients",
+    "spectrum_with_gaps",
+    "upper_limits",
+]
+
+
+def spectrum_with_gaps() -> dict[str, Any]:
+    """7.1: a linear fit in closed form."""
+    data = arrays("7.1")
+    flux, error, x = data["flux"], data["error"], np.linspace(0, 1, 40)
+    line = np.exp(-0.5 * ((x - 0.62) / 0.08) ** 2)
+    seen = np.isfinite(flux)
+
+    def fitted(flux: Any, error: Any, shapes: list[Any], rows: Any) -> dict[str, float]:
+        """The last coefficient, by what of its shape the others cannot tell."""
+        q, r = np.linalg.qr(np.stack(shapes, axis=1)[rows] / error[rows, None])
+        return stated(q[:, -1] @ (flux[rows] / error[rows]) / r[-1, -1], abs(1 / r[-1, -1]))
+
+    shapes, every = [np.ones(40), 2 * x - 1, line], np.ones(40, bool)
+    filled = np.interp(x, x[seen], flux[seen])
+    wrong = {
+        "gaps_as_zero": fitted(np.where(seen, flux, 0), error, shapes, every),
+        "gaps_as_mean": fitted(np.where(seen, flux, flux[seen].mean()), error, shapes, every),
+        "interpolated": fitted(filled, error, shapes, every),
+        "unweighted": fitted(flux, np.full(40, error.mean()), shapes, seen),
+        "projected": fitted(flux, error, [line], seen),
+    }
+    return exact(
+        "closed form: a linear fit",
+        {"line": fitted(flux, error, shapes, seen)},
+        {name: {"line": value} for name, value in wrong.items()},
+    )
+
+
+def curve_in_a_gap() -> dict[str, Any]:
+    """8.2: a sum over ln sigma and ln scale; given them the value is a Gaussian."""
+    data = arrays("8.2")
+    x, y, error = data["position"], data["value"], data["error"]
+    there, root = 6.0, 3**0.5
+    sigmas = np.exp(np.linspace(np.log(0.1), np.log(10), 60))
+    scales = np.exp(np.linspace(np.log(0.2), np.log(20), 80))
+
+    def given(sigma: float, scale: float, error: float) -> tuple[float, float, float]:
+        """Log likelihood, and the value's mean and variance."""
+
+        def kernel(lag: Any) -> Any:
+            t = root * np.abs(lag) / scale
+            return sigma**2 * (1 + t) * np.exp(-t)
+
+        total = kernel(x[:, None] - x) + error**2 * np.eye(len(x))
+        cross = kernel(x - there)
+        solved = np.linalg.solve(total, np.stack([y, cross], axis=1))
+        log_likelihood = -0.5 * (y @ solved[:, 0] + np.linalg.slogdet(total)[1])
+        return log_likelihood, cross @ solved[:, 0], sigma**2 - cross @ solved[:, 1]
+
+    def posterior(error: float) -> tuple[dict[str, float], Any]:
+        table = np.array([given(s, t, error) for s in sigmas for t in scales])
+        weight = np.exp(table[:, 0] - table[:, 0].max())
+        return mixed(weight, table[:, 1], table[:, 2]), table[weight.argmax()]
+
+    right, best = posterior(error)
+    wrong = {
+        "best_scales": stated(best[1], best[2] ** 0.5),
+        "errors_ignored": posterior(0.02)[0],
+        "interpolated": stated(np.interp(there, x, y), error / 2**0.5),
+        "new_measurement": stated(right["mean"], np.hypot(right["sd"], error)),
+    }
+    return exact(
+        "quadrature over ln sigma and ln scale, the value in closed form given them; flat priors",
+        {"signal": right},
+        {name: {"signal": value} for name, value in wrong.items()},
+    )
+
+
+def many_coefficients() -> dict[str, Any]:
+    """8.3: in closed form, as a Gaussian process whose covariance is that of the polynomials."""
+    data = arrays("8.3")
+    x, y, error, there = data["x"], data["y"], data["error"], 0.7
+    legendre = np.polynomial.legendre.legvander
+    here, new = legendre(x, 9), legendre([there], 9)[0]
+
+    def with_prior(sd: float) -> dict[str, float]:
+        total = sd**2 * here @ here.T + error**2 * np.eye(len(x))
+        gain = np.linalg.solve(total, sd**2 * here @ new)
+        return stated(gain @ y, (sd**2 * new @ new - sd**2 * gain @ here @ new) ** 0.5)
+
+    def without(degree: int) -> dict[str, float]:
+        inverse = np.linalg.pinv(legendre(x, degree))
+        gain = legendre([there], degree)[0] @ inverse
+        return stated(gain @ y, error * np.linalg.norm(gain))
+
+    wrong = {
+        "no_prior": without(9),
+        "penalty_unscaled": with_prior(error),
+        "narrow_prior": with_prior(0.1),
+        "straight_line": without(1),
+        "cubic": without(3),
+    }
+    return exact(
+        "closed form: a Gaussian process with the covariance of the polynomials",
+        {"curve": with_prior(1.0)},
+        {name: {"curve": value} for name, value in wrong.items()},
+    )
+
+
+def line_with_long_tails() -> dict[str, Any]:
+    """8.5: quadrature over slope and intercept."""
+    table: Any = ba.load("hogg-2010")
+    x, y = table.column("x"), table.column("y")
+    error = table.error[:, table.index("y")]
+    slope = np.linspace(0.2, 4, 401)[:, None]
+    intercept = np.linspace(-250, 450, 701)
+    log_density = np.zeros((401, 701))
+    for one, its_y, its_error in zip(x, y, error, strict=True):
+        log_density -= 1.5 * np.log1p(((its_y - intercept - slope * one) / its_error) ** 2 / 2)
+    kept = np.arange(20)
+    for _ in range(20):  # until it changes no more
+        line = np.polyfit(x[kept], y[kept], 1, w=1 / error[kept])
+        kept = np.flatnonzero(np.abs(y - np.polyval(line, x)) < 3 * error)
+
+    def fitted(rows: Any) -> dict[str, Any]:
+        return least_squares(x[rows], y[rows], 1 / error[rows], "unscaled")
+
+    return exact(
+        "quadrature over slope and intercept; flat priors",
+        {"slope": summed(log_density, slope), "intercept": summed(log_density, intercept)},
+        {
+            "chi_square_of_all": fitted(slice(None)),
+            "three_sigma_clipping": fitted(kept),
+            "chosen_by_hand": fitted(slice(4, None)),
+            "one_wide_scatter": least_squares(x, y, None, True),
+        },
+    )
+
+
+def upper_limits() -> dict[str, Any]:
+    """8.7: quadrature over slope, intercept and scatter."""
+    from scipy.stats import norm
+
+    data = arrays("8.7")
+    slope = np.linspace(-0.6, 2.4, 71)[:, None, None]
+    intercept = np.linspace(0.2, 1.7, 71)[:, None]
+    scatter = np.linspace(0.005, 1, 70)
+    width = np.hypot(scatter, data["error"])
+
+    def posterior(of_limit: Any) -> dict[str, Any]:
+        log_density = np.zeros((71, 71, 70))
+        for x, y, hidden in zip(data["x"], data["y"], data["is_limit"], strict=True):
+            line = intercept + slope * x
+            if hidden:
+                log_density += of_limit(y, line)
+            else:
+                log_density += seen(y, line)
+        return {"slope": summed(log_density, slope), "scatter": summed(log_density, scatter)}
+
+    def seen(y: float, line: Any) -> Any:
+        return -0.5 * ((y - line) / width) ** 2 - np.log(width)
+
+    return exact(
+        "quadrature over slope, intercept and scatter; flat priors",
+        posterior(lambda y, line: norm.logcdf((y - line) / width)),
+        {
+            "limits_left_out": posterior(lambda y, line: 0.0),
+            "limits_as_detections": posterior(seen),
+            "half_of_the_limit": posterior(lambda y, line: seen(y / 2, line)),
+            "wrong_side": posterior(lambda y, line: norm.logsf((y - line) / width)),
+        },
+    )
+
+
+def left_out_in_turn() -> dict[str, Any]:
+    """8.9: in closed form, from the leverage of each point in the fit to all."""
+    data = arrays("8.9")
+    x, y, error, n = data["x"], data["y"], data["error"], 16
+
+    def fitted(degree: int) -> tuple[Any, Any]:
+        matrix = np.vander(x, degree + 1)
+        hat = matrix @ np.linalg.pinv(matrix)
+        return y - hat @ y, np.diag(hat)
+
+    def score(off: Any, variance: Any) -> Any:
+        return -0.5 * (off**2 / variance + np.log(variance))
+
+    def left_out(degree: int) -> Any:
+        off, leverage = fitted(degree)
+        return score(off / (1 - leverage), error**2 / (1 - leverage))
+
+    def trained(degree: int) -> Any:
+        off, leverage = fitted(degree)
+        return score(off, error**2 * (1 + leverage))
+
+    difference, seen = left_out(2) - left_out(1), trained(2) - trained(1)
+    total, sd = difference.sum(), difference.std(ddof=1)
+    chi_square = [np.sum(fitted(degree)[0] ** 2) / error**2 for degree in (1, 2)]
+    right = stated(total, n**0.5 * sd)
+    wrong = {
+        "training_score": stated(seen.sum(), n**0.5 * seen.std(ddof=1)),
+        "chi_square": stated(0.5 * (chi_square[0] - chi_square[1]), right["sd"]),
+        "mean_for_sum": stated(total / n, sd / n**0.5),
+        "deviance": stated(-2 * total, 2 * right["sd"]),
+        "no_square_root": stated(total, sd),
+    }
+    return exact(
+        "closed form: residuals and leverages of the fit to all points",
+        {"difference": right},
+        {name: {"difference": value} for name, value in wrong.items()},
+    )
