@@ -21,7 +21,7 @@ __all__ = ["Sampler", "chosen"]
 class Sampler(Shown):
     """Settings of a sampler, a frozen dataclass, with one verb: `sample`."""
 
-    _internal: ClassVar[tuple[str, ...]] = ("sample", "checks")
+    _internal: ClassVar[tuple[str, ...]] = ("sample", "checks", "search", "workers")
 
     @abstractmethod
     def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> xr.DataTree | None:

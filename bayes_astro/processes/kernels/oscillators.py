@@ -174,6 +174,7 @@ class QuasiPeriodic(Kernel):
         "decay": "timescale",
         "roughness": "roughness",
     }
+    _internal: ClassVar[tuple[str, ...]] = ("left_out", "weights")
 
     def check(self) -> None:
         """Also the number of harmonics."""
