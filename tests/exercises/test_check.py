@@ -285,12 +285,13 @@ def periods(seed, steps, thin, time, flux, error):
     return kept
 
 
-@pytest.mark.slow
+@pytest.mark.calibration
 def test_no_right_answer_to_10_3_is_rejected():
     data = {name: np.array(value) for name, value in exercise("10.3").data.items()}
-    draws = np.array([periods(seed, 6000, 10, **data)[60:] for seed in range(4)])
-    verdict = check("10.3", draws)
-    assert verdict, verdict
+    for seed in range(2):
+        draws = np.array([periods(4 * seed + i, 6000, 10, **data)[60:] for i in range(4)])
+        verdict = check("10.3", draws)
+        assert verdict, verdict
 
 
 # Mistakes -------------------------------------------------------------------------------------
