@@ -89,8 +89,8 @@ class Calibration:
         return (
             f"Calibration: {verdict} on {self.n} simulated data sets.\n"
             f"{self.table().round(4).to_string()}\n"
-            f"At a false-alarm rate of {FALSE_ALARM:g} for the whole table this run sees, nine "
-            f"times in ten, a shift of {sees['shift']:.2f} standard deviations or a width wrong by "
+            f"At a false-alarm rate of {FALSE_ALARM:g} for the whole table this run sees, nine times "
+            f"in ten,\na shift of {sees['shift']:.2f} standard deviations or a width wrong by "
             f"{100 * sees['width']:.0f}%."
         )
 

@@ -56,7 +56,8 @@ class HierarchicalDRW(Model):
 
         p(t, m_obs_i) = N(m_obs_i; mass_mean, mass_width^2 + e_i^2)
                         N(t; intercept + slope (m'_i - pivot), scatter^2 + slope^2 v_i)
-        v_i = e_i^2 mass_width^2 / (e_i^2 + mass_width^2),   m'_i = m_obs_i + (mass_mean - m_obs_i) e_i^2 / (e_i^2 + mass_width^2)
+        v_i = e_i^2 mass_width^2 / (e_i^2 + mass_width^2)
+        m'_i = m_obs_i + (mass_mean - m_obs_i) e_i^2 / (e_i^2 + mass_width^2)
 
     Fitting the line to point estimates of tau instead takes the interim priors, which pull every
     short light curve to one value, for data.
