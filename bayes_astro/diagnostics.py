@@ -123,7 +123,10 @@ class Diagnosis:
         )
         names = ("check", "verdict", "figure", "limit", "advice")
         head = "".join(f"<th>{name}</th>" for name in names)
-        return f"<table><tr>{head}</tr>{cells}</table>"
+        return (
+            f'<table class="dataframe checks"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{cells}</tbody></table>"
+        )
 
 
 def scalars(posterior: xr.Dataset) -> Iterator[tuple[str, np.ndarray, str]]:

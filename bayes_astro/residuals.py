@@ -91,10 +91,11 @@ def white(rows: np.ndarray, advice: str) -> list[Check]:
     return [Check("white residuals", tail >= MISFIT, tail, advice, limit)]
 
 
-def normal(rows: np.ndarray, advice: str) -> Check:
+def normal(rows: np.ndarray, advice: str, heavy: float = HEAVY) -> Check:
     """Residuals are unit normals: Kolmogorov & Smirnov, and their kurtosis (Anscombe & Glynn 1983).
 
-    A note, and a failure where the tails are so heavy that single rows decide.
+    A note, and a failure where the tails are so heavy, less probable than `heavy`, that single rows
+    decide.
     """
     from scipy.stats import kstest, kurtosistest, norm
 
@@ -104,7 +105,7 @@ def normal(rows: np.ndarray, advice: str) -> Check:
         tails = float(np.mean(kurtosistest(rows, axis=1, alternative="greater").pvalue))
     least = min(1.0, 2 * min(shape, tails))
     limit = f"probability of K-S and kurtosis tests at least {MISFIT:g}"
-    verdict = True if least >= MISFIT else (False if tails < HEAVY else None)
+    verdict = True if least >= MISFIT else (False if tails < heavy else None)
     return Check("normal residuals", verdict, least, advice, limit)
 
 

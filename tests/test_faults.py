@@ -499,3 +499,22 @@ def test_errors_beside_a_background_are_judged_by_ranks(factor):
     check = model.diagnose()["errors as stated"]
     assert check.passed is (True if factor == 1 else None)
     assert factor == 1 or "larger than stated" in check.advice
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_few_far_points_fail_a_line_that_knows_no_outliers(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(2.3, 0.25, 50)
+    y = 8.3 + 4.4 * (x - 2.3) + rng.normal(0, 0.4, 50)
+    y[:3] += [5, -4, 6]
+    error = np.column_stack([np.full(50, 0.05), rng.uniform(0.1, 0.3, 50)])
+    value = np.column_stack([x, y]) + error * rng.normal(size=(50, 2))
+    points = ba.Measurements(value, error, names=("x", "y"))
+    sampler = ba.Laplace(draws=400)
+    plain = ba.LinearRelation("y").fit(points, sampler, seed=1, progress=False)
+    assert plain.summary().loc["scatter", "mean"] > 1.0
+    check = plain.diagnose()["normal residuals"]
+    assert check.passed is False
+    assert "outliers=True" in check.advice
+    without = ba.LinearRelation("y").fit(points[3:], sampler, seed=1, progress=False)
+    assert without.diagnose()["normal residuals"].passed

@@ -97,4 +97,7 @@ class Verdict:
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row.cells()) + "</tr>"
             for row in self.rows
         )
-        return f"{text}<table><tr>{head}</tr>{body}</table>"
+        return (
+            f'{text}<table class="dataframe checks"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table>"
+        )

@@ -201,9 +201,9 @@ def _density(axis: Any, model: Any, signal: int, *, zoom: bool) -> None:
         ms=4,
     )
     if signal == 1 and "evidence" in tree and "log_bayes_factor" in tree["evidence"]:
-        odds = float(tree["evidence"]["log_bayes_factor"]) / np.log(10)
+        odds = float(tree["evidence"]["log_bayes_factor"])
         # Padded, so that it stands clear of the marker above the highest peak.
-        axis.set_title(f"log10 Bayes factor {odds:.1f}", loc="left", pad=9)
+        axis.set_title(f"ln Bayes factor {odds:.1f}", loc="left", pad=9)
 
 
 def _envelope(axis: Any, x: np.ndarray, y: np.ndarray, colour: str) -> None:

@@ -13,6 +13,7 @@ from bayes_astro.plots.time_series import COLOURS
 
 __all__ = ["curve", "residuals"]
 
+FEW = 150  # points of a band
 APART = 1.15  # of the largest range of a band, between bands one above the other
 
 
@@ -47,18 +48,19 @@ def _trend_at(fitted: Curve, draws: Any, data: Any) -> np.ndarray:
 def _points(
     axis: Any, phase: np.ndarray, value: np.ndarray, error: np.ndarray, colour: str, label: str
 ) -> None:
-    """Points with error bars over two cycles."""
+    """Points with error bars over two cycles; few of them stand before the curves, and larger."""
+    few = len(phase) <= FEW
     for shift in (0, 1):
         axis.errorbar(
             phase + shift,
             value,
             error,
             fmt=".",
-            ms=2,
-            elinewidth=0.4,
-            alpha=0.5,
+            ms=5 if few else 2,
+            elinewidth=0.8 if few else 0.4,
+            alpha=0.9 if few else 0.5,
             color=style.COLOURS[colour],
-            zorder=1,
+            zorder=4 if few else 1,
             label=label if shift == 0 else None,
         )
 
@@ -97,7 +99,8 @@ def curve(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
         rows = band == b
         _points(axis, phase[rows], value[rows], data.error[rows], colour, label)
     for i, some in enumerate(curves):
-        _signal(axis, at, some, named=i == 0)
+        colour = _names(fitted)[i][1] if own and fitted.several else ""
+        _signal(axis, at, some, colour, named=i == 0)
     axis.set_xlim(0, 2)
     name = "value − trend" if "trend" in draws else "value"
     name += " − regressors" if "slope" in draws else ""
@@ -110,8 +113,8 @@ def curve(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
     _room(axis, data, 3 + bands)
 
 
-def _signal(axis: Any, at: np.ndarray, curves: np.ndarray, *, named: bool) -> None:
-    """Two bands and the median."""
+def _signal(axis: Any, at: np.ndarray, curves: np.ndarray, colour: str, *, named: bool) -> None:
+    """Two bands and the median, in a colour of their own where a photometric band has a curve."""
     names = (("95%", 0.025, 0.975, 0.35), ("68%", 0.16, 0.84, 0.7))
     for name, low, high, alpha in names:
         if len(curves) > 1:
@@ -120,13 +123,13 @@ def _signal(axis: Any, at: np.ndarray, curves: np.ndarray, *, named: bool) -> No
                 *np.quantile(curves, [low, high], axis=0),
                 alpha=alpha,
                 linewidth=0,
-                color=style.COLOURS["orange"],
+                color=style.COLOURS[colour or "orange"],
                 zorder=2,
                 label=f"signal, {name}" if named else None,
             )
     middle = np.median(curves, axis=0)
     label = "signal, median" if named else None
-    axis.plot(at, middle, color=style.COLOURS["vermilion"], zorder=3, label=label)
+    axis.plot(at, middle, color=style.COLOURS[colour or "vermilion"], zorder=3, label=label)
 
 
 def _room(axis: Any, data: Any, entries: int) -> None:
