@@ -10,7 +10,7 @@ from pathlib import Path
 import bayes_astro as ba
 
 sys.path.insert(0, str(Path(__file__).parent / "_site"))
-from reference import members
+from reference import members, uses
 
 project = html_title = "bayes_astro"
 author = copyright = "the bayes_astro developers"
@@ -45,7 +45,7 @@ myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "
 myst_heading_anchors = 3
 
 autosummary_generate = True
-autosummary_context = {"members_of": members()}
+autosummary_context = {"members_of": members(), "uses": uses()}
 autodoc_typehints = "none"  # the sections of the docstrings say it
 autodoc_class_signature = "mixed"
 autodoc_member_order = "bysource"
@@ -57,6 +57,7 @@ default_role = "name"  # of name_links: docstrings write `ba.Exact` and `fit`
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_favicon = "_static/logo.svg"
 html_show_sphinx = html_show_sourcelink = html_copy_source = False
 html_sidebars = {page: [] for page in ("index", "start", "which-model", "gallery", "faq")}

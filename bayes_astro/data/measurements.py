@@ -82,8 +82,10 @@ class Measurements(Rows):
         check_labels(self, "name", "source")
         if (self.error is None) == (self.covariance is None):
             raise DataError(
-                "error, covariance: give exactly one of the two (zeros for exact values)"
+                "error, covariance: give exactly one of the two (zeros for exact values); columns x and y "
+                "are one value, np.column_stack([x, y]), and so are their errors"
             )
+        _refuse_columns(self.value, "value")
         value, unit = split_unit(self.value, "value")
         value = _matrix(value, "value")
         n, d = value.shape
@@ -345,6 +347,17 @@ class Measurements(Rows):
         missing = int(self.missing.sum())
         gaps = f", {missing} values missing" if missing else ""
         return f"<Measurements {self.name or 'unnamed'}: {self.n} rows of {', '.join(self.names)}{gaps}>"
+
+
+def _refuse_columns(given: Any, name: str) -> None:
+    """A few long arrays in a list are columns, where rows are asked for."""
+    parts = given if isinstance(given, tuple | list) else ()
+    rows = all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts)
+    if parts and rows and len(parts) < len(parts[0]):
+        raise DataError(
+            f"{name}: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
+            "an object is asked for: np.column_stack([...]); np.array([...]) if they are rows"
+        )
 
 
 def _matrix(x, column: str) -> np.ndarray:

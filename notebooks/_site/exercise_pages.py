@@ -66,6 +66,8 @@ class Exercises(SphinxDirective):
                 f"| [{id} {row['title']}](exercises/{paths[id].stem}.md) | {row['idea']} | {task} "
                 f"| {'●' * row['difficulty']}{'○' * (3 - row['difficulty'])} {row['minutes']} |"
             )
+        order = "\n".join(f"exercises/{paths[id].stem}" for id in ba.exercises.list().index)
+        text += ["", f"```{{toctree}}\n:hidden:\n{order}\n```"]
         return self.parse_text_to_nodes("\n".join(text))
 
 

@@ -8,7 +8,7 @@ import ast
 import json
 import re
 
-BLANK = re.compile(r"exercises/(\w+)\.(?:exercise|solution)\.ipynb")
+BLANK = re.compile(r"\]\(exercises/(\w+)\.(?:exercise|solution)\.ipynb\)")
 STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
 
@@ -33,7 +33,7 @@ def readable(app, docname, source):
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            cell["source"] = BLANK.sub(r"exercises/\1.md", text)
+            cell["source"] = BLANK.sub(r"](exercises/\1.md)", text)
             continue
         cell["source"] = without_asserts(text)
         if "alt" in cell["metadata"]:

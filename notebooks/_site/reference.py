@@ -5,6 +5,7 @@ stands under "Around a fit". The members of a class are those that `dir` shows (
 """
 
 import inspect
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import bayes_astro as ba
 from bayes_astro import registry
 from bayes_astro.hooks import verbs
 
+SOURCE = Path(__file__).parents[1]
+MOST_USES = 20  # beyond, a name is everywhere
 DATA = ("Filters", "Templates", "load", "datasets", "fetch")
 TITLES = {
     "models": "Models",
@@ -81,6 +84,21 @@ def members():
                     if not inspect.ismethoddescriptor(inspect.getattr_static(owner, name))
                 ]
     return found
+
+
+def uses():
+    """Pages that call each name: tutorials, figures of the gallery, exercises."""
+    pages = {}
+    for pattern in ("[0-9]*.ipynb", "gallery/*.ipynb", "exercises/[0-9]*.py"):
+        for path in sorted(SOURCE.glob(pattern)):
+            page = path.relative_to(SOURCE).with_suffix("").as_posix()
+            pages[page] = path.read_text(encoding="utf-8")
+    found = {}
+    for paths in groups().values():
+        for path in paths:
+            called = re.compile(rf"\b{re.escape(path.replace('bayes_astro.', 'ba.'))}\(")
+            found[path] = [page for page, text in pages.items() if called.search(text)]
+    return {path: named for path, named in found.items() if 0 < len(named) <= MOST_USES}
 
 
 def table(paths, toctree=""):

@@ -42,4 +42,4 @@ ba.exercises.check("5.4", answer)
 # %% [markdown]
 # **To think about.** What would be left of the posterior with a parallax of -0.3 mas?
 # Is a negative parallax a measurement? And what if the same star had the error 0.1 mas:
-# do the priors above still differ?
+# how much would the prior still move the answer?

@@ -503,3 +503,12 @@ class TestMeasurements:
             Measurements(np.zeros((5, 3)), covariance=broken, names=names)
         assert names[column] in str(caught.value)
         assert np.array_equal(covariance, before)
+
+
+def test_columns_in_the_place_of_rows_are_named():
+    x, y = np.arange(5.0), np.arange(5.0) ** 2
+    with pytest.raises(ValueError, match="look like columns.*column_stack"):
+        Measurements((x, y), (np.ones(5), np.ones(5)))
+    assert len(Measurements(np.array([x, y]), np.ones((2, 5)), names=tuple("abcde"))) == 2
+    with pytest.raises(ValueError, match="exactly one of the two.*column_stack"):
+        Measurements(x, y, np.ones(5), np.ones(5))

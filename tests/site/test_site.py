@@ -3,6 +3,7 @@
 A public name, a task, a figure, a notebook or an exercise without a page fails.
 """
 
+import ast
 import fcntl
 import json
 import re
@@ -255,6 +256,26 @@ def test_search_knows_the_words(site):
     assert "faq" in found("fals", "alarm") | found("false", "alarm")
     assert "faq" in found("upper", "limit")
     assert {"faq", "04-a-quasars-damped-random-walk"} <= found("damp", "time")
+
+
+def names_of_checks():
+    """Of all checks of the library, as far as they are written out."""
+    for path in Path(ba.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check"
+            if called and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
+            elif called and isinstance(node.args[0], ast.JoinedStr):
+                yield from (
+                    one.value for one in node.args[0].values if isinstance(one, ast.Constant)
+                )
+
+
+def test_every_check_is_explained(own):
+    page, names = own["how-to/diagnosis.html"].text, set(names_of_checks())
+    assert len(names) > 40
+    missing = [name for name in names if name.strip(" )") not in page]
+    assert not missing, missing
 
 
 def test_terms_explained_at_the_start(own):
