@@ -818,6 +818,42 @@ BUGS = (
     ),
     # Not a bug.
     Bug(
+        "fixed-parameters-of-one-name-are-one",
+        "processes/kernels/base.py",
+        "if leaf.is_free(p) else every.count(p) == 1",
+        "if leaf.is_free(p) else p not in free",
+        ("processes/test_kernels.py::test_fixed_parameters_of_one_name_stay_apart",),
+    ),
+    Bug(
+        "heavy-tails-of-a-line-are-a-note",
+        "regression/linear_relation.py",
+        'heavy = {} if self.outliers else {"heavy": 1e-4}',
+        "heavy = {}",
+        ("test_faults.py::test_a_few_far_points_fail_a_line_that_knows_no_outliers",),
+    ),
+    Bug(
+        "an-unknown-redshift-lies-above-its-density",
+        "photoz/conditioned.py",
+        "return np.where(np.isnan(z), np.nan, below.mean(axis=0))",
+        "return below.mean(axis=0)",
+        ("photoz/test_joint_mixture.py::test_of_an_unknown_redshift_nothing_is_known",),
+    ),
+    Bug(
+        "columns-are-taken-for-rows",
+        "data/measurements.py",
+        "if parts and rows and len(parts) < len(parts[0]):",
+        "if False:",
+        ("data/test_containers.py::test_columns_in_the_place_of_rows_are_named",),
+    ),
+    Bug(
+        "an-interrupt-among-the-arguments-of-nutpie",
+        "samplers/nutpie_steps.py",
+        '    with interruptible() as interrupt, Progress(total, "NUTS", shown=progress) as bar:\n',
+        "    _model_by_address(_lib, problem, frame, start)\n"
+        '    with interruptible() as interrupt, Progress(total, "NUTS", shown=progress) as bar:\n',
+        ("samplers/test_interrupts.py::test_while_nutpie_takes_its_model",),
+    ),
+    Bug(
         "laplace-density-without-its-widths",
         "samplers/curvature.py",
         "            - np.log(self.width).sum()\n",

@@ -55,8 +55,12 @@ def test_while_nutpie_takes_its_model(monkeypatch):
         return make(*given)
 
     monkeypatch.setattr(nutpie_steps, "_model_by_address", pressed)
-    with pytest.warns(RuntimeWarning, match="nothing was drawn"):
-        model = ba.LinearRelation("y").fit(line(), SAMPLERS["nuts"][1], seed=1, progress=False)
+    model = ba.LinearRelation("y")
+    try:
+        with pytest.warns(RuntimeWarning, match="nothing was drawn"):
+            model.fit(line(), SAMPLERS["nuts"][1], seed=1, progress=False)
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C was not held")
     with pytest.raises(NotFittedError, match="interrupted before anything was drawn"):
         model.summary()
 
