@@ -375,10 +375,15 @@ class Prior(Shown):
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        arguments = ", ".join(
-            f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.arguments.items()
-        )
+        arguments = ", ".join(f"{k}={_brief(v)}" for k, v in self.arguments.items())
         return f"Prior({self.distribution!r}, {arguments})"
+
+
+def _brief(value: Any) -> str:
+    """A number in six digits, and each number of a list."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_brief, value))}{',' * (len(value) == 1)})"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def recorded(model: Any) -> dict[str, Prior]:

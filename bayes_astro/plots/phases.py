@@ -46,10 +46,15 @@ def _trend_at(fitted: Curve, draws: Any, data: Any) -> np.ndarray:
 
 
 def _points(
-    axis: Any, phase: np.ndarray, value: np.ndarray, error: np.ndarray, colour: str, label: str
+    axis: Any,
+    phase: np.ndarray,
+    value: np.ndarray,
+    error: np.ndarray,
+    colour: str,
+    label: str,
+    few: bool,
 ) -> None:
-    """Points with error bars over two cycles; few of them stand before the curves, and larger."""
-    few = len(phase) <= FEW
+    """Points with error bars over two cycles; `few` of them stand before the curves, and larger."""
     for shift in (0, 1):
         axis.errorbar(
             phase + shift,
@@ -63,6 +68,11 @@ def _points(
             zorder=4 if few else 1,
             label=label if shift == 0 else None,
         )
+
+
+def _few(band: np.ndarray) -> bool:
+    """Whether no band has many points."""
+    return int(np.bincount(band).max()) <= FEW
 
 
 def _names(fitted: Curve) -> list[tuple[str, str]]:
@@ -97,7 +107,7 @@ def curve(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
         ]
     for b, (label, colour) in enumerate(_names(fitted)):
         rows = band == b
-        _points(axis, phase[rows], value[rows], data.error[rows], colour, label)
+        _points(axis, phase[rows], value[rows], data.error[rows], colour, label, _few(band))
     for i, some in enumerate(curves):
         colour = _names(fitted)[i][1] if own and fitted.several else ""
         _signal(axis, at, some, colour, named=i == 0)
@@ -153,7 +163,7 @@ def residuals(axis: Any, model: Any, data: Any, signal: int = 1) -> None:
     residual = data.value - np.median(own, axis=0) - signal_left.others(model, rest, data)
     for b, (label, colour) in enumerate(_names(fitted)):
         rows = band == b
-        _points(axis, phase[rows], residual[rows], data.error[rows], colour, label)
+        _points(axis, phase[rows], residual[rows], data.error[rows], colour, label, _few(band))
     axis.axhline(0, color=style.COLOURS["vermilion"])
     axis.set_xlim(0, 2)
     axis.set_ylabel(style.axis_label("residual", data.value_unit))
