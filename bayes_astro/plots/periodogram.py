@@ -122,7 +122,8 @@ def window(model: Any) -> style.Drawing:
     (axis,) = style.panels(0.4 if not style.narrow() else 0.75)
     found = window_of(model.data)
     axis.plot(found.frequency, found.power, color=style.COLOURS["blue"], linewidth=0.7)
-    near, told = 0.03 * found.frequency[-1], []
+    near = 0.03 * found.frequency[-1]
+    told: list[float] = []
     for row in found.peaks(5).sort_values("power", ascending=False).itertuples():
         if any(abs(row.frequency - other) < near for other in told):
             continue  # the name of one stands for both: a day and a sidereal day
