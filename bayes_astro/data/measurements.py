@@ -353,7 +353,7 @@ def _refuse_columns(given: Any, name: str) -> None:
     """A few long arrays in a list are columns, where rows are asked for."""
     parts = given if isinstance(given, tuple | list) else ()
     rows = all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts)
-    if parts and rows and len(parts) < len(parts[0]):
+    if rows and 1 < len(parts) < len(parts[0]):
         raise DataError(
             f"{name}: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
             "an object is asked for: np.column_stack([...]); np.array([...]) if they are rows"

@@ -510,5 +510,6 @@ def test_columns_in_the_place_of_rows_are_named():
     with pytest.raises(ValueError, match="look like columns.*column_stack"):
         Measurements((x, y), (np.ones(5), np.ones(5)))
     assert len(Measurements(np.array([x, y]), np.ones((2, 5)), names=tuple("abcde"))) == 2
+    assert len(Measurements([x], [np.ones(5)], names=tuple("abcde"))) == 1  # a row of its own
     with pytest.raises(ValueError, match="exactly one of the two.*column_stack"):
         Measurements(x, y, np.ones(5), np.ones(5))
