@@ -49,9 +49,12 @@ def changed():
 
 
 def tiers():
-    """Those that changed are executed by the fast tier, the others by the slow one."""
+    """Those that changed are executed by the fast tier, the others by the slow one, or with the site."""
     now = changed()
-    return [n if n in now else pytest.param(n, marks=pytest.mark.slow) for n in NOTEBOOKS]
+    later = {
+        n: pytest.mark.site if n.startswith("gallery/") else pytest.mark.slow for n in NOTEBOOKS
+    }
+    return [n if n in now else pytest.param(n, marks=later[n]) for n in NOTEBOOKS]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the Jupyter client, about its own sockets
