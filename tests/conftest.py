@@ -42,7 +42,7 @@ class Case:
 def pytest_configure(config):
     """Times of the files are kept by the run itself."""
     marks = config.option.markexpr
-    tier = next((name for name in ("slow", "calibration") if marks == name), "fast")
+    tier = next((name for name in ("slow", "calibration", "site") if marks == name), "fast")
     config.pluginmanager.register(budgets.Budgets(tier), "budgets")
 
 
