@@ -52,6 +52,10 @@ class Shown(metaclass=Hooked):
 
 
 def verbs(owner: type) -> list[str]:
-    """Methods and properties of a class that users call, without the parameters that it is made of."""
-    parameters = set(getattr(owner, "__dataclass_fields__", ()))
-    return [name for name in dir(owner) if not name.startswith("_") and name not in parameters]
+    """Methods and properties of a class that users call.
+
+    Without the parameters that it is made of, and what it has from Python's own types.
+    """
+    made_of = {*getattr(owner, "__dataclass_fields__", ()), *getattr(owner, "_fields", ())}
+    made_of |= {name for one in owner.__mro__ if one.__module__ == "builtins" for name in vars(one)}
+    return [name for name in dir(owner) if not name.startswith("_") and name not in made_of]

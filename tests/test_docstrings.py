@@ -3,10 +3,10 @@
 import dataclasses
 import inspect
 import re
-import types
 from pathlib import Path
 
 import pytest
+from public_names import public
 
 import bayes_astro as ba
 from bayes_astro import registry
@@ -39,15 +39,6 @@ def functions():
             if member.__module__.startswith("bayes_astro"):
                 found[f"{one.__name__}.{name}"] = member
     return found
-
-
-def public():
-    """Public names, those of public modules with the module before them."""
-    found = {name: getattr(ba, name) for name in ba.__all__}
-    modules = {name: one for name, one in found.items() if isinstance(one, types.ModuleType)}
-    for name, module in modules.items():
-        found |= {f"{name}.{inner}": getattr(module, inner) for inner in module.__all__}
-    return {name: one for name, one in found.items() if name not in modules}
 
 
 CLASSES, FUNCTIONS, PUBLIC = classes(), functions(), public()

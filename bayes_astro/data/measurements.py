@@ -85,7 +85,7 @@ class Measurements(Rows):
                 "error, covariance: give exactly one of the two (zeros for exact values); columns x and y "
                 "are one value, np.column_stack([x, y]), and so are their errors"
             )
-        _refuse_columns(self.value, "value")
+        _refuse_columns(self.value)
         value, unit = split_unit(self.value, "value")
         value = _matrix(value, "value")
         n, d = value.shape
@@ -349,13 +349,13 @@ class Measurements(Rows):
         return f"<Measurements {self.name or 'unnamed'}: {self.n} rows of {', '.join(self.names)}{gaps}>"
 
 
-def _refuse_columns(given: Any, name: str) -> None:
+def _refuse_columns(value: Any) -> None:
     """A few long arrays in a list are columns, where rows are asked for."""
-    parts = given if isinstance(given, tuple | list) else ()
+    parts = value if isinstance(value, tuple | list) else ()
     rows = all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts)
     if rows and 1 < len(parts) < len(parts[0]):
         raise DataError(
-            f"{name}: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
+            f"value: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
             "an object is asked for: np.column_stack([...]); np.array([...]) if they are rows"
         )
 

@@ -130,8 +130,13 @@ class RedshiftDensity:
         return out
 
     def at(self, photometry: Photometry, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log density and probability below one redshift for each object, of each mixture."""
+        """Log density and probability below one redshift for each object, of each mixture.
+
+        Of a redshift that is not known, nan, both are nan.
+        """
         log_density, below, _ = self.everything_at(photometry, z)
+        unknown = np.isnan(z)
+        log_density[:, unknown] = below[:, unknown] = np.nan
         return log_density, below
 
     def everything_at(

@@ -208,10 +208,9 @@ class ConditionedRedshifts(Model):
         array (n,)
             In nats, per unit of redshift; nan where the redshift is not known.
         """
-        z = self.responses(self._photometry(photometry))
-        values, _ = self.density().at(photometry, z)
-        found = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
-        return np.where(np.isnan(z), np.nan, found)
+        values, _ = self.density().at(self._photometry(photometry), self.responses(photometry))
+        with np.errstate(invalid="ignore"):  # of nan, which stay nan
+            return np.logaddexp.reduce(values, axis=0) - np.log(len(values))
 
     def scores(self, test: Photometry) -> dict[str, float]:
         """Those of photometric redshifts."""
@@ -230,9 +229,8 @@ class ConditionedRedshifts(Model):
         array (n,)
             From 0 to 1; nan where the redshift is not known.
         """
-        z = self.responses(self._photometry(photometry))
-        _, below = self.density().at(photometry, z)
-        return np.where(np.isnan(z), np.nan, below.mean(axis=0))
+        _, below = self.density().at(self._photometry(photometry), self.responses(photometry))
+        return below.mean(axis=0)
 
     def _photometry(self, at: Any) -> Photometry:
         if not isinstance(at, Photometry):

@@ -40,18 +40,12 @@ WHAT = {
 }
 
 
-def inner(module):
-    """Public names of a module, in order."""
-    declared = getattr(module, "__all__", None)
-    return sorted(declared or [name for name in dir(module) if name[0].isupper()])
-
-
 def groups():
     """Full names by page."""
     found = {page: [] for page in TITLES}
     for name in ba.__all__:
         if name in ba._MODULES:
-            found[name] = [f"bayes_astro.{name}.{one}" for one in inner(getattr(ba, name))]
+            found[name] = [f"bayes_astro.{name}.{one}" for one in sorted(getattr(ba, name).__all__)]
             continue
         page = "workflow"
         for table, where in [
@@ -72,18 +66,9 @@ def thing(path):
 
 
 def members():
-    """Names of methods and properties, by class; those that are properties begin with a dot."""
-    found = {}
-    for paths in groups().values():
-        for path in paths:
-            owner = thing(path)
-            if inspect.isclass(owner):
-                found[path] = [
-                    name
-                    for name in verbs(owner)
-                    if not inspect.ismethoddescriptor(inspect.getattr_static(owner, name))
-                ]
-    return found
+    """Names of methods and properties, by class."""
+    things = {path: thing(path) for paths in groups().values() for path in paths}
+    return {path: verbs(one) for path, one in things.items() if inspect.isclass(one)}
 
 
 def uses():

@@ -8,9 +8,9 @@ not be sentences.
 
 import functools
 import inspect
-import types
 
 import pytest
+from public_names import public
 
 import bayes_astro as ba
 from bayes_astro.hooks import verbs
@@ -26,16 +26,6 @@ CODES = {
     *("PR01", "PR02", "PR03", "PR04", "PR06", "PR07", "PR10"),
     *("RT01", "RT02", "RT03", "YD01"),
 }
-
-
-def public():
-    """Public names, those of public modules with the module before them."""
-    for name in ba.__all__:
-        thing = getattr(ba, name)
-        if isinstance(thing, types.ModuleType):
-            yield from ((f"{name}.{inner}", getattr(thing, inner)) for inner in thing.__all__)
-        else:
-            yield name, thing
 
 
 def members(owner):
@@ -59,7 +49,7 @@ def members(owner):
 def definitions():
     """Whatever has a docstring to judge, each once, under the first name that it has."""
     found, seen = {}, set()
-    for name, thing in public():
+    for name, thing in public().items():
         inner = members(thing) if inspect.isclass(thing) else ()
         for full, one in [(name, thing), *((f"{name}.{k}", member) for k, member in inner)]:
             if id(one) not in seen:
@@ -69,7 +59,7 @@ def definitions():
 
 
 DEFINITIONS = definitions()
-PUBLIC = dict(public())
+PUBLIC = public()
 
 
 def faults(thing, codes):

@@ -5,7 +5,6 @@ a line ``% needs NAME`` run where that package is installed: the group benchmark
 """
 
 import doctest
-import importlib.util
 import re
 import warnings
 from pathlib import Path
@@ -35,18 +34,19 @@ def blocks(path):
     return [(text[: block.start(2)].count("\n"), block[2], block[1] or "") for block in found]
 
 
-def absent(path):
-    """Packages that a page needs and that are not installed."""
-    needed = {package for *_, package in blocks(path) if package}
-    return {package for package in needed if importlib.util.find_spec(package) is None}
+BESIDE = [
+    (path, package)
+    for path in OWN
+    for package in sorted({package for *_, package in blocks(path) if package})
+]  # pages with blocks for other packages that may not be installed
 
 
-def failures(path):
-    """What went wrong on a page, with its lines."""
-    said, names, missing = [], {}, absent(path)
+def failures(path, beside=""):
+    """What went wrong on a page, with its lines; blocks for one other package run, too."""
+    said, names = [], {}
     runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
     for line, block, package in blocks(path):
-        if package in missing:
+        if package not in ("", beside):
             continue
         test = doctest.DocTestParser().get_doctest(block, names, name(path), str(path), line)
         runner.run(test, out=said.append, clear_globs=False)
@@ -64,8 +64,15 @@ def test_page(path, tmp_path, monkeypatch):
     else:
         assert blocks(path), "no code: add the page to WITHOUT_CODE"
         assert not (said := failures(path)), said
-    if missing := absent(path):
-        pytest.skip(f"ran, but for {', '.join(missing)}: uv run --group book --group benchmark ...")
+
+
+@pytest.mark.parametrize("path,package", BESIDE, ids=lambda one: getattr(one, "stem", one))
+def test_page_beside(path, package, tmp_path, monkeypatch):
+    """The same page with the other package's lines, of the group benchmark."""
+    pytest.importorskip(package, reason="uv run --group book --group benchmark pytest -m site")
+    monkeypatch.chdir(tmp_path)
+    warnings.simplefilter("ignore")
+    assert not (said := failures(path, package)), said
 
 
 @pytest.mark.parametrize("path", OWN, ids=name)

@@ -5,6 +5,7 @@ A public name, a task, a figure, a notebook or an exercise without a page fails.
 
 import ast
 import fcntl
+import inspect
 import json
 import re
 import subprocess
@@ -15,10 +16,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from public_names import public
 
 import bayes_astro as ba
 from bayes_astro import registry
-from bayes_astro.hooks import is_hook
+from bayes_astro.hooks import verbs
 
 pytestmark = pytest.mark.site
 pytest.importorskip("sphinx", reason="needs the group book: uv run --group book pytest -m site")
@@ -153,42 +155,29 @@ def test_formulas_are_mathml(own):
         assert not re.search(r"\\\(|\\\[|\$\$", own[name].text), name
 
 
-def public():
-    for name in ba.__all__:
-        thing = getattr(ba, name)
-        if name not in ba._MODULES:
-            yield f"bayes_astro.{name}"
-            continue
-        inner = getattr(thing, "__all__", None) or [n for n in dir(thing) if n[0].isupper()]
-        yield from (f"bayes_astro.{name}.{one}" for one in inner)
+def test_every_public_name_has_a_page_and_nothing_else(own):
+    pages = {name for name in own if name.startswith("reference/generated/")}
+    assert pages == {f"reference/generated/bayes_astro.{name}.html" for name in public()}
 
 
-def test_every_public_name_has_a_page(own):
-    missing = [name for name in public() if f"reference/generated/{name}.html" not in own]
-    assert not missing
-    groups = "".join(
-        own[f"reference/{n}.html"].text for n in ("models", "samplers", "data", "kernels")
-    )
-    assert "Periodogram" in groups
-    extra = {name for name in own if name.startswith("reference/generated/")} - {
-        f"reference/generated/{name}.html" for name in public()
-    }
-    assert not extra
-
-
-def test_the_reference_shows_what_dir_shows(own):
-    page = own["reference/generated/bayes_astro.Periodogram.html"]
-    for verb in ("fit", "predict", "modes", "log_bayes_factor", "posterior"):
-        assert f"bayes_astro.Periodogram.{verb}" in page.ids
-    hidden = [name for name in vars(ba.Periodogram) if is_hook(ba.Periodogram, name)]
-    assert len(hidden) > 5
+def test_the_reference_shows_what_users_call(own):
     everything = {identifier for one in own.values() for identifier in one.ids}
-    shown = {
-        one.rsplit(".", 1)[1] for one in everything if one.startswith("bayes_astro.Periodogram.")
-    }
-    assert not shown & set(hidden)
-    for other in ("bayes_astro.NUTS.sample", "bayes_astro.kernels.SHO.blocks"):
-        assert other not in everything
+    for name, thing in public().items():
+        if not inspect.isclass(thing):
+            continue
+        full = f"bayes_astro.{name}."
+        here = own[f"reference/generated/{full}html"].ids
+        shown = {one.removeprefix(full) for one in here if one.startswith(full)}
+        assert shown == set(verbs(thing)), name
+    for shown in (
+        "LightCurve.read",
+        "Periodogram.modes",
+        "Templates.bundled",
+        "kernels.SHO.covariance",
+    ):
+        assert f"bayes_astro.{shown}" in everything
+    for hidden in ("Periodogram.forecast", "NUTS.sample", "kernels.SHO.blocks", "Prior.variable"):
+        assert f"bayes_astro.{hidden}" not in everything
 
 
 def test_every_task_has_its_places(own):
