@@ -83,6 +83,31 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1126/science.abg9933",
         },
     ),
+    "bovy2011xdqso": (
+        "article",
+        {
+            "author": "Bovy, Jo and Hennawi, Joseph F. and Hogg, David W. and others",
+            "title": "Think Outside the Color Box: Probabilistic Target Selection and the SDSS-XDQSO Quasar "
+            "Targeting Catalog",
+            "journal": "The Astrophysical Journal",
+            "volume": "729",
+            "pages": "141",
+            "year": "2011",
+            "doi": "10.1088/0004-637X/729/2/141",
+        },
+    ),
+    "saerens2002": (
+        "article",
+        {
+            "author": "Saerens, Marco and Latinne, Patrice and Decaestecker, Christine",
+            "title": "Adjusting the Outputs of a Classifier to New a Priori Probabilities: A Simple Procedure",
+            "journal": "Neural Computation",
+            "volume": "14",
+            "pages": "21--41",
+            "year": "2002",
+            "doi": "10.1162/089976602753284446",
+        },
+    ),
     "bovy2012": (
         "article",
         {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.data.container import named
 from bayes_astro.draws import affordable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _scores(model: Any, test: Any, seed: int) -> dict[str, float]:
     posterior = model.posterior["posterior"].to_dataset()
     if not isinstance(test, model.data_type):
         raise ValueError(
-            f"{type(model).__name__} is scored on a {model.data_type.__name__}, got "
+            f"{type(model).__name__} is scored on a {named(model.data_type)}, got "
             f"{type(test).__name__}."
         )
     truth = model.responses(test)

@@ -32,7 +32,7 @@ __all__ = ["Estimator"]
 class Estimator(Configured, Shown):
     """Constructor parameters plus one fitted tree; everything else is computed from those two."""
 
-    data_type: ClassVar[type]
+    data_type: ClassVar[Any]  # a container, or a tuple of those that are taken
     settings: ClassVar[dict[str, Setting]] = {}
     references: ClassVar[tuple[str, ...]] = ()  # keys in citations.py
     fewest_predictions: ClassVar[int] = 0  # of a posterior of few fits, which are taken in turn

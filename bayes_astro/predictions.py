@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.data.container import named
 from bayes_astro.draws import affordable, in_turn, thinned
 
 __all__ = ["checked_seed", "predicted", "scored"]
@@ -31,7 +32,7 @@ def scored(model: Any, data: Any, y: Any, draws: int | None) -> float:
 
     fits = y is None and isinstance(data, model.data_type)
     if not fits:
-        kind = model.data_type.__name__
+        kind = named(model.data_type)
         given = type(data).__name__ if y is None else "a second argument"
         raise ValueError(f"{type(model).__name__} is scored on a {kind} alone, got {given}.")
     some = draws if draws is None else affordable(int(draws), len(data))

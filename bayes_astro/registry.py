@@ -82,6 +82,8 @@ TASKS = _table(
     Row("LinearRelation", "bayes_astro.regression.linear_relation",
         _PLOTS + "linear_relation", "LeastSquaresLine"),
     Row("Periodogram", "bayes_astro.periodic.periodogram", _PLOTS + "periodogram", "LombScargle"),
+    Row("MixtureClassifier", "bayes_astro.classes.mixture_classifier", _PLOTS + "classes",
+        "Classifier"),
     Row("PoissonRate", "bayes_astro.populations.poisson_rate",
         _PLOTS + "poisson_rate", "PoissonIntervals"),
     Row("PopulationNz", "bayes_astro.photoz.n_of_z", _PLOTS + "n_of_z", "Stacking"),
@@ -93,6 +95,7 @@ TASKS = _table(
 )  # fmt: skip
 BASELINES = _table(
     Row("BinnedStructureFunction", _BASE + "structure_function", _PLOTS + "structure_function"),
+    Row("Classifier", _BASE + "classes", _PLOTS + "classes"),
     Row("DampingTimeLine", _BASE + "damping_relation", _PLOTS + "damping_relation"),
     Row("GaussianMixture", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),

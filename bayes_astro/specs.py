@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_astro import registry, spec_text
+from bayes_astro.data.container import kinds_of, named
 from bayes_astro.data.datasets import load
 from bayes_astro.names import nearest
 from bayes_astro.priors import Prior
@@ -124,7 +125,7 @@ class Spec:
             if not isinstance(data, model.data_type):
                 raise SpecError(
                     f"data: {self.data['name']!r} is a {type(data).__name__}, and {self.task} "
-                    f"takes a {model.data_type.__name__}."
+                    f"takes a {named(model.data_type)}."
                 )
         else:
             path = Path(self.folder) / self.data["file"]
@@ -132,15 +133,14 @@ class Spec:
                 key: tuple(value) if isinstance(value, list) else value
                 for key, value in self.data.get("columns", {}).items()
             }
-            known = list(inspect.signature(model.data_type.read).parameters)[1:]
+            kind, known = _container(kinds_of(model.data_type), columns)
             for key in columns:
                 if key not in known:
                     raise SpecError(
-                        f"data.columns: {model.data_type.__name__} has no {key!r:.80}."
-                        f"{nearest(key, known)}"
+                        f"data.columns: {kind.__name__} has no {key!r:.80}.{nearest(key, known)}"
                     )
             try:
-                data = model.data_type.read(path, **columns)
+                data = kind.read(path, **columns)
             except (TypeError, AttributeError) as error:
                 raise SpecError(f"data.columns: {error}.") from None
         if "band" in self.data:
@@ -248,3 +248,11 @@ def check(spec: Spec, model: Any) -> pd.DataFrame:
         row["reproduced"] = row["mean_off"] <= WITHIN and row["sd_off"] <= WITHIN
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _container(kinds: tuple[Any, ...], columns: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The container that has columns of these names, or the first, and the names that it has."""
+    known = [list(inspect.signature(kind.read).parameters)[1:] for kind in kinds]
+    fits = [set(columns) <= set(names) for names in known]
+    at = fits.index(True) if any(fits) else 0
+    return kinds[at], known[at]

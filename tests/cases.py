@@ -9,6 +9,7 @@ from samples import (
     counted,
     damping,
     galaxies,
+    kinds,
     line,
     pulsating,
     sinusoid,
@@ -182,6 +183,24 @@ CASES = {
         ),
         lambda: walk(40, bands="gr", lag=1.0, seed=2),
         lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "classes": (
+        lambda: ba.MixtureClassifier(),
+        kinds,
+        lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "classes-all": (
+        lambda: ba.MixtureClassifier(
+            {"a": 1, "b": 2},
+            n_fits=5,
+            bootstrap=False,
+            background=0.01,
+            brightness=True,
+            transform="log",
+            priors={"fraction": ba.Prior("Dirichlet", alpha=5.0)},
+        ),
+        lambda: kinds(flux=True),
+        lambda: ba.Laplace(draws=400, restarts=1),
     ),
     "n-of-z": (lambda: ba.PopulationNz(), binned, lambda: ba.NUTS(**QUICK_NUTS)),
     "n-of-z-all": (

@@ -96,6 +96,22 @@ def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
     return ba.Measurements(value, covariance=covariance, names=names)
 
 
+def kinds(n=120, noise=0.3, seed=0, missing=6, flux=False, apart=1.5, names=("g", "r", "i")):
+    """Two overlapping classes in three columns with errors, as magnitudes of fluxes on request."""
+    rng = np.random.default_rng(seed)
+    code = (rng.uniform(size=n) < 0.4).astype(int)
+    centre = np.array([[0.0, 0.0, 0.0], [apart, 0.5 * apart, -0.5 * apart]])
+    error = noise * rng.uniform(0.5, 1.5, (n, 3))
+    true = centre[code] + rng.normal(size=(n, 3)) * np.where(code == 1, 0.6, 1.0)[:, None]
+    value = true + error * rng.normal(size=(n, 3))
+    value[np.arange(missing), rng.integers(3, size=missing)] = np.nan
+    label = np.array(["a", "b"])[code]
+    if flux:
+        bright = 10 ** (-0.4 * (value - 3.0))
+        return ba.Photometry(bright, 0.92 * error * bright, names, label=label)
+    return ba.Measurements(value, error, names=names, label=label)
+
+
 def galaxies(n=300, noise=1.0, stated=1.0, missing=0, seed=0, bands=("g", "r", "i", "z")):
     """Galaxies of two colours whose magnitudes follow their redshift; errors `stated` as a multiple.
 

@@ -180,7 +180,7 @@ def test_priors_that_do_not_exist_or_fit(case):
 
 def test_wrong_container_and_sampler(case):
     other = ba.Measurements([[1.0, 2.0]], [[1.0, 1.0]])
-    if isinstance(case.data, ba.Measurements):
+    if isinstance(other, case.model.data_type):
         other = ba.LightCurve([1, 2], [1, 2], [1, 1])
     with pytest.raises(ValueError, match=r"takes a .*Make one with ba\."):
         case.model.fit(other)

@@ -1,5 +1,6 @@
 """The frequentist counterpart of each task, with the same verbs."""
 
+from bayes_astro.baselines.classes import Classifier
 from bayes_astro.baselines.damping_relation import DampingTimeLine
 from bayes_astro.baselines.density import GaussianMixture, KernelDensity
 from bayes_astro.baselines.gaussian_process import MaximumLikelihood
@@ -19,6 +20,7 @@ from bayes_astro.baselines.templates import TemplateFit
 
 __all__ = [
     "BinnedStructureFunction",
+    "Classifier",
     "DampingTimeLine",
     "GaussianMixture",
     "GaussianProcessRegressor",

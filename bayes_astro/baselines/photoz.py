@@ -10,7 +10,7 @@ import numpy as np
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Photometry
 from bayes_astro.data.photometry_columns import LEAST_REDSHIFT
-from bayes_astro.photoz.features import features, matched, softening
+from bayes_astro.mixtures.features import features, matched, softening
 from bayes_astro.photoz.on_grid import OnGrid
 from bayes_astro.photoz.training import with_redshift
 

@@ -11,7 +11,7 @@ from bayes_astro import registry
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.data import Photometry
 from bayes_astro.hooks import hook
-from bayes_astro.photoz.features import matched
+from bayes_astro.mixtures.features import matched
 from bayes_astro.photoz.on_grid import OnGrid
 
 __all__ = ["TemplateFit"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_astro.hooks import Shown
 
-__all__ = ["Container", "ReadOnly", "Rows", "chosen", "refuse_others"]
+__all__ = ["Container", "ReadOnly", "Rows", "chosen", "kinds_of", "named", "refuse_others"]
 
 
 class ReadOnly(Shown):
@@ -55,15 +55,27 @@ def chosen(rows: Any) -> Any:
     return [rows] if isinstance(rows, int | np.integer) else rows
 
 
-def refuse_others(owner: str, kind: type, data: Any) -> None:
-    """Raise ValueError for data that are not of the container that a task takes."""
+def kinds_of(kind: Any) -> tuple[type, ...]:
+    """The containers that a task takes: one, or any of several."""
+    return kind if isinstance(kind, tuple) else (kind,)
+
+
+def named(kind: Any) -> str:
+    """Their names: "Photometry or Measurements"."""
+    return " or ".join(one.__name__ for one in kinds_of(kind))
+
+
+def refuse_others(owner: str, kind: Any, data: Any) -> None:
+    """Raise ValueError for data that are not of a container that a task takes."""
     if isinstance(data, kind):
         return
-    name = kind.__name__
-    ways = [way for way in ("read", "from_densities") if way in vars(kind)]
-    others = "".join(f" or ba.{name}.{way}(table, ...)" for way in ways)
+    made = []
+    for one in kinds_of(kind):
+        made.append(f"ba.{one.__name__}(...)")
+        ways = [way for way in ("read", "from_densities") if way in vars(one)]
+        made += [f"ba.{one.__name__}.{way}(table, ...)" for way in ways]
     raise ValueError(
-        f"{owner} takes a {name}, got {type(data).__name__}. Make one with ba.{name}(...){others}."
+        f"{owner} takes a {named(kind)}, got {type(data).__name__}. Make one with {' or '.join(made)}."
     )
 
 

@@ -17,15 +17,15 @@ from bayes_astro.data.columns import (
     refuse,
     split_unit,
 )
-from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.covariance import from_covariances, from_errors
+from bayes_astro.data.labels import Labelled, labels
 from bayes_astro.names import nearest
 
 __all__ = ["Measurements"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurements(Rows):
+class Measurements(Labelled):
     """Measured quantities of objects, with the covariance of each object's errors.
 
     d quantities of n objects. The arrays are checked, copied to float64 and read-only.
@@ -51,6 +51,8 @@ class Measurements(Rows):
         Default: those that `value` comes with.
     source : str
         Where the data come from, for citations.
+    label : sequence of str, length n, optional
+        Class of each object, such as "QSO"; None where unknown.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Measurements(Rows):
     name: str = ""
     units: tuple[str, ...] = ()
     source: str = ""
+    label: np.ndarray | None = None
 
     def __post_init__(self):
         check_labels(self, "name", "source")
@@ -121,6 +124,7 @@ class Measurements(Rows):
                 array.flags.writeable = False
             object.__setattr__(self, field, array)
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "label", labels(self.label, n))
         object.__setattr__(self, "units", units)
 
     @classmethod
@@ -139,6 +143,7 @@ class Measurements(Rows):
         name: str = "",
         source: str = "",
         drop_missing: bool = False,
+        label: str | None = None,
     ) -> "Measurements":
         """Read the named columns of a table, data frame, mapping of arrays or file.
 
@@ -166,6 +171,8 @@ class Measurements(Rows):
         drop_missing : bool
             Drop the rows where one of these columns is missing; a `DataWarning` says how many.
             Default: a missing value is not measured, and its row is kept.
+        label : str, optional
+            Column of the rows' classes.
 
         Returns
         -------
@@ -175,7 +182,7 @@ class Measurements(Rows):
         from bayes_astro.data.tables import read_measurements
 
         arrays, own = read_measurements(
-            x, value, error, covariance, correlation, weight, projection, drop_missing
+            x, value, error, covariance, correlation, weight, projection, drop_missing, label
         )
         if units is not None and own:
             raise DataError(f"units: the table has its own ({', '.join(own)}); leave units out")
@@ -314,34 +321,22 @@ class Measurements(Rows):
                     table[f"{self.names[k]}_{self.names[j]}_corr"] = rho
         if self.weight is not None:
             table["weight"] = self.weight
+        if self.label is not None:
+            table["label"] = [name or "" for name in self.label]
         return table
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this table bit for bit."""
         pairs = ((f, getattr(self, f)) for f in ("value", "covariance", "projection", "weight"))
-        return {field: array for field, array in pairs if array is not None}
+        return {field: array for field, array in pairs if array is not None} | self._labels()
 
     def metadata(self) -> dict[str, Any]:
         """Everything but the arrays, ready for JSON."""
         lists = {"names": list(self.names), "units": list(self.units)}
-        return lists | {"name": self.name, "source": self.source}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "Measurements":
-        """The inverse of `to_arrays` and `metadata`."""
-        try:
-            return cls(**arrays, **metadata)
-        except TypeError as error:
-            raise DataError(f"these are not the arrays of a Measurements: {error}") from None
+        return lists | {"name": self.name, "source": self.source} | self._classes()
 
     def __len__(self) -> int:
         return self.n
-
-    def __getitem__(self, rows) -> "Measurements":
-        """Some rows, by slice, mask or integers."""
-        rows = chosen(rows)
-        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
-        return self.replace(**arrays)
 
     def __repr__(self) -> str:
         missing = int(self.missing.sum())

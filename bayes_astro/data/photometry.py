@@ -15,8 +15,8 @@ from bayes_astro.data.columns import (
     split_unit,
     unit_name,
 )
-from bayes_astro.data.container import Rows, chosen
 from bayes_astro.data.errors import errors
+from bayes_astro.data.labels import Labelled, labels
 from bayes_astro.data.magnitudes import fluxes_of, zero_point
 from bayes_astro.data.marks import refuse_negative_nines
 from bayes_astro.data.photometry_columns import (
@@ -31,7 +31,7 @@ __all__ = ["Photometry"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Photometry(Rows):
+class Photometry(Labelled):
     """Fluxes of objects in several bands, with their errors.
 
     m bands of n objects. The arrays are checked, copied to float64 and read-only. Fluxes may be
@@ -53,6 +53,8 @@ class Photometry(Rows):
         Of the sample, for titles.
     source : str
         Where the data come from, for citations.
+    label : sequence of str, length n, optional
+        Class of each object, such as "QSO"; None where unknown.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class Photometry(Rows):
     unit: str | None = None
     name: str = ""
     source: str = ""
+    label: np.ndarray | None = None
 
     def __post_init__(self):
         check_labels(self, "name", "source")
@@ -117,6 +120,7 @@ class Photometry(Rows):
                 array.flags.writeable = False
             object.__setattr__(self, field, array)
         object.__setattr__(self, "bands", bands)
+        object.__setattr__(self, "label", labels(self.label, len(flux)))
         object.__setattr__(self, "unit", unit or "")
 
     @classmethod
@@ -135,6 +139,7 @@ class Photometry(Rows):
         error_convention: str = "linear",
         name: str = "",
         source: str = "",
+        label=None,
     ) -> "Photometry":
         """Make photometry of magnitudes; nan is missing, other marks are declared and never guessed.
 
@@ -165,6 +170,8 @@ class Photometry(Rows):
             sigma_m = 2.5 / ln 10 sigma_f / f, or 2.5 log10(1 + sigma_f / f).
         name, source : str
             Of the sample, and where it comes from, for citations.
+        label : sequence of str, length n, optional
+            Class of each object.
 
         Returns
         -------
@@ -199,7 +206,8 @@ class Photometry(Rows):
             asinh_softening=asinh_softening, non_detection=non_detection, limit=limit,
             missing=missing, error_convention=error_convention,
         )  # fmt: skip
-        return cls(flux, sigma, bands, redshift, unit=unit, name=name, source=source)
+        own = {"name": name, "source": source, "label": label}
+        return cls(flux, sigma, bands, redshift, unit=unit, **own)
 
     @classmethod
     def read(
@@ -221,6 +229,7 @@ class Photometry(Rows):
         name: str = "",
         source: str = "",
         drop_missing: bool = False,
+        label: str | None = None,
     ) -> "Photometry":
         """Read the named columns of a table, data frame, mapping of arrays or file.
 
@@ -256,14 +265,18 @@ class Photometry(Rows):
         drop_missing : bool
             Drop the objects of which one of these columns is missing; a `DataWarning` says how
             many. Default: what is missing was not measured, and the object is kept.
+        label : str, optional
+            Column of the objects' classes.
 
         Returns
         -------
         Photometry
             One object a row.
         """
-        stacked, sigma, spec, own = gathered(x, flux, magnitude, error, redshift, drop_missing)
-        labels: dict[str, Any] = {"name": name, "source": source}
+        stacked, sigma, spec, own, of = gathered(
+            x, flux, magnitude, error, redshift, drop_missing, label
+        )
+        labels: dict[str, Any] = {"name": name, "source": source, "label": of}
         bands = bands or tuple(magnitude or flux)
         if magnitude:
             return cls.from_magnitudes(
@@ -357,33 +370,22 @@ class Photometry(Rows):
             table[f"{band}_err"] = self.error[:, j] * unit
         if self.redshift is not None:
             table["redshift"] = self.redshift
+        if self.label is not None:
+            table["label"] = [name or "" for name in self.label]
         return table
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this photometry bit for bit."""
         pairs = ((field, getattr(self, field)) for field in ("flux", "error", "redshift"))
-        return {field: array for field, array in pairs if array is not None}
+        return {field: array for field, array in pairs if array is not None} | self._labels()
 
     def metadata(self) -> dict[str, Any]:
         """Everything but the arrays, ready for JSON."""
         labels = {field: getattr(self, field) for field in ("unit", "name", "source")}
-        return {"bands": list(self.bands)} | labels
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "Photometry":
-        """The inverse of `to_arrays` and `metadata`."""
-        try:
-            return cls(**arrays, **metadata)
-        except TypeError as error:
-            raise DataError(f"these are not the arrays of a Photometry: {error}") from None
+        return {"bands": list(self.bands)} | labels | self._classes()
 
     def __len__(self) -> int:
         return self.n
-
-    def __getitem__(self, rows) -> "Photometry":
-        """Some objects, by slice, mask or integers."""
-        rows = chosen(rows)
-        return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
 
     def __repr__(self) -> str:
         missing = int(self.missing.sum())

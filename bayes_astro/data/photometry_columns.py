@@ -20,8 +20,9 @@ def gathered(
     error: tuple[Any, ...],
     redshift: str | None,
     drop_missing: bool,
-) -> tuple[np.ndarray, np.ndarray, Any, str | None]:
-    """Values and errors (n, m) from the columns of a table, the redshifts, and the unit of all."""
+    label: str | None = None,
+) -> tuple[np.ndarray, np.ndarray, Any, str | None, Any]:
+    """Values and errors (n, m) from the columns of a table, redshifts, the unit of all, and labels."""
     from bayes_astro.data.tables import read_columns
 
     values = magnitude or flux
@@ -37,7 +38,9 @@ def gathered(
             names[f"error {i}"] = column
     if redshift is not None:
         names["redshift"] = redshift
-    columns = read_columns(x, names, (), drop_missing)
+    if label is not None:
+        names["label"] = label
+    columns = read_columns(x, names, ("label",), drop_missing)
     pairs = [split_unit(columns[f"value {i}"], v, "") for i, v in enumerate(values)]
     own = {u for _, u in pairs if u}
     if len(own) > 1:
@@ -47,7 +50,7 @@ def gathered(
         [errors(split_unit(columns.get(f"error {i}", e), str(e), "")[0], stacked.shape[:1], str(e))
          for i, e in enumerate(error)]
     )  # fmt: skip
-    return stacked, sigma, columns.get("redshift"), next(iter(own), None)
+    return stacked, sigma, columns.get("redshift"), next(iter(own), None), columns.get("label")
 
 
 def refuse_of_magnitudes(**given: Any) -> None:

@@ -114,6 +114,7 @@ def read_measurements(
     weight: str | None,
     projection: tuple[tuple[str | None, ...], ...] | None = None,
     drop_missing: bool = False,
+    label: str | None = None,
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Arguments of `Measurements`, and the units of its columns."""
     if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
@@ -137,7 +138,9 @@ def read_measurements(
         names["weight"] = weight
     if projection is not None:
         names |= _projection_names(projection, value)
-    columns = read_columns(x, names, (), drop_missing)
+    if label is not None:
+        names["label"] = label
+    columns = read_columns(x, names, ("label",), drop_missing)
 
     numbers, units = zip(*(_numbers(columns[f"value {v}"], v) for v in value), strict=True)
     errors = np.zeros((len(numbers[0]), len(value)))
@@ -166,6 +169,8 @@ def read_measurements(
         arrays["error"] = errors
     if weight is not None:
         arrays["weight"] = columns["weight"]
+    if label is not None:
+        arrays["label"] = columns["label"]
     if projection is not None:
         arrays["projection"] = np.zeros((len(errors), len(value), len(projection[0])))
         for j, row in enumerate(projection):

@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from bayes_astro.likelihoods import inverse_wishart, mixture
+from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.memory import (
     cube,
     floats,
@@ -29,22 +30,26 @@ from bayes_astro.likelihoods.memory import (
     wholes,
 )
 
-__all__ = ["MIXTURE"]
+__all__ = ["CLASSES", "MIXTURE"]
 
 
-@likelihood
-def MIXTURE(values, gradient, data, wanted):
+ARRAYS = 11  # of one mixture in an index
+
+
+@kernel
+def of_one(values, gradient, index, first):
     """Values: shares (if several are free), free means, triangles.
 
-    Data: table, blocks, columns of the points; fixed weights, means, covariances with nan where free;
+    Data, from the array `first` of the index: table, blocks, columns of the points; fixed weights, means, covariances with nan where free;
     places of the free ones; numbers: what fixed weights leave, degrees of freedom, constant of a
     triangle, offset of the points, whether there is a uniform component; psi.
     """
-    values, gradient, index = opened(values, gradient, data)
-    table, blocks, columns = floats(index, 0), whole_matrix(index, 1), whole_matrix(index, 2)
-    fixed_weight, fixed_mean, fixed_covariance = floats(index, 3), matrix(index, 4), cube(index, 5)
-    free_weight, free_mean, free_covariance = wholes(index, 6), wholes(index, 7), wholes(index, 8)
-    numbers, psi = floats(index, 9), matrix(index, 10)
+    table, blocks = floats(index, first), whole_matrix(index, first + 1)
+    columns, fixed_weight = whole_matrix(index, first + 2), floats(index, first + 3)
+    fixed_mean, fixed_covariance = matrix(index, first + 4), cube(index, first + 5)
+    free_weight, free_mean = wholes(index, first + 6), wholes(index, first + 7)
+    free_covariance = wholes(index, first + 8)
+    numbers, psi = floats(index, first + 9), matrix(index, first + 10)
     remainder, nu, constant, offset, uniform = (
         numbers[0], numbers[1], numbers[2], numbers[3], numbers[4],
     )  # fmt: skip
@@ -103,3 +108,31 @@ def MIXTURE(values, gradient, data, wanted):
                     value += power * math.log(factor[i, j, j])
             entry += j + 1
     return value
+
+
+@likelihood
+def MIXTURE(values, gradient, data, wanted):
+    """One mixture: see `of_one`."""
+    values, gradient, index = opened(values, gradient, data)
+    return of_one(values, gradient, index, 0)
+
+
+@likelihood
+def CLASSES(values, gradient, data, wanted):
+    """A mixture for each class, and how often each class is: sum_c n_c log fraction_c + sum_c log L_c.
+
+    Values: fractions, then of each class in turn those of `of_one`. Data: the arrays of each class in
+    turn; rows of each class; where the values of each class begin, and the end of the last.
+    """
+    values, gradient, index = opened(values, gradient, data)
+    classes = (len(index) - 2) // (4 * ARRAYS)
+    counts, begin = floats(index, ARRAYS * classes), wholes(index, ARRAYS * classes + 1)
+    total = 0.0
+    for c in range(classes):
+        total += counts[c] * math.log(values[c])
+        gradient[c] += counts[c] / values[c]
+        own = slice(begin[c], begin[c + 1])
+        total += of_one(values[own], gradient[own], index, ARRAYS * c)
+        if not total > -np.inf:
+            return -np.inf
+    return total

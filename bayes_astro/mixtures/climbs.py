@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 from bayes_astro.mixtures.objects import TRIALS
 
-__all__ = ["laplace", "search", "stacked", "starts"]
+__all__ = ["bayesian_bootstrap", "laplace", "search", "stacked", "starts"]
 
 
 def search(
@@ -63,6 +64,11 @@ def search(
         },
     )
     return run, group
+
+
+def bayesian_bootstrap(rng: np.random.Generator) -> Callable[[int], np.ndarray]:
+    """Weights of n points (Rubin 1981)."""
+    return lambda n: np.maximum(rng.dirichlet(np.ones(n)) * n, 1e-9)
 
 
 def stacked(found: list[Parameters]) -> dict[str, np.ndarray]:

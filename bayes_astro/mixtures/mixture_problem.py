@@ -193,7 +193,7 @@ class MixtureProblem(Problem):
         """The best maximum that EM finds, or those of an ensemble of fits."""
         found, worst = [], None
         for _ in range(self.fits):
-            weight = _bayesian_bootstrap(rng) if self.bootstrap else None
+            weight = climbs.bayesian_bootstrap(rng) if self.bootstrap else None
             points = self.deconvolution(search.workers, weight)
             run, statistics = climbs.search(points, search, rng, progress)
             found.append(run.parameters)
@@ -231,8 +231,3 @@ class MixtureProblem(Problem):
                 chain=np.arange(settings.chains), draw=np.arange(chains["weight"].shape[1])
             )
         )
-
-
-def _bayesian_bootstrap(rng: np.random.Generator) -> Any:
-    """Weights of n points (Rubin 1981)."""
-    return lambda n: np.maximum(rng.dirichlet(np.ones(n)) * n, 1e-9)

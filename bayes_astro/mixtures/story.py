@@ -13,7 +13,7 @@ from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
 if TYPE_CHECKING:
     import pymc as pm
 
-__all__ = ["mixture_model", "table"]
+__all__ = ["mixture_model", "mixture_terms", "table"]
 
 
 def table(points: Blocks) -> dict[str, np.ndarray]:
@@ -50,64 +50,76 @@ def mixture_model(
     import pymc as pm
     import pytensor.tensor as pt
 
-    from bayes_astro.likelihoods.ops import InverseWishartTrace, MixtureDensity
-
-    layout, prior = problem.layout, problem.prior
-    assert isinstance(prior, Conjugate)
-    d = layout.d
     coords: dict[str, Any] = {"component": labels, "dimension": names, "dimension_2": names}
     coords |= {"band": bands} if bands else {}
     with pm.Model(coords=coords) as model:
-        arrays = {name: pm.Data(name, array) for name, array in table(problem.points).items()}
-        shares = pt.as_tensor_variable(np.nan_to_num(layout.fixed_weight))
-        if len(layout.free_weight) > 1:
-            share = pm.Dirichlet("share", np.full(len(layout.free_weight), prior.alpha))
-            shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder * share)
-        elif len(layout.free_weight) == 1:
-            shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder)
-        weight = pm.Deterministic("weight", shares[: layout.components], dims="component")
-        uniform = pt.constant(0.0)
-        if layout.uniform:
-            uniform = pm.Deterministic("background", shares[-1])
-        means = pt.as_tensor_variable(np.nan_to_num(layout.fixed_mean))
-        if len(layout.free_mean):
-            mean = pm.Normal(
-                "free_mean", np.broadcast_to(prior.mean, (len(layout.free_mean), d)), prior.sd
-            )
-            means = pt.set_subtensor(means[layout.free_mean], mean)
+        weight, means, covariances, uniform = mixture_terms(problem)
+        pm.Deterministic("weight", weight, dims="component")
+        if uniform is not None:
+            pm.Deterministic("background", uniform)
         pm.Deterministic("mean", shift + scale * means, dims=("component", "dimension"))
-        covariances = pt.as_tensor_variable(np.nan_to_num(layout.fixed_covariance))
-        if count := len(layout.free_covariance):
-            rows, columns = layout.triangle
-            entries = pm.Flat("log_cholesky", shape=(count, len(rows)))
-            diagonal = np.flatnonzero(rows == columns)
-            values = pt.set_subtensor(entries[:, diagonal], pt.exp(entries[:, diagonal]))
-            factor = pt.set_subtensor(pt.zeros((count, d, d))[:, rows, columns], values)
-            covariances = pt.set_subtensor(
-                covariances[layout.free_covariance], pt.matmul(factor, factor.mT)
-            )
-            power = (d - np.arange(d) + 1) - (prior.nu + d + 1)
-            pm.Potential(
-                "covariance_prior",
-                InverseWishartTrace()(factor, prior.psi)[0]
-                + pt.sum(power * entries[:, diagonal])
-                + count * selection.log_normalisation(prior, d),
-            )
         pm.Deterministic(
             "covariance",
             np.outer(scale, scale) * covariances,
             dims=("component", "dimension", "dimension_2"),
         )
-        density = MixtureDensity()(
-            weight,
-            means,
-            covariances,
-            uniform,
-            arrays["table"],
-            pt.cast(arrays["blocks"], "int64"),
-            pt.cast(arrays["columns"], "int64"),
-        )
-        pm.Potential("measurements", density[0] + problem.points.offset)
         for name, (value, dim) in (constants or {}).items():
             pm.Deterministic(name, pt.as_tensor_variable(value), dims=dim)
     return model
+
+
+def mixture_terms(problem: Deconvolution, suffix: str = "") -> tuple[Any, Any, Any, Any]:
+    """Within a model: weights, means, covariances and weight of a uniform component, with prior and data.
+
+    `suffix` is of the names of the free variables, where there are several mixtures.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from bayes_astro.likelihoods.ops import InverseWishartTrace, MixtureDensity
+
+    layout, prior = problem.layout, problem.prior
+    assert isinstance(prior, Conjugate)
+    d = layout.d
+    arrays = {name: pm.Data(name + suffix, array) for name, array in table(problem.points).items()}
+    shares = pt.as_tensor_variable(np.nan_to_num(layout.fixed_weight))
+    if len(layout.free_weight) > 1:
+        share = pm.Dirichlet("share" + suffix, np.full(len(layout.free_weight), prior.alpha))
+        shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder * share)
+    elif len(layout.free_weight) == 1:
+        shares = pt.set_subtensor(shares[layout.free_weight], layout.remainder)
+    weight, uniform = shares[: layout.components], shares[-1] if layout.uniform else None
+    means = pt.as_tensor_variable(np.nan_to_num(layout.fixed_mean))
+    if len(layout.free_mean):
+        mean = pm.Normal(
+            "free_mean" + suffix, np.broadcast_to(prior.mean, (len(layout.free_mean), d)), prior.sd
+        )
+        means = pt.set_subtensor(means[layout.free_mean], mean)
+    covariances = pt.as_tensor_variable(np.nan_to_num(layout.fixed_covariance))
+    if count := len(layout.free_covariance):
+        rows, columns = layout.triangle
+        entries = pm.Flat("log_cholesky" + suffix, shape=(count, len(rows)))
+        diagonal = np.flatnonzero(rows == columns)
+        values = pt.set_subtensor(entries[:, diagonal], pt.exp(entries[:, diagonal]))
+        factor = pt.set_subtensor(pt.zeros((count, d, d))[:, rows, columns], values)
+        covariances = pt.set_subtensor(
+            covariances[layout.free_covariance], pt.matmul(factor, factor.mT)
+        )
+        power = (d - np.arange(d) + 1) - (prior.nu + d + 1)
+        pm.Potential(
+            "covariance_prior" + suffix,
+            InverseWishartTrace()(factor, prior.psi)[0]
+            + pt.sum(power * entries[:, diagonal])
+            + count * selection.log_normalisation(prior, d),
+        )
+    density = MixtureDensity()(
+        weight,
+        means,
+        covariances,
+        pt.constant(0.0) if uniform is None else uniform,
+        arrays["table"],
+        pt.cast(arrays["blocks"], "int64"),
+        pt.cast(arrays["columns"], "int64"),
+    )
+    pm.Potential("measurements" + suffix, density[0] + problem.points.offset)
+    return weight, means, covariances, uniform

@@ -12,8 +12,8 @@ from bayes_astro.data.photometry_columns import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from bayes_astro.likelihoods import redshift_density as kernels
 from bayes_astro.likelihoods import redshift_draws
 from bayes_astro.likelihoods.conditional_mixture import in_patterns
+from bayes_astro.mixtures.features import features, matched
 from bayes_astro.mixtures.mixture import covariance_factor
-from bayes_astro.photoz.features import features, matched
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,10 +8,10 @@ import numpy as np
 
 from bayes_astro.data import BinnedRedshifts, Photometry
 from bayes_astro.data.binned_redshifts import check_inside, check_trained, checked_grid
+from bayes_astro.mixtures.features import fluxes
 from bayes_astro.model import Model
 from bayes_astro.photoz import evidence, training
 from bayes_astro.photoz.conditional import RedshiftDensity
-from bayes_astro.photoz.features import fluxes
 from bayes_astro.photoz.scores import redshift_scores
 
 if TYPE_CHECKING:

@@ -35,10 +35,10 @@ from bayes_astro.data import Photometry
 from bayes_astro.likelihoods.mixture_objects import conditionals
 from bayes_astro.mixtures.coordinates import Parameters
 from bayes_astro.mixtures.expectation import Deconvolution, climb
+from bayes_astro.mixtures.features import features, softening
 from bayes_astro.mixtures.search import best
 from bayes_astro.photoz import training
 from bayes_astro.photoz.conditional import RedshiftDensity
-from bayes_astro.photoz.features import features, softening
 from bayes_astro.priors import Prior
 from bayes_astro.samplers.progress import Progress
 

@@ -21,17 +21,11 @@ import numpy as np
 
 from bayes_astro.data import Photometry
 from bayes_astro.likelihoods.redshift_density import densities_at
+from bayes_astro.mixtures.features import features
+from bayes_astro.mixtures.strangeness import PROBABILITIES, SIMULATED, UNUSUAL, tail_probability
 from bayes_astro.photoz.conditional import RedshiftDensity
-from bayes_astro.photoz.features import features
 
 __all__ = ["PROBABILITIES", "UNUSUAL", "reference", "tail_probability"]
-
-SIMULATED = 4000
-UNUSUAL = 0.001
-"""Tail probability below which an object is called unusual."""
-PROBABILITIES = np.concatenate(
-    [np.geomspace(1 / SIMULATED, 0.02, 40), np.linspace(0.0, 1.0, 101)[3:-1], [1.0]]
-)
 
 
 def reference(density: RedshiftDensity, fitted: Photometry, rng: np.random.Generator) -> np.ndarray:
@@ -68,15 +62,3 @@ def statistic(density: RedshiftDensity, x: np.ndarray, error: np.ndarray) -> np.
     scratch = np.empty((2, g, n))
     densities_at(*density.arguments(x, error**2), np.zeros(n), scratch[0], scratch[1], evidence)
     return np.logaddexp.reduce(evidence[:g], axis=0) - np.log(g) - evidence[g]
-
-
-def tail_probability(u: np.ndarray, bands: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
-    """Fraction of simulated objects with as many `bands` that have a smaller u; nan without any.
-
-    At least 1 / 4000: what is smaller than all that were simulated is known no better.
-    """
-    tail = np.full(len(u), np.nan)
-    for count in range(1, len(quantiles) + 1):
-        rows = bands == count
-        tail[rows] = np.interp(u[rows], quantiles[count - 1], PROBABILITIES)
-    return tail

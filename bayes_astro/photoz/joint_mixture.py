@@ -14,6 +14,7 @@ from bayes_astro.draws import entries
 from bayes_astro.hooks import hook
 from bayes_astro.mixtures import log_densities, selection
 from bayes_astro.mixtures.expectation import Deconvolution
+from bayes_astro.mixtures.features import softening
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.mixture_problem import MixtureProblem
 from bayes_astro.mixtures.priors import check_wishart, conjugate
@@ -31,7 +32,6 @@ from bayes_astro.parameters import (
 )
 from bayes_astro.photoz import error_scale, evidence, held_out, training
 from bayes_astro.photoz.conditioned import ConditionedRedshifts
-from bayes_astro.photoz.features import softening
 from bayes_astro.priors import Prior
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class XDPhotoZ(ConditionedRedshifts):
         x_i ~ N(m_i, diag(kappa_b^2 sigma_ib^2) + tau^2 1 1')
         kappa_b ~ LogNormal(0, 0.5),    tau ~ HalfNormal(0.05 mag)
 
-    x are asinh magnitudes (`bayes_astro.photoz.features`). Given the mixture, p(z | x_i) of an object
+    x are asinh magnitudes (`bayes_astro.mixtures.features`). Given the mixture, p(z | x_i) of an object
     is a mixture of Gaussians in log(1 + z), and the evidence p(x_i) says whether there were such
     objects in the training set (`bayes_astro.likelihoods.conditional_mixture`). A band that was not
     measured is integrated out, which is to leave its row out. Published errors are not always what
@@ -198,7 +198,7 @@ class XDPhotoZ(ConditionedRedshifts):
         measured = training.joint(training.with_redshift(data), self.transform)
         scale = Prior("LogNormal", mu=0.0, sigma=0.5)
         return [
-            *conjugate(*training.default_priors(measured)),
+            *conjugate(*selection.of_the_whole(measured, training.SHRINKAGE)),
             Parameter("error_scale", scale, ("band",), support="positive"),
             Parameter("common_error", Prior("HalfNormal", sigma=0.05), support="positive"),
         ]

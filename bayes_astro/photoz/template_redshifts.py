@@ -10,9 +10,9 @@ from bayes_astro.data import BinnedRedshifts, Photometry
 from bayes_astro.data.binned_redshifts import check_inside, checked_grid
 from bayes_astro.data.templates import Templates
 from bayes_astro.hooks import hook
+from bayes_astro.mixtures.features import matched
 from bayes_astro.model import Model
 from bayes_astro.photoz import magnitude_prior
-from bayes_astro.photoz.features import matched
 from bayes_astro.photoz.on_grid import OnGrid, summaries
 from bayes_astro.photoz.template_grid import TemplateGrid
 

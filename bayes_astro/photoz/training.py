@@ -21,13 +21,12 @@ from bayes_astro.density import inputs
 from bayes_astro.mixtures import selection
 from bayes_astro.mixtures.coordinates import Layout, Parameters
 from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
-from bayes_astro.photoz.features import features, softening
+from bayes_astro.mixtures.features import features, softening
 from bayes_astro.priors import Prior
 
 __all__ = [
     "REDSHIFT",
     "automatic_components",
-    "default_priors",
     "joint",
     "problem",
     "trains",
@@ -41,8 +40,6 @@ BACKGROUND = (5.0, 2.0)
 """Widths of the background in magnitudes and log(1 + z), in those of the sample."""
 SHRINKAGE = 1e-2
 """Scale of the prior of covariances, in units of the covariance of the whole."""
-ROBUST = 0.5
-"""Half of the central 68% below this share of the standard deviation says that few rows make it."""
 
 
 def automatic_components(n: int) -> int:
@@ -77,22 +74,6 @@ def joint(
     covariance[:, range(m), range(m)] += np.nan_to_num(error_scale * error) ** 2
     stacked = np.column_stack([value, np.log1p(np.asarray(data.redshift))])
     return Measurements(stacked, covariance=covariance, names=(*data.bands, REDSHIFT))
-
-
-def default_priors(measured: Measurements) -> tuple[Prior, Prior, Prior]:
-    """Weakly informative priors of weights, means and covariances, from one Gaussian."""
-    mean, covariance = selection.single_gaussian(measured)
-    width = np.sqrt(np.diag(covariance))
-    # Correlations as they are: colours are known much better than magnitudes. Widths as they are,
-    # unless single rows make them.
-    narrow = np.sqrt(selection.robust_variance(measured, mean, covariance)) / width
-    narrow = np.where(narrow < ROBUST, narrow, 1.0)
-    scale = SHRINKAGE * covariance * np.outer(narrow, narrow)
-    return (
-        Prior("Dirichlet", alpha=2.0),
-        Prior("Normal", mu=mean.tolist(), sigma=(3 * width).tolist()),
-        Prior("InverseWishart", nu=float(measured.d + 2), scale=scale.tolist()),
-    )
 
 
 def problem(

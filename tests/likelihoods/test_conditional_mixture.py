@@ -6,8 +6,8 @@ from scipy.integrate import trapezoid
 from scipy.stats import kstest, multivariate_normal, norm
 
 from bayes_astro.data import Photometry
+from bayes_astro.mixtures.features import features
 from bayes_astro.photoz.conditional import QUANTILES, RedshiftDensity
-from bayes_astro.photoz.features import features
 
 BANDS = ("g", "r", "i")
 LOWER = np.log1p(-0.01)

@@ -6,8 +6,8 @@ from samples import by_hand, galaxies
 from scipy.stats import kstest
 
 import bayes_astro as ba
+from bayes_astro.mixtures.features import features, softening
 from bayes_astro.photoz import evidence, training
-from bayes_astro.photoz.features import features, softening
 
 TRAIN, TEST = galaxies(1200, missing=100), galaxies(600, seed=1, missing=60)[:594]
 QUICK = {"n_components": 6, "n_fits": 2, "error_scale": "published"}
