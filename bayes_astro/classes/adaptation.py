@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_astro.classes.probabilities import class_log_densities, probabilities
+from bayes_astro.classes.probabilities import class_log_densities, joined, probabilities
 from bayes_astro.data import Measurements
 from bayes_astro.draws import thinned
+from bayes_astro.mixtures import strangeness
 from bayes_astro.priors import recorded
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ def adapted(model: Any, data: Measurements, seed: int | None) -> Any:
     )
     tree["posterior"] = xr.DataTree(values)
     found._tree = tree
+    # Of objects in these fractions, with these errors.
+    tree["reference"]["statistic"].values[:] = strangeness.reference(
+        joined(values), data[seen] if not seen.all() else data, np.random.default_rng(11)
+    )
     tails = found._tail(data)[seen]
     tree[GROUP] = xr.DataTree(
         xr.Dataset(

@@ -10,11 +10,11 @@ from bayes_astro.classes import adaptation, checks, inputs
 from bayes_astro.classes.probabilities import (
     check_labels,
     class_log_densities,
+    joined,
     members,
     posterior_of,
     table,
 )
-from bayes_astro.classes.problem import BACKGROUND
 from bayes_astro.classes.repeats import warn_of_repeats
 from bayes_astro.classes.scores import class_scores
 from bayes_astro.data import Measurements, Photometry
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassDensities"]
 
 DRAWS = 100  # of a posterior with many, of which probabilities are averages
-STRANGE = 3  # fits by which rows are called unusual
+JUDGED = 5000  # training rows of which the share of unusual ones is known
 PATIENCE = 10_000  # draws of fractions under which each class has rows enough
 
 
@@ -235,6 +235,11 @@ class ClassDensities(Model):
         count = np.arange(1, measured.d + 1)
         coords = {"columns_measured": count, "tail": strangeness.PROBABILITIES}
         found = xr.Dataset({"statistic": (("columns_measured", "tail"), quantiles)}, coords)
+        some = measured[np.linspace(0, len(measured) - 1, min(len(measured), JUDGED)).astype(int)]
+        tail = strangeness.tail_probability(
+            strangeness.statistic(whole, some), (~some.missing).sum(axis=1), quantiles
+        )
+        found.attrs["unusual"] = float(np.mean(tail < strangeness.UNUSUAL))
         draws = tree["posterior"].to_dataset()
         return {"reference": found, "held_out": checks.held_out(self, draws, data)}
 
@@ -360,26 +365,3 @@ def _soft_of(draws: xr.Dataset) -> np.ndarray:
     if "softening" not in draws:
         return np.ones(1)
     return draws["softening"].transpose("chain", "draw", "band").values[0, 0]
-
-
-def joined(draws: xr.Dataset, count: int = STRANGE) -> Mixture:
-    """All classes of some draws as one density, without the background."""
-    whole = thinned(draws, count * draws.sizes["chain"]).isel(chain=0)
-    weights, places = [], members(draws)
-    for s in range(whole.sizes["draw"]):
-        one = whole.isel(draw=s)
-        weight = np.zeros(whole.sizes["component"])
-        for c, k in enumerate(places):
-            weight[k] = one["weight"].values[k] * float(one["fraction"][c])
-        weights.append(weight)
-    weight = np.concatenate(weights)
-    labels = np.tile([str(label) for label in draws["component"].values], len(weights))
-    kept = np.array([not label.endswith(f"/{BACKGROUND}") for label in labels]) & (weight > 0)
-    mean = whole["mean"].transpose("draw", "component", ...).values
-    covariance = whole["covariance"].transpose("draw", "component", ...).values
-    return Mixture(
-        (weight[kept] / weight[kept].sum())[None],
-        mean.reshape(-1, mean.shape[2])[kept][None],
-        covariance.reshape(-1, *covariance.shape[2:])[kept][None],
-        tuple(draws["dimension"].values.tolist()),
-    )

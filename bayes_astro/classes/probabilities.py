@@ -19,12 +19,24 @@ import numpy as np
 from bayes_astro.classes.problem import BACKGROUND, class_of
 from bayes_astro.data import Measurements
 from bayes_astro.density import inputs
+from bayes_astro.draws import thinned
 from bayes_astro.mixtures.log_densities import of_one, scaled_draws
+from bayes_astro.mixtures.mixture import Mixture
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["class_log_densities", "members", "posterior_of", "probabilities", "table"]
+__all__ = [
+    "check_labels",
+    "class_log_densities",
+    "joined",
+    "members",
+    "posterior_of",
+    "probabilities",
+    "table",
+]
+
+STRANGE = 3  # fits by which rows are called unusual
 
 AT_ONCE = 50_000  # rows
 MOST = 2e9  # bytes
@@ -117,4 +129,27 @@ def check_labels(names: tuple[str, ...], data: Any, verb: str) -> np.ndarray:
     raise ValueError(
         f"label: row {row} is {label!r}, a class that training never saw ({', '.join(names)}): {verb} "
         "rows of these classes, and look for others with model.summary(data)."
+    )
+
+
+def joined(draws: xr.Dataset, count: int = STRANGE) -> Mixture:
+    """All classes of some draws as one density, without the background."""
+    whole = thinned(draws, count * draws.sizes["chain"]).isel(chain=0)
+    weights, places = [], members(draws)
+    for s in range(whole.sizes["draw"]):
+        one = whole.isel(draw=s)
+        weight = np.zeros(whole.sizes["component"])
+        for c, k in enumerate(places):
+            weight[k] = one["weight"].values[k] * float(one["fraction"][c])
+        weights.append(weight)
+    weight = np.concatenate(weights)
+    labels = np.tile([str(label) for label in draws["component"].values], len(weights))
+    kept = np.array([not label.endswith(f"/{BACKGROUND}") for label in labels]) & (weight > 0)
+    mean = whole["mean"].transpose("draw", "component", ...).values
+    covariance = whole["covariance"].transpose("draw", "component", ...).values
+    return Mixture(
+        (weight[kept] / weight[kept].sum())[None],
+        mean.reshape(-1, mean.shape[2])[kept][None],
+        covariance.reshape(-1, *covariance.shape[2:])[kept][None],
+        tuple(draws["dimension"].values.tolist()),
     )
