@@ -179,6 +179,8 @@ def fields_of(container):
     def plain(value):
         if not isinstance(value, np.ndarray):
             return value
+        if value.dtype.kind == "O":
+            return value.tolist()
         return value.dtype.str, value.shape, sha256(value.tobytes()).hexdigest()
 
     return {f.name: plain(getattr(container, f.name)) for f in fields(container)}

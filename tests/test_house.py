@@ -27,7 +27,10 @@ FLOORS = (
     ("samplers",),
     ("estimator", "model"),
     ("mixtures",),
-    ("processes", "periodic", "variability", "density", "photoz", "regression", "populations"),
+    (
+        "processes", "periodic", "variability", "density", "photoz", "regression", "populations",
+        "classes",
+    ),  # fmt: skip
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),
     ("cli", "exercises", "kernels", "means", "exchange", ""),

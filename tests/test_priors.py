@@ -368,6 +368,16 @@ DEFAULTS = {
             "covariance": ba.Prior("InverseWishart", nu=4, scale=[[0.25, 0], [0, 1]]),
         },
     ),
+    "classes": (
+        ba.MixtureClassifier(1),
+        CORNERS.replace(label=["a", "b"] * (len(CORNERS) // 2)),
+        {
+            "fraction": ba.Prior("Dirichlet", alpha=1),
+            "weight": ba.Prior("Dirichlet", alpha=2),
+            "mean": ba.Prior("Normal", mu=[0, 0], sigma=[3, 6]),
+            "covariance": ba.Prior("InverseWishart", nu=4, scale=[[0.1, 0], [0, 0.4]]),
+        },
+    ),
     "population": (
         ba.PopulationNz(),
         BINS,
@@ -401,7 +411,7 @@ def test_default_priors_are_these_numbers(name):
     found = model.resolve_priors(data)
     assert list(found) == list(expected)
     # The mixture's are of a single Gaussian with a prior of its own, which is worth one point.
-    close = {"rtol": 1e-3, "atol": 1e-4} if name == "mixture" else {"rtol": 1e-9, "atol": 1e-9}
+    close = {"rtol": 1e-3, "atol": 1e-4} if name in ("mixture", "classes") else {"rtol": 1e-9, "atol": 1e-9}
     for parameter, prior in expected.items():
         assert found[parameter].distribution == prior.distribution, parameter
         for key, value in prior.arguments.items():

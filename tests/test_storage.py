@@ -26,6 +26,7 @@ from samples import fields_of, galaxies
 import bayes_astro as ba
 from bayes_astro import registry, report, storage
 from bayes_astro.baselines import LeastSquaresLine, LombScargle
+from bayes_astro.data.container import kinds_of
 
 rng = np.random.default_rng(20)
 TIME = np.sort(rng.uniform(0, 60, 50))
@@ -49,6 +50,7 @@ LINE = ba.Measurements(
     units=("mag", "", "mag"),
     name="a plane",
     source="made up",
+    label=[*(["a", "b"] * 12), None],
 )
 
 MASS = rng.uniform(6, 9, 12)
@@ -60,7 +62,9 @@ TIMES = ba.DampingTimes(
     name="twelve",
     source="made up",
 )
-FIELD = galaxies(80, missing=5).replace(name="a field", source="made up")
+FIELD = galaxies(80, missing=5).replace(
+    name="a field", source="made up", label=["a", "b", "b", None] * 20
+)
 BINNED = ba.BinnedRedshifts(
     rng.dirichlet(np.ones(5), (2, 40)),
     np.linspace(0, 1, 6),
@@ -176,6 +180,20 @@ MODELS = {
     "BinnedStructureFunction": ba.baselines.BinnedStructureFunction(
         "power-law", reference=10.0, bins=8
     ),
+    "MixtureClassifier": ba.MixtureClassifier(
+        {"a": 1, "b": 2},
+        n_fits=3,
+        bootstrap=False,
+        background=0.01,
+        brightness=True,
+        transform="log",
+        priors={
+            "fraction": ba.Prior("Dirichlet", alpha=2.0),
+            "weight": ba.Prior("Dirichlet", alpha=3.0),
+            "mean": ba.Prior("Normal", mu=[-2.0, -2.0, -3.0, -3.0], sigma=5.0),
+            "covariance": ba.Prior("InverseWishart", nu=7.0, scale=0.5),
+        },
+    ),
     "XDPhotoZ": ba.XDPhotoZ(
         2,
         n_fits=3,
@@ -227,6 +245,7 @@ MODELS = {
     "Stacking": ba.baselines.Stacking((0.0, 0.4, 1.0)),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
+    "Classifier": ba.baselines.Classifier("lda", calibrated=False, transform="log"),
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
@@ -251,10 +270,13 @@ def folder(tmp_path_factory):
         "PopulationNz": ba.NUTS(50, 50, 2),
         "TemplatePhotoZ": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
+        "MixtureClassifier": ba.MAP(restarts=1, moves=0),
     }
     for name, model in MODELS.items():
         data = (
-            TWO_BANDS if name in ("GaussianProcess", "MaximumLikelihood") else DATA[model.data_type]
+            TWO_BANDS
+            if name in ("GaussianProcess", "MaximumLikelihood")
+            else DATA[kinds_of(model.data_type)[0]]
         )
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")

@@ -15,7 +15,7 @@ from bayes_astro.classes.repeats import warn_of_repeats
 from bayes_astro.classes.scores import class_scores
 from bayes_astro.data import Measurements, Photometry
 from bayes_astro.draws import by_row
-from bayes_astro.parameters import Setting, choice
+from bayes_astro.parameters import Setting, choice, either, switch
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,7 +73,7 @@ class Classifier(Baseline):
 
     data_type: ClassVar[Any] = (Photometry, Measurements)
     settings: ClassVar[dict[str, Setting]] = {
-        "calibrated": choice("auto", True, False),
+        "calibrated": either("auto", switch),
         "transform": choice("asinh", "log"),
     }
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)

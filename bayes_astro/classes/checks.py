@@ -84,7 +84,7 @@ def held_out(model: Any, draws: Any, data: Any) -> xr.Dataset:
         }
         trial = model.copy(n_components=as_many, n_fits=min(FITS, model.n_fits), bootstrap=True)
         problem = trial.problem(rest, priors)
-        search = MAP(restarts=1, tolerance=max(0.05, 1e-3 * len(rest)), moves=0)
+        search = MAP(restarts=1, tolerance=max(1.0, 1e-3 * len(rest)), moves=0)
         found = problem.maximum(search, np.random.default_rng(6), False)["posterior"]
         found = found.expand_dims("chain").rename(sample="draw")
         measured = inputs.measured(rows[part], soft, model.transform, model.brightness)

@@ -20,6 +20,7 @@ __all__ = [
     "seen",
     "soft_of",
     "the_same_columns",
+    "trains",
 ]
 
 
@@ -42,11 +43,17 @@ def seen(data: Any, brightness: bool) -> np.ndarray:
     return (~data.missing).sum(axis=1) >= least
 
 
-def labelled(data: Any, brightness: bool = True) -> Any:
-    """The rows that train: with a label, and something measured."""
+def trains(data: Any, brightness: bool = True) -> np.ndarray:
+    """Which rows train: with a label, and something measured, (n,)."""
     known = seen(data, brightness)
     if data.label is not None:
         known &= np.array([name is not None for name in data.label])
+    return known
+
+
+def labelled(data: Any, brightness: bool = True) -> Any:
+    """The rows that train."""
+    known = trains(data, brightness)
     return data if known.all() else data[known]
 
 

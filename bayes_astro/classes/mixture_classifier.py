@@ -158,6 +158,9 @@ class MixtureClassifier(ClassDensities):
             raise ValueError(
                 f"one band ({data.bands[0]}) has no colour: give more, or brightness=True."
             )
+        if not inputs.trains(data, self.brightness).any():
+            what = "two bands were" if isinstance(data, Photometry) else "something was"
+            raise ValueError(f"label: no row has one in which {what} measured: nothing trains.")
         rows = inputs.labelled(data, self.brightness)
         names = rows.classes
         if len(names) < 2:
@@ -252,7 +255,7 @@ class MixtureClassifier(ClassDensities):
 
     def problem(self, data: Any, priors: dict[str, Prior]) -> ClassesProblem:
         """The classes side by side, in a frame that the priors make."""
-        settled = self.settle(data, None, False)[0] if self.n_components == "auto" else self
+        settled: Any = self.settle(data, None, False)[0]
         rows = inputs.labelled(data, self.brightness)
         soft = self._softening(data)
         measured = self._measured(rows, soft)
