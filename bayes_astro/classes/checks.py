@@ -12,17 +12,14 @@ import numpy as np
 
 from bayes_astro.classes import inputs
 from bayes_astro.classes.adaptation import GROUP
-from bayes_astro.classes.probabilities import posterior_of
+from bayes_astro.classes.probabilities import members, posterior_of
 from bayes_astro.classes.problem import class_of
 from bayes_astro.classes.repeats import copies
 from bayes_astro.classes.scores import temperature
 from bayes_astro.diagnostics import MISFIT, Check, repeated_in_columns
-from bayes_astro.mixtures.coordinates import Parameters
-from bayes_astro.mixtures.expectation import climb
-from bayes_astro.mixtures.log_densities import scaled_draws
+from bayes_astro.draws import thinned
+from bayes_astro.mixtures import row_checks
 from bayes_astro.mixtures.strangeness import UNUSUAL
-from bayes_astro.priors import recorded
-from bayes_astro.stated_errors import FACTORS, GAIN, judged
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,9 +31,9 @@ FAILED, NOTED = 0.3, 0.15
 """Errors of log T beyond three of its standard deviations."""
 SURPRISE, WRONG = 1e-3, 0.004
 """Probability of its label from which a row is a surprise; the share of such rows beyond those expected."""
-SOME, STEPS, EACH, ENOUGH = 2000, 60, 0.05, 1000
-"""Rows and steps of a climb with other errors; nats a row that such errors gain, which fail, and rows from which
-they do."""
+SOME, UNDERSTATED, OVERSTATED = 4000, 0.12, 0.3
+"""Rows by which errors are judged; rank correlations of scatter with errors that fail. Components that are
+wider than their rows, as few rows and the prior make them, have one of -0.1."""
 COPIES = 0.01
 STRANGE = 0.01
 POPULATION = (0.2, 0.12)
@@ -51,7 +48,12 @@ def checks(model: Any) -> list[Check]:
     if GROUP in model.posterior:
         found += _population(model)
     share, codes = model.held_out_probabilities()
-    return [*found, *_calibrated(share, codes), *_surprises(model, share, codes), *_errors(model)]
+    return [
+        *found,
+        *_calibrated(share, codes),
+        *_surprises(model, share, codes),
+        *_errors(model, rows),
+    ]
 
 
 def held_out(model: Any, draws: Any, data: Any) -> xr.Dataset:
@@ -190,42 +192,38 @@ def _repeated(model: Any, rows: Any) -> Check:
     return repeated_in_columns(values, "mark them as missing (NaN), or leave them out")
 
 
-def _errors(model: Any) -> list[Check]:
-    """By how much errors at other multiples explain the training rows better."""
-    data = inputs.labelled(model.data, model.brightness)
-    if len(data) > SOME:
-        data = data[np.sort(np.random.default_rng(2).choice(len(data), SOME, replace=False))]
-    names = model.classes
-    if len(data.classes) < len(names):
-        return []
-    draws = model.posterior["posterior"].to_dataset().isel(chain=[0], draw=[-1])
-    measured = model._measured(data, model._softening(model.data))
-    noise = np.diagonal(np.nan_to_num(measured.covariance), axis1=1, axis2=2)
-    if not noise.any():
-        return []
-    counts = np.bincount(data.codes(names), minlength=len(names))
-    labels = np.array([str(label) for label in draws["component"].values])
-    as_many = {name: sum(class_of(x) == name for x in labels) - 1 for name in names}
-    if any(n < as_many[name] for n, name in zip(counts, names, strict=True)):
-        return []
-    trial = model.copy(n_components=as_many)
-    problem: Any = trial.problem(data, recorded(model))
+def _errors(model: Any, rows: Any) -> list[Check]:
+    """Whether rows lie far out in their class, or near its middle, according to the size of their errors."""
+    from scipy.stats import spearmanr
 
-    def height(factor: float) -> float:
-        total = 0.0
-        for part in problem.parts.values():
-            own = draws.isel(component=np.isin(labels, part.components))
-            begin = Parameters(*next(scaled_draws(own, part.shift, part.scale)))
-            plain = part.data
-            part.data, part._points = plain.replace(covariance=factor**2 * plain.covariance), None
-            points = part.deconvolution()
-            total += climb(points, begin, tolerance=0.1, max_steps=STEPS).objective
-            part.data, part._points = plain, None
-        return total
-
-    # Where few rows train, the prior makes the densities wide, and wide errors do the same.
-    most = max(GAIN, EACH * len(data)) if len(data) >= ENOUGH else np.inf
-    return judged(height, FACTORS, "each density", most=most)
+    draws = thinned(model.posterior["posterior"].to_dataset(), FITS).isel(chain=[0])
+    some = rows
+    if len(rows) > SOME:
+        some = rows[np.sort(np.random.default_rng(2).choice(len(rows), SOME, replace=False))]
+    measured = model._measured(some, model._softening(model.data))
+    codes = some.codes(model.classes)
+    near, noise = np.full((2, len(some)), np.nan)
+    for c, k in enumerate(members(draws)):
+        own = np.flatnonzero(codes == c)
+        tail, _, share = row_checks.tails(draws.isel(component=k), measured, own)
+        near[own], noise[own] = tail, np.nanmean(share, axis=1)
+    known = ~np.isnan(near)
+    if known.sum() < 30 or np.ptp(noise[known]) < row_checks.LEAST_SHARE:
+        return []
+    test = spearmanr(1 - near[known], noise[known])
+    statistic, tail = float(test.statistic), float(test.pvalue)
+    size = "larger" if statistic > 0 else "smaller"
+    strong = not -OVERSTATED < statistic < UNDERSTATED
+    return [
+        Check(
+            "errors as stated",
+            not (strong and tail < MISFIT),
+            statistic,
+            f"rows with larger errors scatter about their class as if these were {size} than stated: scale "
+            "them, data.replace(error=...); or noisy rows are of another kind, as faint ones may be",
+            f"rank correlation of scatter with errors, -{OVERSTATED:g} to {UNDERSTATED:g}",
+        )
+    ]
 
 
 def _population(model: Any) -> list[Check]:

@@ -25,6 +25,7 @@ from bayes_astro.exercises.measures import (
 )
 from bayes_astro.exercises.reference_of_classes import (
     completeness,
+    fraction_of_another_field,
     number_of_quasars,
     redshift_from_colours,
 )
@@ -322,6 +323,7 @@ MAKERS = {
     "9.3": number_of_quasars,
     "9.4": completeness,
     "9.5": redshift_from_colours,
+    "9.7": fraction_of_another_field,
     "10.1": period,
     "10.2": damping_time,
     "10.3": rotation_period,

@@ -12,7 +12,12 @@ from bayes_astro.exercises.independence import independence
 from bayes_astro.exercises.library import arrays
 from bayes_astro.exercises.measures import demand, exact, measured, stated, summed
 
-__all__ = ["completeness", "number_of_quasars", "redshift_from_colours"]
+__all__ = [
+    "completeness",
+    "fraction_of_another_field",
+    "number_of_quasars",
+    "redshift_from_colours",
+]
 
 
 def number_of_quasars() -> dict[str, Any]:
@@ -43,6 +48,44 @@ def number_of_quasars() -> dict[str, Any]:
         "closed form: a sum of independent ones and zeros",
         {"quasars": number(right)},
         {name: {"quasars": value} for name, value in wrong.items()},
+    )
+
+
+def fraction_of_another_field() -> dict[str, Any]:
+    """9.7: the posterior of a fraction on a grid."""
+    from scipy.stats import norm
+
+    data = arrays("9.7")
+    colour, error = data["colour"], data["error"]
+    f = np.linspace(0, 1, 20_001)[1:-1]
+
+    def densities(variance: Any) -> tuple[np.ndarray, np.ndarray]:
+        return (
+            norm.pdf(colour, 0.15, np.sqrt(0.15**2 + variance)),
+            norm.pdf(colour, 0.95, np.sqrt(0.25**2 + variance)),
+        )
+
+    def posterior(variance: Any) -> dict[str, float]:
+        quasar, star = densities(variance)
+        logs = np.zeros(len(f))
+        for a, b in zip(quasar, star, strict=True):
+            logs += np.log(f * a + (1 - f) * b)
+        return summed(logs, f)
+
+    right = posterior(error**2)
+    quasar, star = densities(error**2)
+    half = quasar / (quasar + star)
+    n, mean = len(colour), right["mean"]
+    wrong = {
+        "training_rate": stated(half.mean(), np.sum(half * (1 - half)) ** 0.5 / n),
+        "errors_ignored": posterior(0.0),
+        "labels_known": stated(mean, (mean * (1 - mean) / n) ** 0.5),
+        "counted": stated(np.mean(half > 0.5), 0.02),
+    }
+    return exact(
+        "quadrature over the fraction",
+        {"fraction": right},
+        {name: {"fraction": value} for name, value in wrong.items()},
     )
 
 
