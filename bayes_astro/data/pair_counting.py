@@ -90,7 +90,7 @@ def counted(
     else:
         from bayes_astro.data.pair_counting_treecorr import treecorr_pairs
 
-        dd, dr, rr = treecorr_pairs(*catalogues, reach, count, threads)
+        dd, dr, rr = treecorr_pairs(*catalogues, edges, kind, count, threads)
     _check_full(dd, rr, edges)
     estimate = landy_szalay(dd.total, dr.total, rr.total)
     share = rr.total[:-1] / rr.total[-1]
