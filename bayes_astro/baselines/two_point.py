@@ -86,10 +86,10 @@ class LandySzalay(Baseline):
         values, errors = best(form, alone)
         rng = np.random.default_rng(0)
         found = np.array([best(form, alone, one)[0] for one in self._resampled(data, rng)])
-        length = r0(*found.T, form.pivot)
+        length = r0(found[:, 0], found[:, 1], form.pivot)
         low, high = np.quantile(np.column_stack([found, length]), [0.16, 0.84], axis=0)
         names = ("amplitude", "gamma", "r0")
-        point = (*values, r0(*values, form.pivot))
+        point = (*values, r0(values[0], values[1], form.pivot))
         least = (*(1e-3 * errors), 1e-6 * point[2])
         sizes = np.maximum(0.5 * (high - low), least)
         return (

@@ -34,7 +34,7 @@ def separation_or_none(name: str, value: Any) -> None:
     if value is None:
         return
     number = getattr(value, "value", value)
-    if not is_number(number) and np.ndim(number) or not 0 < float(number) < np.inf:
+    if not is_number(number) or not 0 < number < np.inf:
         raise ValueError(f"{name}={value!r} must be a separation > 0, or None.")
 
 
@@ -116,7 +116,9 @@ class TwoPointCorrelation(Model):
         "offset": switch,
         "pivot": separation_or_none,
     }
-    references: ClassVar[tuple[str, ...]] = ("landy1993", "sellentin2016", "riutortmayol2023")
+    references: ClassVar[tuple[str, ...]] = (
+        "landy1993", "mohammad2022", "sellentin2016", "riutortmayol2023",
+    )  # fmt: skip
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
 
     def check_data(self, data: PairCounts) -> None:
@@ -166,7 +168,9 @@ class TwoPointCorrelation(Model):
         """Of the correlation length."""
         return {"r0": data.unit} if data.unit else {}
 
-    def latents(self, draws: xr.Dataset, design: PairCounts, rng: np.random.Generator) -> xr.Dataset:
+    def latents(
+        self, draws: xr.Dataset, design: PairCounts, rng: np.random.Generator
+    ) -> xr.Dataset:
         """The process' coefficients, unit normals; and the correlation length."""
         pivot = Form(design, self.pivot).pivot
         length = r0(draws["amplitude"].values, draws["gamma"].values, pivot)

@@ -77,4 +77,3 @@ def replaced(data: PairCounts, estimate: np.ndarray) -> PairCounts:
     if data.by_patch is not None:
         changes["by_patch"] = data.by_patch + (estimate - data.estimate)[:, None]
     return data.replace(**changes)
-

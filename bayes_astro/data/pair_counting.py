@@ -76,7 +76,9 @@ def counted(
     objects = points_of.coordinates(positions, "positions", kind, unit)
     field = points_of.coordinates(randoms, "randoms", kind, unit)
     if len(objects) < 3 or len(field) < 3:
-        raise DataError(f"positions, randoms: {len(objects)} and {len(field)} are too few for pairs")
+        raise DataError(
+            f"positions, randoms: {len(objects)} and {len(field)} are too few for pairs"
+        )
     repeated = points_of.repeated_share(objects)
     own = points_of.weights(weight, len(objects), "weight")
     other = points_of.weights(random_weight, len(field), "random_weight")
@@ -107,7 +109,11 @@ def counted(
             )
         each = landy_szalay(*left).T
         off = each - each.mean(axis=1, keepdims=True)
-        found = {"covariance": (count - 1) / count * off @ off.T, "by_patch": each, "patches": count}
+        found = {
+            "covariance": (count - 1) / count * off @ off.T,
+            "by_patch": each,
+            "patches": count,
+        }
     else:
         mixed = share * effective[0] * effective[1]
         alone = share * effective[1] * (effective[1] - 1) / 2
@@ -132,7 +138,7 @@ def scipy_pairs(
     Each is (coordinates, weights, patches); bins hold their upper edges.
     """
     with ThreadPoolExecutor(max(1, int(threads))) as pool:
-        first, second = (_Forest(*parts, count, pool) for parts in (one, other))
+        first, second = (_Forest(parts, count, pool) for parts in (one, other))
         dd = first.itself(reach)
         dr = first.beside(second, reach)
         return dd, dr, second.itself(reach)
@@ -141,7 +147,8 @@ def scipy_pairs(
 class _Forest:
     """A tree of all points, and one of each patch."""
 
-    def __init__(self, x: np.ndarray, weight: np.ndarray, patch: np.ndarray, count: int, pool: Any):
+    def __init__(self, points: Any, count: int, pool: Any) -> None:
+        x, weight, patch = points
         from scipy.spatial import cKDTree
 
         self.pool = pool
@@ -183,7 +190,7 @@ class _Forest:
         )
 
     def _many(self, pairs: list[Any], reach: np.ndarray) -> np.ndarray:
-        return np.array(list(self.pool.map(lambda two: _between(*two, reach), pairs)))
+        return np.array(list(self.pool.map(lambda two: _between(two[0], two[1], reach), pairs)))
 
 
 def _between(one: Any, other: Any, reach: np.ndarray) -> np.ndarray:
@@ -205,7 +212,9 @@ def patches_of(
     if isinstance(patches, int | np.integer) and not isinstance(patches, bool):
         count = int(patches) if needed else 1
         if count < 1 or count > len(field):
-            raise DataError(f"patches: {count} must be a whole number from 1 to that of random points")
+            raise DataError(
+                f"patches: {count} must be a whole number from 1 to that of random points"
+            )
         if needed and count < bins + 3:
             raise DataError(
                 f"patches: {count} are too few for {bins} bins, of whose covariance they would know too "
@@ -217,7 +226,9 @@ def patches_of(
     try:
         own, other = (np.asarray(labels) for labels in patches)
     except (TypeError, ValueError):
-        raise DataError("patches: give a number, or labels of objects and of random points") from None
+        raise DataError(
+            "patches: give a number, or labels of objects and of random points"
+        ) from None
     for labels, n, what in ((own, len(objects), "objects"), (other, len(field), "random points")):
         if labels.shape != (n,) or labels.dtype.kind not in "iu":
             raise DataError(f"patches: labels of {what} must be {n} whole numbers")
@@ -247,9 +258,13 @@ def _edges(edges: Any, unit: str, kind: str) -> np.ndarray:
     if own:
         edges = convert(edges, own, unit_name(unit, "edges"), "edges")
     if len(edges) < 2 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise DataError(f"edges: must be two or more finite numbers that increase, got {edges!r:.80}")
+        raise DataError(
+            f"edges: must be two or more finite numbers that increase, got {edges!r:.80}"
+        )
     if edges[0] <= 0:
-        raise DataError(f"edges: begin at {edges[0]:g}; the first must be > 0, e.g. numpy.geomspace")
+        raise DataError(
+            f"edges: begin at {edges[0]:g}; the first must be > 0, e.g. numpy.geomspace"
+        )
     if kind == "angular" and edges[-1] > 180:
         raise DataError(f"edges: end at {edges[-1]:g} degrees; separations are at most 180")
     return edges

@@ -26,13 +26,13 @@ def treecorr_pairs(
         raise DataError(
             "edges: TreeCorr takes bins of equal log width alone (numpy.geomspace); engine='scipy' takes any"
         )
-    settings = {
+    settings: dict[str, Any] = {
         "min_sep": float(edges[0]), "max_sep": float(edges[-1]), "nbins": len(step), "bin_slop": 0.0,
         "angle_slop": 0.0,
     }  # fmt: skip
     if kind == "angular":
         settings |= {"sep_units": "deg", "metric": "Arc"}
-    first, second = (_catalogue(treecorr, *parts, kind, count) for parts in (one, other))
+    first, second = (_catalogue(treecorr, parts, kind, count) for parts in (one, other))
     return (
         _pairs(treecorr, settings, first, None, one, one, count, threads),
         _pairs(treecorr, settings, first, second, one, other, count, threads),
@@ -40,12 +40,14 @@ def treecorr_pairs(
     )
 
 
-def _catalogue(
-    treecorr: Any, x: np.ndarray, weight: np.ndarray, patch: np.ndarray, kind: str, count: int
-) -> Any:
+def _catalogue(treecorr: Any, parts: Any, kind: str, count: int) -> Any:
+    x, weight, patch = parts
     patches = {"patch": patch} if count > 1 else {}
     if kind == "angular":
-        longitude, latitude = np.arctan2(x[:, 1], x[:, 0]), np.arctan2(x[:, 2], np.hypot(*x[:, :2].T))
+        longitude, latitude = (
+            np.arctan2(x[:, 1], x[:, 0]),
+            np.arctan2(x[:, 2], np.hypot(*x[:, :2].T)),
+        )
         return treecorr.Catalog(
             ra=longitude, dec=latitude, ra_units="rad", dec_units="rad", w=weight, **patches
         )

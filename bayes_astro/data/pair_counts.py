@@ -5,13 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data.columns import DataError, check_labels, floats, refuse, split_unit, unit_name
+from bayes_astro.data.columns import DataError, check_labels, floats, refuse
 from bayes_astro.data.container import Rows, chosen
+from bayes_astro.data.separations import (
+    KINDS,
+    check_bins,
+    covariance_of,
+    separation_unit,
+    separations,
+)
 
-__all__ = ["KINDS", "PairCounts"]
+__all__ = ["PairCounts"]
 
-KINDS = {"line": 1, "plane": 2, "angular": 2, "space": 3}
-"""Dimensions in which pairs are counted."""
 METHODS = ("jackknife", "analytic", "given")
 COUNTS = ("dd", "dr", "rr", "expected")
 SHARES = ("repeated", "outside", "thin")
@@ -107,8 +112,8 @@ class PairCounts(Rows):
             raise DataError(f"kind: {self.kind!r} is none of {', '.join(KINDS)}")
         if self.method not in METHODS:
             raise DataError(f"method: {self.method!r} is none of {', '.join(METHODS)}")
-        unit = _unit(self.kind, self.unit, self.lower)
-        arrays = {field: _separation(getattr(self, field), unit, field)
+        unit = separation_unit(self.kind, self.unit, self.lower)
+        arrays = {field: separations(getattr(self, field), unit, field)
                   for field in ("lower", "upper")}  # fmt: skip
         arrays["estimate"] = floats(self.estimate, "estimate")
         n = len(arrays["lower"])
@@ -117,16 +122,18 @@ class PairCounts(Rows):
                 raise DataError(f"{field}: has {len(arrays[field])} entries, lower has {n}")
         if not n:
             raise DataError("lower: is empty; give at least one bin")
-        _check_bins(arrays["lower"], arrays["upper"])
+        check_bins(arrays["lower"], arrays["upper"])
         remedy = "a bin without pairs of random points has no estimate: leave it out, or widen it"
         refuse(~np.isfinite(arrays["estimate"]), arrays["estimate"], "estimate", remedy)
-        arrays["covariance"] = _covariance(self.covariance, n)
+        arrays["covariance"] = covariance_of(self.covariance, n)
         for field in COUNTS:
             if (given := getattr(self, field)) is not None:
                 array = floats(given, field)
                 if len(array) != n:
                     raise DataError(f"{field}: has {len(array)} entries, lower has {n}")
-                refuse(~((array >= 0) & (array < np.inf)), array, field, "numbers of pairs are >= 0")
+                refuse(
+                    ~((array >= 0) & (array < np.inf)), array, field, "numbers of pairs are >= 0"
+                )
                 arrays[field] = array
         patches = int(self.patches)
         if self.by_patch is not None:
@@ -326,17 +333,9 @@ class PairCounts(Rows):
         >>> ba.PairCounts.randoms_in([10, -5], [20, 5], 1000, kind="angular").shape
         (1000, 2)
         """
-        low, high = np.atleast_1d(low).astype(float), np.atleast_1d(high).astype(float)
-        if low.shape != high.shape or low.ndim != 1 or not (low < high).all():
-            raise DataError(f"low, high: expected corners, low below high, got {low} and {high}")
-        unit = np.random.default_rng(seed).uniform(size=(count, len(low)))
-        if kind != "angular":
-            return low + (high - low) * unit
-        if len(low) != 2 or low[1] < -90 or high[1] > 90:
-            raise DataError("low, high: expected (right ascension, declination) in degrees")
-        sine = np.sin(np.radians([low[1], high[1]]))
-        declination = np.degrees(np.arcsin(sine[0] + (sine[1] - sine[0]) * unit[:, 1]))
-        return np.column_stack([low[0] + (high[0] - low[0]) * unit[:, 0], declination])
+        from bayes_astro.data.positions import uniform
+
+        return uniform(low, high, count, kind, seed)
 
     @property
     def error(self) -> np.ndarray:
@@ -396,55 +395,8 @@ class PairCounts(Rows):
     def __repr__(self) -> str:
         span = f"{self.lower[0]:g} to {self.upper[-1]:g}{' ' + self.unit if self.unit else ''}"
         known = [f"{self.objects} objects"] if self.objects else []
-        how = f"{self.patches} patches" if self.method == "jackknife" else f"covariance {self.method}"
+        how = (
+            f"{self.patches} patches" if self.method == "jackknife" else f"covariance {self.method}"
+        )
         parts = ", ".join([f"{len(self)} bins from {span}", self.kind, *known, how])
         return f"<PairCounts {self.name or 'unnamed'}: {parts}>"
-
-
-def _unit(kind: str, unit: str, lower: Any) -> str:
-    wanted = unit_name(unit, "unit") or split_unit(lower, "lower")[1] or ""
-    if kind != "angular":
-        return wanted
-    if wanted not in ("", "deg"):
-        if not unit:
-            return "deg"  # a Quantity, converted
-        raise DataError(f"unit: separations of angles are in deg, got {wanted!r}")
-    return "deg"
-
-
-def _separation(x: Any, unit: str, field: str) -> np.ndarray:
-    from bayes_astro.data.columns import convert
-
-    values, own = split_unit(x, field)
-    array = floats(values, field)
-    array = convert(array, own, unit, field) if own else array
-    refuse(~((array > 0) & (array < np.inf)), array, field,
-           "separations are > 0: a power law has no value at zero, leave that bin out")  # fmt: skip
-    return array
-
-
-def _check_bins(lower: np.ndarray, upper: np.ndarray) -> None:
-    refuse(~(upper > lower), upper, "upper", "it must be above lower of the same row")
-    late = np.zeros(len(lower), dtype=bool)
-    late[1:] = lower[1:] < upper[:-1] * (1 - 1e-9)
-    refuse(late, lower, "lower", "bins must be in the order of separation and not overlap: sort them")
-
-
-def _covariance(given: Any, n: int) -> np.ndarray:
-    array = floats(given, "covariance", (1, 2))
-    if array.ndim == 1 and array.shape == (n,):
-        refuse(~((array > 0) & (array < np.inf)), array, "covariance", "standard deviations are > 0")
-        return np.diag(array**2)
-    if array.shape != (n, n):
-        raise DataError(f"covariance: has shape {array.shape}; expected ({n}, {n}) or ({n},)")
-    if not np.isfinite(array).all() or not np.allclose(array, array.T, rtol=1e-8, atol=0):
-        raise DataError("covariance: must be finite and symmetric")
-    array = 0.5 * (array + array.T)
-    scale = np.sqrt(np.abs(np.diag(array)))
-    good = bool((np.diag(array) > 0).all())
-    if not good or np.linalg.eigvalsh(array / np.outer(scale, scale))[0] < 1e-10:
-        raise DataError(
-            "covariance: is not positive definite; bins that say the same must be merged, and of a "
-            "jackknife there must be more patches than bins"
-        )
-    return array

@@ -6,9 +6,9 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, convert, floats, refuse, split_unit
 from bayes_astro.data.missing import say
-from bayes_astro.data.pair_counts import KINDS
+from bayes_astro.data.separations import KINDS
 
-__all__ = ["chord", "coordinates", "kind_of", "separation", "weights"]
+__all__ = ["chord", "coordinates", "kind_of", "repeated_share", "separation", "uniform", "weights"]
 
 MOST_REPEATED = 0.01  # share of objects at the position of another one
 DROP = "drop such rows, of the weights too"
@@ -27,7 +27,9 @@ def kind_of(positions: Any, kind: str | None) -> str:
             )
         kind = {1: "line", 3: "space"}.get(columns, "")
     if kind not in KINDS:
-        raise DataError(f"kind: {kind!r} is none of {', '.join(KINDS)}; positions have 1 to 3 columns")
+        raise DataError(
+            f"kind: {kind!r} is none of {', '.join(KINDS)}; positions have 1 to 3 columns"
+        )
     return kind
 
 
@@ -95,3 +97,18 @@ def chord(angle: np.ndarray) -> np.ndarray:
 def separation(chords: np.ndarray) -> np.ndarray:
     """The inverse of `chord`."""
     return np.degrees(2 * np.arcsin(np.clip(chords / 2, 0, 1)))
+
+
+def uniform(low: Any, high: Any, count: int, kind: str | None, seed: int) -> np.ndarray:
+    """Random points; see `PairCounts.randoms_in`."""
+    low, high = np.atleast_1d(low).astype(float), np.atleast_1d(high).astype(float)
+    if low.shape != high.shape or low.ndim != 1 or not (low < high).all():
+        raise DataError(f"low, high: expected corners, low below high, got {low} and {high}")
+    unit = np.random.default_rng(seed).uniform(size=(count, len(low)))
+    if kind != "angular":
+        return low + (high - low) * unit
+    if len(low) != 2 or low[1] < -90 or high[1] > 90:
+        raise DataError("low, high: expected (right ascension, declination) in degrees")
+    sine = np.sin(np.radians([low[1], high[1]]))
+    declination = np.degrees(np.arcsin(sine[0] + (sine[1] - sine[0]) * unit[:, 1]))
+    return np.column_stack([low[0] + (high[0] - low[0]) * unit[:, 0], declination])
