@@ -1,7 +1,7 @@
 r"""A correlation function averaged over bins: a power law, bent by a smooth process.
 
 With x = log(r / pivot), the process g of Matern's covariance (nu = 5/2) in x is written in m sines of
-the interval from -L to L about the middle of the bins, L being 1.5 times half their range (Riutort-Mayol
+the interval from -L to L about the middle of the bins, L being their range (Riutort-Mayol
 et al. 2023), of which each loses its least-squares line over the bins:
 
 .. code-block:: text
@@ -28,8 +28,8 @@ from bayes_astro.parameters import in_unit
 
 __all__ = ["BASIS", "Form", "r0", "typical_slope"]
 
-BASIS = 12
-REACH = 1.5  # half width of the sines' interval, in half ranges of the bins
+BASIS = 14
+REACH = 2.0  # half width of the sines' interval, in half ranges of the bins
 NODES = 6
 
 

@@ -17,7 +17,10 @@ from bayes_astro.residuals import NOTED
 
 __all__ = ["checks"]
 
-DECIDES = 0.5  # share of the prior's variance that the data leave
+DECIDES, ALONE = (
+    0.5,
+    0.8,
+)  # share of the prior's variance that the data leave: a note, and a failure
 FEW, FEWEST = 30, 10  # pairs in a bin: a note, and a failure
 RANDOM, TOO_FEW = 5, 1  # random points for each object
 BELOW = 0.5  # of the Poisson variance, which no covariance can be below
@@ -58,10 +61,10 @@ def checks(model: Any) -> list[Check]:
             Check(
                 "covariance of the bins",
                 None,
-                float("nan"),
+                0.0,
                 "the errors are those of Poisson pairs: bins are taken for independent, and what clustering "
                 "adds is left out, so that they are too small where objects cluster; take a jackknife",
-                "not analytic",
+                "correlations are known",
             )
         )
     if data.random_points:
@@ -123,7 +126,7 @@ def _decided(model: Any) -> Check:
     left = float(np.var(recorded(model)["gamma"].normal_score(values)))
     return Check(
         "the data decide the slope",
-        left <= DECIDES,
+        True if left <= DECIDES else (False if left > ALONE else None),
         left,
         "gamma is as uncertain as before the data, which see too little clustering: more objects or wider "
         "bins are needed, and r0 means nothing",
@@ -229,7 +232,7 @@ def _natural(data: PairCounts, form: Form, values: dict[str, float]) -> float:
     variance = float(np.sum(near * level) / near.sum()) + count / data.objects
     shape = 1 / max(variance, 1e-6)
     empty = float(gammainc(shape, 0.05 * shape))
-    return empty + 3 * np.sqrt(empty * (1 - empty) / count)
+    return min(1.0, empty + 3 * float(np.sqrt(empty * (1 - empty) / count)))
 
 
 def _constraint(form: Form, values: dict[str, float], data: PairCounts) -> Check:
@@ -241,6 +244,7 @@ def _constraint(form: Form, values: dict[str, float], data: PairCounts) -> Check
         True if shift < SHIFTED else (False if shift > BIASED else None),
         shift,
         f"if the power law goes on to the size of the field, all estimates are too low by "
-        f"{form.constraint(values):.2g}: fit with offset=True",
+        f"{form.constraint(values):.2g}: fit with offset=True; if xi is that flat, see whether the random points "
+        "are as dense as objects would be everywhere",
         f"bias at most {SHIFTED:g} sd of a constant",
     )

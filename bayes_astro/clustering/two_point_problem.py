@@ -56,8 +56,9 @@ class TwoPointProblem(Problem):
 
     def named(self, values: dict[str, np.ndarray]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """As they are, and the correlation length."""
-        found = {n: (("sine",) if n == "bend" else (), v) for n, v in values.items()}
-        return found | {"r0": ((), r0(values["amplitude"], values["gamma"], self.form.pivot))}
+        length = r0(values["amplitude"], values["gamma"], self.form.pivot)
+        found = {n: ((), v) for n, v in values.items() if n != "bend"} | {"r0": ((), length)}
+        return found | ({"bend": (("sine",), values["bend"])} if "bend" in values else {})
 
     def coords(self) -> dict[str, Any]:
         """Numbers of the sines."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import DataError
-from bayes_astro.data.pair_counting import Pairs
+from bayes_astro.data.landy_szalay import Pairs
 
 __all__ = ["treecorr_pairs"]
 

@@ -74,7 +74,7 @@ class PairCounts(Rows):
 
     References
     ----------
-    Landy & Szalay 1993, ApJ 412, 64.
+    Landy & Szalay 1993, ApJ 412, 64; Mohammad & Percival 2022, MNRAS 514, 1289.
 
     Examples
     --------
@@ -232,10 +232,6 @@ class PairCounts(Rows):
         DataError
             For positions that are missing, beyond the poles or repeated in more than 1% of the
             objects, for no random points, empty bins and too few patches.
-
-        References
-        ----------
-        Landy & Szalay 1993, ApJ 412, 64; Mohammad & Percival 2022, MNRAS 514, 1289.
 
         Examples
         --------
