@@ -26,6 +26,7 @@ RANDOM, TOO_FEW = 5, 1  # random points for each object
 BELOW = 0.5  # of the Poisson variance, which no covariance can be below
 BIASED, SHIFTED = 2.0, 0.5  # what is taken off, in standard deviations of a constant
 OUTSIDE, THIN = 0.002, 0.1  # shares of objects without random points, and of empty patches
+POINTS = 40
 SURE = 3.0  # sd by which g departs from zero
 
 
@@ -68,10 +69,28 @@ def checks(model: Any) -> list[Check]:
             )
         )
     if data.random_points:
-        found += _random_points(data, form, values)
+        found += _random_points(data, _over_the_field(model, form))
     if len(data.field_share) and not model.offset:
-        found.append(_constraint(form, values, data))
+        found.append(_constraint(_over_the_field(model, form), data))
     return found
+
+
+def _over_the_field(model: Any, form: Form) -> np.ndarray:
+    """xi at the separations of the field: the median curve, going on as it ends.
+
+    Below the first bin it stays what it is there; beyond the last one it falls as over the last third
+    of the bins.
+    """
+    from bayes_astro.clustering.two_point_draws import at_separations
+
+    data = model.data
+    draws = diagnostics.few(model.posterior["posterior"].to_dataset(), 200, POINTS)
+    x = np.linspace(np.log(data.lower[0]), np.log(data.upper[-1]), POINTS)
+    level = np.log(np.median(at_separations(draws, form, np.exp(x)), axis=(0, 1)))
+    away = np.log(np.asarray(data.field_separation))
+    third = POINTS // 3
+    slope = min((level[-1] - level[-third - 1]) / (x[-1] - x[-third - 1]), 0.0)
+    return np.exp(np.interp(away, x, level) + slope * np.maximum(away - x[-1], 0))
 
 
 def _curved(form: Form, values: dict[str, float], data: PairCounts) -> Check:
@@ -180,7 +199,7 @@ def _patches(data: PairCounts) -> Check:
     )
 
 
-def _random_points(data: PairCounts, form: Form, values: dict[str, float]) -> list[Check]:
+def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
     ratio = data.random_points / data.objects
     found = [
         Check(
@@ -191,7 +210,7 @@ def _random_points(data: PairCounts, form: Form, values: dict[str, float]) -> li
             f"at least {RANDOM} for each object",
         )
     ]
-    natural = _natural(data, form, values)
+    natural = _natural(data, level)
     far = data.outside > OUTSIDE
     figure = data.outside if far else data.thin
     found.append(
@@ -218,7 +237,7 @@ def _random_points(data: PairCounts, form: Form, values: dict[str, float]) -> li
     return found
 
 
-def _natural(data: PairCounts, form: Form, values: dict[str, float]) -> float:
+def _natural(data: PairCounts, level: np.ndarray) -> float:
     """Share of empty patches that clustering itself makes, were the density in patches a gamma variable."""
     from scipy.special import gammainc
 
@@ -227,24 +246,23 @@ def _natural(data: PairCounts, form: Form, values: dict[str, float]) -> float:
     near = np.asarray(data.field_share) * (share <= 1 / count)
     if not near.sum() > 0:
         return 0.0
-    x = np.log(np.asarray(data.field_separation) / form.pivot)
-    level = values["amplitude"] * np.exp(-values["gamma"] * np.maximum(x, form.nodes.min()))
     variance = float(np.sum(near * level) / near.sum()) + count / data.objects
     shape = 1 / max(variance, 1e-6)
     empty = float(gammainc(shape, 0.05 * shape))
     return min(1.0, empty + 3 * float(np.sqrt(empty * (1 - empty) / count)))
 
 
-def _constraint(form: Form, values: dict[str, float], data: PairCounts) -> Check:
+def _constraint(level: np.ndarray, data: PairCounts) -> Check:
     """The mean of xi over the field in units of how well a constant is known."""
     ones = Scatter(data).whiten.sum(axis=1)
-    shift = form.constraint(values) * float(np.sqrt(ones @ ones))
+    taken = float(np.sum(np.asarray(data.field_share) * level))
+    shift = taken * float(np.sqrt(ones @ ones))
     return Check(
         "integral constraint",
         True if shift < SHIFTED else (False if shift > BIASED else None),
         shift,
-        f"if the power law goes on to the size of the field, all estimates are too low by "
-        f"{form.constraint(values):.2g}: fit with offset=True; if xi is that flat, see whether the random points "
-        "are as dense as objects would be everywhere",
+        f"if xi goes on to the size of the field as it ends, all estimates are too low by {taken:.2g}: fit "
+        "with offset=True; if xi is that flat, see whether the random points are as dense as objects would "
+        "be everywhere",
         f"bias at most {SHIFTED:g} sd of a constant",
     )
