@@ -11,6 +11,7 @@ from bayes_astro.clustering.correlation_form import Form
 from bayes_astro.clustering.estimates import Scatter
 from bayes_astro.clustering.power_law import slopes
 from bayes_astro.data.pair_counts import PairCounts
+from bayes_astro.data.separations import cells_of
 from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.priors import recorded
 from bayes_astro.residuals import NOTED
@@ -25,7 +26,7 @@ FEW, FEWEST = 30, 10  # pairs in a bin: a note, and a failure
 RANDOM, TOO_FEW = 5, 1  # random points for each object
 BELOW = 0.5  # of the Poisson variance, which no covariance can be below
 BIASED, SHIFTED = 2.0, 0.5  # what is taken off, in standard deviations of a constant
-OUTSIDE, THIN = 0.002, 0.1  # shares of objects without random points, and of empty patches
+OUTSIDE, EMPTY = 0.002, 0.03  # shares of objects without random points, and of empty cells
 POINTS = 40
 SURE = 3.0  # sd by which g departs from zero
 
@@ -68,7 +69,7 @@ def checks(model: Any) -> list[Check]:
                 "correlations are known",
             )
         )
-    if data.random_points:
+    if data.random_points and data.objects and len(data.field_share):
         found += _random_points(data, _over_the_field(model, form))
     if len(data.field_share) and not model.offset:
         found.append(_constraint(_over_the_field(model, form), data))
@@ -212,16 +213,16 @@ def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
     ]
     natural = _natural(data, level)
     far = data.outside > OUTSIDE
-    figure = data.outside if far else data.thin
+    figure = data.outside if far else data.empty
     found.append(
         Check(
             "footprint of the random points",
-            not (far or data.thin > natural + THIN),
+            not (far or data.empty > natural + EMPTY),
             figure,
-            f"{data.outside:.1%} of the objects lie where there are no random points, and {data.thin:.0%} of "
-            "the patches have random points and almost no objects: the random points must be all over where "
+            f"{data.outside:.1%} of the objects lie where there are no random points, and {data.empty:.0%} of "
+            "the field, where there are random points, has no objects: the random points must be all over where "
             "objects could be seen, and nowhere else",
-            f"objects outside at most {OUTSIDE:g}, empty patches at most {natural + THIN:.2g}",
+            f"objects outside at most {OUTSIDE:g}, empty cells at most {min(1.0, natural + EMPTY):.2g}",
         )
     )
     if data.repeated:
@@ -238,18 +239,22 @@ def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
 
 
 def _natural(data: PairCounts, level: np.ndarray) -> float:
-    """Share of empty patches that clustering itself makes, were the density in patches a gamma variable."""
-    from scipy.special import gammainc
+    """Share of empty cells that clustering itself makes.
 
-    count = data.patches or 20
-    share = np.cumsum(data.field_share)
-    near = np.asarray(data.field_share) * (share <= 1 / count)
-    if not near.sum() > 0:
-        return 0.0
-    variance = float(np.sum(near * level) / near.sum()) + count / data.objects
-    shape = 1 / max(variance, 1e-6)
-    empty = float(gammainc(shape, 0.05 * shape))
-    return min(1.0, empty + 3 * float(np.sqrt(empty * (1 - empty) / count)))
+    The excess variance v of the number N in a cell is the mean of xi over its pairs, taken to be the
+    nearest of the field; less xi at the end of the bins, since what is left there may be a fault of the
+    footprint. Numbers are negative binomial, or those of N / (1 + 3 N v) clumps, whichever leaves more
+    cells empty.
+    """
+    cells = cells_of(data.objects)
+    away, share = np.asarray(data.field_separation), np.asarray(data.field_share)
+    end = float(np.interp(np.log(data.upper[-1]), np.log(away), level))
+    near = share * (np.cumsum(share) <= max(1 / cells, share[0]))
+    excess = max(float(np.sum(near * np.maximum(level - end, 0)) / near.sum()), 1e-6)
+    number = data.objects / cells
+    binomial = (1 + excess * number) ** (-1 / excess)
+    empty = float(max(binomial, np.exp(-number / (1 + 3 * excess * number))))
+    return empty + 3 * float(np.sqrt(empty * (1 - empty) / cells))
 
 
 def _constraint(level: np.ndarray, data: PairCounts) -> Check:

@@ -8,13 +8,13 @@ import numpy as np
 from bayes_astro.data import positions as points_of
 from bayes_astro.data.columns import DataError, convert, floats, split_unit, unit_name
 from bayes_astro.data.landy_szalay import Pairs, landy_szalay
+from bayes_astro.data.separations import cells_of
 
 __all__ = ["counted", "patches_of", "scipy_pairs"]
 
 FIELD = 1500  # random points that tell the separations within the whole field
 STEPS = 24
 FAR = 2.0  # times the 99.9% largest distance of random points from their neighbours
-EMPTY, FULL = 0.05, 20  # share of the expected objects in a patch, of at least so many
 
 
 def counted(
@@ -81,13 +81,13 @@ def counted(
         alone = share * effective[1] * (effective[1] - 1) / 2
         variance = (1 + np.maximum(estimate, 0)) / expected + 4 / mixed + 1 / alone
         found = {"covariance": np.diag(variance)}
-    outside, thin = _footprint(objects, field, of_objects, of_randoms, count)
+    outside, empty = _footprint(objects, field)
     away, within = _field(field, kind, other)
     return found | {
         "lower": edges[:-1], "upper": edges[1:], "estimate": estimate, "dd": dd.total[:-1],
         "dr": dr.total[:-1], "rr": rr.total[:-1], "expected": expected, "kind": kind, "unit": unit,
         "method": covariance, "objects": len(objects), "random_points": len(field),
-        "repeated": repeated, "outside": outside, "thin": thin, "field_separation": away,
+        "repeated": repeated, "outside": outside, "empty": empty, "field_separation": away,
         "field_share": within,
     }  # fmt: skip
 
@@ -245,23 +245,17 @@ def _check_full(dd: Pairs, rr: Pairs, edges: np.ndarray) -> None:
             )
 
 
-def _footprint(
-    objects: np.ndarray, field: np.ndarray, own: np.ndarray, other: np.ndarray, count: int
-) -> tuple[float, float]:
-    """Share of objects far from all random points, and of patches that are almost empty."""
+def _footprint(objects: np.ndarray, field: np.ndarray) -> tuple[float, float]:
+    """Share of objects far from all random points, and of cells of the field that have no objects."""
     from scipy.spatial import cKDTree
 
     tree = cKDTree(field)
     near = tree.query(field[:: max(1, len(field) // 5000)], k=2)[0][:, 1]
     away = tree.query(objects)[0]
     outside = float(np.mean(away > FAR * np.quantile(near, 0.999)))
-    if count == 1:
-        own, other, count = patches_of(objects, field, min(20, len(field)), True, 0)
-    expected = np.bincount(other, minlength=count) * len(objects) / len(field)
-    seen = np.bincount(own, minlength=count)
-    known = expected >= FULL
-    thin = seen[known] < EMPTY * expected[known]
-    return outside, float(thin.mean()) if known.any() else 0.0
+    count = min(cells_of(len(objects)), len(field))
+    own, _, _ = patches_of(objects, field, count, True, 0)
+    return outside, float(np.mean(np.bincount(own, minlength=count) == 0))
 
 
 def _field(field: np.ndarray, kind: str, weight: np.ndarray) -> tuple[list[float], list[float]]:

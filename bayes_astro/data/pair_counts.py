@@ -19,7 +19,7 @@ __all__ = ["PairCounts"]
 
 METHODS = ("jackknife", "analytic", "given")
 COUNTS = ("dd", "dr", "rr", "expected")
-SHARES = ("repeated", "outside", "thin")
+SHARES = ("repeated", "outside", "empty")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,9 +59,9 @@ class PairCounts(Rows):
         Of a jackknife covariance: how many, which must exceed the bins by three or more.
     objects, random_points : int
         How many; 0 where that is not known.
-    repeated, outside, thin : float
+    repeated, outside, empty : float
         Shares of objects with the position of another one, of objects where there are no random
-        points, and of patches where there are almost no objects.
+        points, and of cells of the field, for ten objects each, where there are none.
     field_separation, field_share : sequences of float
         Separations within the whole field, and the shares of all pairs of random points there.
     name, source : str
@@ -100,7 +100,7 @@ class PairCounts(Rows):
     random_points: int = 0
     repeated: float = 0.0
     outside: float = 0.0
-    thin: float = 0.0
+    empty: float = 0.0
     field_separation: tuple[float, ...] = ()
     field_share: tuple[float, ...] = ()
     name: str = ""

@@ -6,10 +6,16 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, convert, floats, refuse, split_unit, unit_name
 
-__all__ = ["KINDS", "check_bins", "covariance_of", "separation_unit", "separations"]
+__all__ = ["KINDS", "cells_of", "check_bins", "covariance_of", "separation_unit", "separations"]
 
 KINDS = {"line": 1, "plane": 2, "angular": 2, "space": 3}
 """Dimensions in which pairs are counted."""
+IN_CELL = 10  # objects to be expected in a cell of those by which a footprint is judged
+
+
+def cells_of(objects: int) -> int:
+    """Into how many cells of equal numbers of random points the field is divided to judge it."""
+    return int(np.clip(objects // IN_CELL, 10, 1000))
 
 
 def separation_unit(kind: str, unit: str, lower: Any) -> str:
