@@ -221,7 +221,8 @@ def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
             figure,
             f"{data.outside:.1%} of the objects lie where there are no random points, and {data.empty:.0%} of "
             "the field, where there are random points, has no objects: the random points must be all over where "
-            "objects could be seen, and nowhere else",
+            "objects could be seen, and nowhere else; or so few clumps hold the objects that a jackknife "
+            "knows nothing of them",
             f"objects outside at most {OUTSIDE:g}, empty cells at most {min(1.0, natural + EMPTY):.2g}",
         )
     )
@@ -243,7 +244,7 @@ def _natural(data: PairCounts, level: np.ndarray) -> float:
 
     The excess variance v of the number N in a cell is the mean of xi over its pairs, taken to be the
     nearest of the field; less xi at the end of the bins, since what is left there may be a fault of the
-    footprint. Numbers are negative binomial, or those of N / (1 + 3 N v) clumps, whichever leaves more
+    footprint. Numbers are negative binomial, or those of N / (1 + N v) clumps, whichever leaves more
     cells empty.
     """
     cells = cells_of(data.objects)
@@ -253,7 +254,7 @@ def _natural(data: PairCounts, level: np.ndarray) -> float:
     excess = max(float(np.sum(near * np.maximum(level - end, 0)) / near.sum()), 1e-6)
     number = data.objects / cells
     binomial = (1 + excess * number) ** (-1 / excess)
-    empty = float(max(binomial, np.exp(-number / (1 + 3 * excess * number))))
+    empty = float(max(binomial, np.exp(-number / (1 + excess * number))))
     return empty + 3 * float(np.sqrt(empty * (1 - empty) / cells))
 
 
