@@ -117,6 +117,9 @@ def departure(model: Any, at: Any = None) -> style.Drawing:
         label="estimates / median power law",
         zorder=3,
     )
+    shown = np.quantile((signal / law).reshape(-1, at.size), [0.025, 0.975], axis=0)
+    reach = 0.3 + 1.5 * np.abs(shown - 1).max()
+    axis.set_ylim(max(1 - reach, -0.5), 1 + reach)
     axis.axhline(1.0, color=style.COLOURS["grey"], linewidth=0.8, zorder=0)
     axis.set_xscale("log")
     axis.set_xlabel(style.axis_label("separation", data.unit))
