@@ -25,8 +25,8 @@ random_pairs = np.array([40, 119, 357, 1064, 3177, 9485, 28318, 84540, 252383])
 
 # %% [markdown] tags=["hint"]
 # A random catalogue would have RR / 5 pairs in a bin; with clustering 1 + w times as many
-# are expected: DD ~ Poisson(RR / 5 * (1 + A theta**-0.8)). With one unknown a grid from
-# 0 to 1.5 is enough: log Poisson probabilities of all nine bins, added.
+# are expected: DD ~ Poisson with the mean `RR / 5 * (1 + A * theta**-0.8)`. A grid from
+# 0 to 1.5 is enough for one unknown: log probabilities of all nine bins, added.
 
 # %% tags=["solution"]
 amplitude = np.linspace(0, 1.5, 3001)
