@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bayes_astro import means as means
     from bayes_astro.calibration import calibrate as calibrate
     from bayes_astro.catalog import fit_each as fit_each
+    from bayes_astro.clustering.pair_counts import PairCounts as PairCounts
     from bayes_astro.clustering.two_point import TwoPointCorrelation as TwoPointCorrelation
     from bayes_astro.comparison import compare as compare
     from bayes_astro.data import BinnedRedshifts as BinnedRedshifts
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from bayes_astro.data.datasets import datasets as datasets
     from bayes_astro.data.datasets import fetch as fetch
     from bayes_astro.data.datasets import load as load
-    from bayes_astro.data.pair_counts import PairCounts as PairCounts
     from bayes_astro.data.templates import Filters as Filters
     from bayes_astro.data.templates import Templates as Templates
     from bayes_astro.density.extreme_deconvolution import (

@@ -125,7 +125,7 @@ CONTAINERS = _table(
     Row("DampingTimes", "bayes_astro.data.damping_times"),
     Row("LightCurve", "bayes_astro.data"),
     Row("Measurements", "bayes_astro.data"),
-    Row("PairCounts", "bayes_astro.data.pair_counts"),
+    Row("PairCounts", "bayes_astro.clustering.pair_counts"),
     Row("Photometry", "bayes_astro.data"),
 )
 PARTS = {

@@ -322,14 +322,14 @@ BUGS = (
     ),
     Bug(
         "pairs-across-patches-left-out-twice",
-        "data/landy_szalay.py",
+        "clustering/landy_szalay.py",
         "return self.total - self.inside - alpha * self.across",
         "return self.total - self.inside - self.across",
         (PAIRS + "test_estimates_and_jackknife_are_those_of_brute_force",),
     ),
     Bug(
         "pairs-of-an-object-with-itself",
-        "data/pair_counting.py",
+        "clustering/pair_counting.py",
         "anywhere = 0.5 * (self.weight**2 - self.square)",
         "anywhere = 0.5 * self.weight**2",
         (PAIRS + "test_estimates_and_jackknife_are_those_of_brute_force",),

@@ -11,9 +11,9 @@ from bayes_astro.baselines.base import Baseline
 from bayes_astro.clustering import two_point_draws as draws_of
 from bayes_astro.clustering.correlation_form import Form, r0
 from bayes_astro.clustering.estimates import Scatter
+from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.clustering.power_law import best
 from bayes_astro.clustering.two_point import TwoPointCorrelation
-from bayes_astro.data.pair_counts import PairCounts
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import Setting, whole
 

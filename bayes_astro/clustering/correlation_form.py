@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data.pair_counts import PairCounts
-from bayes_astro.data.separations import KINDS
+from bayes_astro.clustering.pair_counts import PairCounts
+from bayes_astro.clustering.separations import KINDS
 from bayes_astro.parameters import in_unit
 
 __all__ = ["BASIS", "Form", "r0", "typical_slope"]

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data.pair_counts import PairCounts
+from bayes_astro.clustering.pair_counts import PairCounts
 
 __all__ = ["Scatter"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from bayes_astro.clustering import two_point_draws as draws_of
 from bayes_astro.clustering.correlation_form import BASIS, Form, r0, typical_slope
 from bayes_astro.clustering.estimates import Scatter
+from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.clustering.power_law import default_scales
 from bayes_astro.clustering.two_point_problem import TwoPointProblem
-from bayes_astro.data.pair_counts import PairCounts
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row, entries
 from bayes_astro.model import Model

@@ -9,9 +9,9 @@ import numpy as np
 from bayes_astro import diagnostics, residuals
 from bayes_astro.clustering.correlation_form import Form
 from bayes_astro.clustering.estimates import Scatter
+from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.clustering.power_law import slopes
-from bayes_astro.data.pair_counts import PairCounts
-from bayes_astro.data.separations import cells_of
+from bayes_astro.clustering.separations import cells_of
 from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.priors import recorded
 from bayes_astro.residuals import NOTED

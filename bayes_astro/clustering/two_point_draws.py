@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_astro.clustering.correlation_form import Form
 from bayes_astro.clustering.estimates import Scatter
-from bayes_astro.data.pair_counts import PairCounts
+from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import in_unit
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from bayes_astro.clustering.correlation_form import BASIS, Form, r0
 from bayes_astro.clustering.estimates import Scatter
+from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.coordinates import Free
-from bayes_astro.data.pair_counts import PairCounts
 from bayes_astro.likelihoods.compiled import ready_pytensor
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem

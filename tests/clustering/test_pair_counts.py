@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from point_processes import pairs_of_points
 
 import bayes_astro as ba
-from bayes_astro.data.pair_counting import patches_of
+from bayes_astro.clustering.pair_counting import patches_of
 
 COUNT = ba.PairCounts.from_positions
 FIELDS = {
@@ -55,16 +55,18 @@ def brute(kind, points, randoms, edges, weight, other, own, theirs, keep):
     return (dd - 2 * dr + rr) / rr
 
 
+@pytest.mark.parametrize("engine", ["grid", "scipy"])
 @pytest.mark.parametrize("kind", FIELDS)
-def test_estimates_and_jackknife_are_those_of_brute_force(kind):
+def test_estimates_and_jackknife_are_those_of_brute_force(kind, engine):
     points, randoms, edges, weight, other = sample(kind)
     rng = np.random.default_rng(5)
     count = 9
     own, theirs = rng.integers(count, size=len(points)), rng.integers(count, size=len(randoms))
     theirs[:count] = np.arange(count)
     found = COUNT(
-        points, randoms, edges, kind=kind, weight=weight, random_weight=other, patches=(own, theirs)
-    )
+        points, randoms, edges, kind=kind, weight=weight, random_weight=other,
+        patches=(own, theirs), engine=engine,
+    )  # fmt: skip
     setting = kind, points, randoms, edges, weight, other, own, theirs
     assert np.allclose(found.estimate, brute(*setting, lambda a, b: np.ones_like(a + b)), rtol=1e-9)
     alpha = count / (2 + np.sqrt(2) * (count - 1))
@@ -88,12 +90,29 @@ def test_counts_are_those_of_treecorr(kind):
     pytest.importorskip("treecorr", reason="needs TreeCorr: uv sync --group benchmark")
     points, randoms, edges, weight, other = sample(kind, 500, 1500)
     given = {"kind": kind, "weight": weight, "random_weight": other, "patches": 12}
-    ours, theirs = (COUNT(points, randoms, edges, engine=e, **given) for e in ("scipy", "treecorr"))
+    ours, theirs = (COUNT(points, randoms, edges, engine=e, **given) for e in ("grid", "treecorr"))
     for field in ("dd", "dr", "rr", "estimate", "by_patch", "covariance"):
         a, b = getattr(ours, field), getattr(theirs, field)
         assert np.allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(a).max()), field
     with pytest.raises(ValueError, match="TreeCorr takes bins of equal log width"):
         COUNT(points, randoms, [0.1, 0.2, 0.5], engine="treecorr", **given | {"patches": 10})
+
+
+def test_a_grid_counts_as_a_tree_does():
+    """Narrow reaches of many cells, in a long thin field and in one with an empty middle."""
+    rng = np.random.default_rng(1)
+    field = rng.uniform(size=(3000, 3)) * [10, 1, 0.1]
+    field[1500:, 0] += 40
+    points = field[rng.permutation(3000)[:700]] + 1e-3
+    for edges in (np.geomspace(0.05, 0.3, 5), np.geomspace(0.1, 30, 5)):
+        found = [
+            COUNT(points, field, edges, patches=12, engine=engine, threads=threads)
+            for engine, threads in (("grid", 1), ("grid", 3), ("scipy", 1))
+        ]
+        assert found[0] == found[1]
+        for name in ("dd", "dr", "rr"):
+            assert np.array_equal(getattr(found[0], name), getattr(found[2], name))
+        assert np.allclose(found[0].covariance, found[2].covariance, rtol=1e-6, atol=1e-14)
 
 
 def test_covariance_is_that_of_treecorr():
@@ -277,7 +296,7 @@ SPOILT[3, 1] = np.nan
         ({"patches": ([0], [1])}, "patches: labels of objects must be 60 whole numbers"),
         ({"patches": (np.full(60, 9), np.zeros(400, int))}, "patch 9 has objects and no random"),
         ({"covariance": "bootstrap"}, "covariance: 'bootstrap' must be 'jackknife' or 'analytic'"),
-        ({"engine": "corrfunc"}, "engine: 'corrfunc' must be 'scipy' or 'treecorr'"),
+        ({"engine": "corrfunc"}, "engine: 'corrfunc' must be 'grid', 'scipy' or 'treecorr'"),
         ({"positions": SQUARE[:2]}, "2 and 400 are too few for pairs"),
     ],
 )

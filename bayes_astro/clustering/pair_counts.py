@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from bayes_astro.data.columns import DataError, check_labels, floats, refuse
-from bayes_astro.data.container import Rows, chosen
-from bayes_astro.data.separations import (
+from bayes_astro.clustering.separations import (
     KINDS,
     check_bins,
     covariance_of,
     separation_unit,
     separations,
 )
+from bayes_astro.data.columns import DataError, check_labels, floats, refuse
+from bayes_astro.data.container import Rows, chosen
 
 __all__ = ["PairCounts"]
 
@@ -174,7 +174,7 @@ class PairCounts(Rows):
         random_weight: Any = None,
         patches: Any = 50,
         covariance: str = "jackknife",
-        engine: str = "scipy",
+        engine: str = "grid",
         threads: int = 1,
         name: str = "",
         source: str = "",
@@ -214,9 +214,9 @@ class PairCounts(Rows):
             Number of patches; or the patch of each object and of each random point.
         covariance : {"jackknife", "analytic"}
             See above.
-        engine : {"scipy", "treecorr"}
-            SciPy's k-d tree, or TreeCorr (``pip install bayes-astro[correlation]``), which takes
-            edges that are equal in the logarithm alone. Both count exactly.
+        engine : {"grid", "scipy", "treecorr"}
+            A grid of cells; SciPy's k-d tree; TreeCorr (``pip install bayes-astro[correlation]``),
+            which takes edges of equal log width alone. All count exactly.
         threads : int
             The counts do not depend on it.
         name, source : str
@@ -246,7 +246,7 @@ class PairCounts(Rows):
         >>> bool(np.all(np.abs(counts.estimate) < 4 * counts.error))
         True
         """
-        from bayes_astro.data.pair_counting import counted
+        from bayes_astro.clustering.pair_counting import counted
 
         found = counted(
             positions, randoms, edges, kind=kind, weight=weight, random_weight=random_weight,
@@ -329,7 +329,7 @@ class PairCounts(Rows):
         >>> ba.PairCounts.randoms_in([10, -5], [20, 5], 1000, kind="angular").shape
         (1000, 2)
         """
-        from bayes_astro.data.positions import uniform
+        from bayes_astro.clustering.positions import uniform
 
         return uniform(low, high, count, kind, seed)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.clustering.landy_szalay import Pairs
 from bayes_astro.data.columns import DataError
-from bayes_astro.data.landy_szalay import Pairs
 
 __all__ = ["treecorr_pairs"]
 

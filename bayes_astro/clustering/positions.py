@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.clustering.separations import KINDS
 from bayes_astro.data.columns import DataError, convert, floats, refuse, split_unit
 from bayes_astro.data.missing import say
-from bayes_astro.data.separations import KINDS
 
 __all__ = ["chord", "coordinates", "kind_of", "repeated_share", "separation", "uniform", "weights"]
 
