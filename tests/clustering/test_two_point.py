@@ -177,10 +177,10 @@ def test_a_bent_one_is_calibrated():
 
 def covered(count, patches, sampler=QUICK, **settings):
     """Shares of simulations whose 68 and 95% intervals hold the slope and the amplitude."""
-    edges, inside = np.geomspace(0.003, 0.1, 8), []
+    edges, inside = np.geomspace(0.002, 0.025, 7), []
     for seed in range(count):
-        points, amplitude = pairs_of_points(1500, 1.4, 0.001, 0.15, seed=seed)
-        randoms = np.random.default_rng(seed + 10_000).uniform(size=(12_000, 2))
+        points, amplitude = pairs_of_points(500, 1.4, 0.001, 0.03, seed=seed)
+        randoms = np.random.default_rng(seed + 10_000).uniform(size=(8_000, 2))
         counts = ba.PairCounts.from_positions(points, randoms, edges, kind="plane", patches=patches)
         model = fitted(counts, sampler, pivot=0.01, **settings)
         drawn = model.posterior["posterior"]
