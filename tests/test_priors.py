@@ -358,7 +358,7 @@ DEFAULTS = {
         XI,
         {
             "amplitude": ba.Prior("HalfNormal", sigma=6),
-            "gamma": ba.Prior("LogNormal", mu=np.log(1.8), sigma=0.5),
+            "gamma": ba.Prior("LogNormal", mu=np.log(1.8), sigma=0.7),
             "offset": ba.Prior("HalfNormal", sigma=2 * (0.5 * 4**-1.8 + 0.5 * 8**-1.8)),
             "smooth_sigma": ba.Prior("HalfNormal", sigma=0.5),
             "length": ba.Prior("LogNormal", mu=np.log(np.log(32) / 3), sigma=0.5),

@@ -76,8 +76,8 @@ class TwoPointCorrelation(Model):
         independently, from bins and errors alone.
     priors : dict of str to Prior, optional
         By parameter. Defaults: ``amplitude`` HalfNormal of three times what fits at a usual slope;
-        ``gamma`` LogNormal about 1.8 in space, 0.8 for angles and in a plane, half a factor of e
-        wide; ``offset`` HalfNormal of what the power law has over the field; ``smooth_sigma``
+        ``gamma`` LogNormal about 1.8 in space, 0.8 for angles and in a plane, 0.7 wide
+        in the logarithm; ``offset`` HalfNormal of what the power law has over the field; ``smooth_sigma``
         HalfNormal(0.5), ``length`` LogNormal about a third of the range in log r.
 
     Notes
@@ -144,7 +144,7 @@ class TwoPointCorrelation(Model):
         """See the class; weakly informative."""
         form = Form(data, self.pivot)
         size, taken = default_scales(form, Scatter(data))
-        slope = Prior("LogNormal", mu=float(np.log(typical_slope(data))), sigma=0.5)
+        slope = Prior("LogNormal", mu=float(np.log(typical_slope(data))), sigma=0.7)
         found = [
             Parameter("amplitude", Prior("HalfNormal", sigma=3 * size), support="positive"),
             Parameter("gamma", slope, support="positive"),

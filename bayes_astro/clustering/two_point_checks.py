@@ -20,7 +20,7 @@ __all__ = ["checks"]
 
 DECIDES, ALONE = (
     0.5,
-    0.8,
+    0.65,
 )  # share of the prior's variance that the data leave: a note, and a failure
 FEW, FEWEST = 30, 10  # pairs in a bin: a note, and a failure
 RANDOM, TOO_FEW = 5, 1  # random points for each object

@@ -122,7 +122,7 @@ def test_posterior_is_that_of_quadrature():
     sigma = float(model.resolve_priors(data)["amplitude"].arguments["sigma"])
     density = law.logpdf(amplitude[:, None, None] * unit)
     density += stats.halfnorm(0, sigma).logpdf(amplitude)[:, None]
-    density += stats.lognorm(0.5, scale=1.8).logpdf(gamma)
+    density += stats.lognorm(0.7, scale=1.8).logpdf(gamma)
     weight = np.exp(density - density.max())
     weight /= weight.sum()
     table = model.summary()
