@@ -86,6 +86,9 @@ class TwoPointCorrelation(Model):
     ``offset``, ``smooth_sigma``, ``length`` and the process' coefficients ``bend``. `predict` takes
     separations, or `ba.PairCounts`, whose covariance then is that of ``observation``.
 
+    A jackknife knows what is in the field. Where few clumps make the signal it knows too little: with
+    200 clumps in a field 95% intervals held xi 80 to 92 times in a hundred, which no check sees.
+
     References
     ----------
     Landy & Szalay 1993, ApJ 412, 64; Sellentin & Heavens 2016, MNRAS 456, L132; Riutort-Mayol et al.
