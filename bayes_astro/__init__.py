@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bayes_astro.calibration import calibrate as calibrate
     from bayes_astro.catalog import fit_each as fit_each
     from bayes_astro.classes.mixture_classifier import MixtureClassifier as MixtureClassifier
+    from bayes_astro.clustering.pair_counts import PairCounts as PairCounts
+    from bayes_astro.clustering.two_point import TwoPointCorrelation as TwoPointCorrelation
     from bayes_astro.comparison import compare as compare
     from bayes_astro.data import BinnedRedshifts as BinnedRedshifts
     from bayes_astro.data import LightCurve as LightCurve

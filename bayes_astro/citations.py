@@ -71,6 +71,66 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1214/10-AOAS439",
         },
     ),
+    "landy1993": (
+        "article",
+        {
+            "author": "Landy, Stephen D. and Szalay, Alexander S.",
+            "title": "Bias and variance of angular correlation functions",
+            "journal": "The Astrophysical Journal",
+            "volume": "412",
+            "pages": "64--71",
+            "year": "1993",
+            "doi": "10.1086/172900",
+        },
+    ),
+    "sellentin2016": (
+        "article",
+        {
+            "author": "Sellentin, Elena and Heavens, Alan F.",
+            "title": "Parameter inference with estimated covariance matrices",
+            "journal": "Monthly Notices of the Royal Astronomical Society: Letters",
+            "volume": "456",
+            "pages": "L132--L136",
+            "year": "2016",
+            "doi": "10.1093/mnrasl/slv190",
+        },
+    ),
+    "mohammad2022": (
+        "article",
+        {
+            "author": "Mohammad, Faizan G. and Percival, Will J.",
+            "title": "Creating jackknife and bootstrap estimates of the covariance matrix for the two-point correlation function",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "514",
+            "pages": "1289--1301",
+            "year": "2022",
+            "doi": "10.1093/mnras/stac1458",
+        },
+    ),
+    "riutortmayol2023": (
+        "article",
+        {
+            "author": 'Riutort-Mayol, Gabriel and B{\\"u}rkner, Paul-Christian and Andersen, Michael R. and Solin, Arno and Vehtari, Aki',
+            "title": "Practical Hilbert space approximate {B}ayesian {G}aussian processes for probabilistic programming",
+            "journal": "Statistics and Computing",
+            "volume": "33",
+            "pages": "17",
+            "year": "2023",
+            "doi": "10.1007/s11222-022-10167-2",
+        },
+    ),
+    "barrow1984": (
+        "article",
+        {
+            "author": "Barrow, J. D. and Bhavsar, S. P. and Sonoda, D. H.",
+            "title": "A bootstrap resampling analysis of galaxy clustering",
+            "journal": "Monthly Notices of the Royal Astronomical Society",
+            "volume": "210",
+            "pages": "19P--23P",
+            "year": "1984",
+            "doi": "10.1093/mnras/210.1.19P",
+        },
+    ),
     "burke2021": (
         "article",
         {

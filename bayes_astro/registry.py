@@ -91,6 +91,7 @@ TASKS = _table(
         _PLOTS + "structure_function", "BinnedStructureFunction"),
     Row("TemplatePhotoZ", "bayes_astro.photoz.templates",
         _PLOTS + "template_photoz", "TemplateFit"),
+    Row("TwoPointCorrelation", "bayes_astro.clustering.two_point", _PLOTS + "two_point", "LandySzalay"),
     Row("XDPhotoZ", "bayes_astro.photoz.joint_mixture", _PLOTS + "photoz", "RandomForest"),
 )  # fmt: skip
 BASELINES = _table(
@@ -100,6 +101,7 @@ BASELINES = _table(
     Row("GaussianMixture", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),
     Row("KernelDensity", _BASE + "density", _PLOTS + "extreme_deconvolution"),
+    Row("LandySzalay", _BASE + "two_point", _PLOTS + "two_point"),
     Row("LeastSquaresLine", _BASE + "linear_relation", _PLOTS + "linear_relation"),
     Row("LombScargle", _BASE + "periodogram", _PLOTS + "periodogram"),
     Row("MaximumLikelihood", _BASE + "gaussian_process", _PLOTS + "gaussian_process"),
@@ -126,6 +128,7 @@ CONTAINERS = _table(
     Row("DampingTimes", "bayes_astro.data.damping_times"),
     Row("LightCurve", "bayes_astro.data"),
     Row("Measurements", "bayes_astro.data"),
+    Row("PairCounts", "bayes_astro.clustering.pair_counts"),
     Row("Photometry", "bayes_astro.data"),
 )
 PARTS = {

@@ -153,6 +153,8 @@ FITS = {
         lambda: ba.baselines.PoissonIntervals(), lambda: ba.load("pump-failures"), None,
     ),
     "damping-relation": (lambda: ba.HierarchicalDRW(), samples.damping, ba.NUTS(**NUTS)),
+    "two-point": (lambda: ba.TwoPointCorrelation(), samples.pairs, ba.NUTS(**NUTS)),
+    "LandySzalay": (lambda: ba.baselines.LandySzalay(), samples.pairs, None),
     "DampingTimeLine": (lambda: ba.HierarchicalDRW().baseline(), samples.damping, None),
 }  # fmt: skip
 

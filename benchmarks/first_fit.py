@@ -97,6 +97,13 @@ PROGRAMS = {
         "ba.HierarchicalDRW().fit(data, seed=1)",
         PYMC,
     ),
+    "correlation": (
+        START + "e = np.geomspace(0.5, 20, 11)\n"
+        "xi = (e[1:] * e[:-1] / 25) ** -0.9\n"
+        "data = ba.PairCounts(e[:-1], e[1:], xi, 0.1 * xi)\n"
+        "ba.TwoPointCorrelation().fit(data, seed=1)",
+        PYMC,
+    ),
     "rates": (
         "import bayes_astro as ba\nba.PoissonRate().fit(ba.load('pump-failures'), seed=1)",
         PYMC,

@@ -11,6 +11,7 @@ from samples import (
     galaxies,
     kinds,
     line,
+    pairs,
     pulsating,
     sinusoid,
     walk,
@@ -218,6 +219,20 @@ CASES = {
             pivot=7.5, priors={"slope": ba.Prior("Normal", mu=0.3, sigma=0.5)}
         ),
         damping,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "two-point": (lambda: ba.TwoPointCorrelation(), pairs, lambda: ba.NUTS(**QUICK_NUTS)),
+    "two-point-all": (
+        lambda: ba.TwoPointCorrelation(
+            smooth=False,
+            offset=True,
+            pivot=3.0,
+            priors={
+                "gamma": ba.Prior("LogNormal", mu=0.5, sigma=0.3),
+                "offset": ba.Prior("HalfNormal", sigma=0.05),
+            },
+        ),
+        lambda: pairs().replace(method="given", patches=0, by_patch=None),
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "photoz-defaults": (

@@ -53,6 +53,8 @@ DAMPING = (
     "variability/test_damping_relation.py::"
     "test_damping_times_are_at_rest_with_the_density_of_their_interim_prior"
 )
+PAIRS = "clustering/test_pair_counts.py::"
+XI = "clustering/test_two_point.py::"
 BANDS, NOISE = "periodic/test_bands.py::", "periodic/test_noise.py::"
 SIGNALS = "periodic/test_signals.py::"
 JACKKNIFE = (
@@ -317,6 +319,41 @@ BUGS = (
         "return html.escape(str(text), quote=True)",
         "return str(text)",
         ("test_report.py::test_500_payloads_leave_no_live_tag",),
+    ),
+    Bug(
+        "pairs-across-patches-left-out-twice",
+        "clustering/landy_szalay.py",
+        "return self.total - self.inside - alpha * self.across",
+        "return self.total - self.inside - self.across",
+        (PAIRS + "test_estimates_and_jackknife_are_those_of_brute_force",),
+    ),
+    Bug(
+        "pairs-of-an-object-with-itself",
+        "clustering/pair_counting.py",
+        "anywhere = 0.5 * (self.weight**2 - self.square)",
+        "anywhere = 0.5 * self.weight**2",
+        (PAIRS + "test_estimates_and_jackknife_are_those_of_brute_force",),
+    ),
+    Bug(
+        "a-normal-for-a-jackknife",
+        "clustering/estimates.py",
+        "return self.constant - 0.5 * self.patches * m.log1p(squares / (self.patches - 1))",
+        "return self.constant - 0.5 * squares",
+        (XI + "test_scatter_is_the_multivariate_t_of_a_jackknife",),
+    ),
+    Bug(
+        "bins-at-their-middles",
+        "clustering/correlation_form.py",
+        "return r ** KINDS[kind]",
+        "return r ** (KINDS[kind] - 1)",
+        (XI + "test_bins_hold_the_mean_over_their_pairs",),
+    ),
+    Bug(
+        "constraint-added",
+        "likelihoods/two_point.py",
+        "mean[i] = amplitude * by_amplitude[i] - offset",
+        "mean[i] = amplitude * by_amplitude[i] + offset",
+        (XI + "test_an_integral_constraint_is_seen_and_fitted",),
     ),
     Bug(
         "rest-frame-the-wrong-way",

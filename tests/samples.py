@@ -173,6 +173,26 @@ def damping(n=20, draws=60, seed=3):
     )
 
 
+def pairs(bins=8, patches=24, seed=4, **changes):
+    """Estimates of xi = (r / 5)^-1.8 with the covariance of a jackknife; nothing is counted."""
+    rng = np.random.default_rng(seed)
+    edges = np.geomspace(0.5, 20, bins + 1)
+    xi = (edges[1:] * edges[:-1] / 25) ** -0.9
+    near = 0.3 ** np.abs(np.subtract.outer(np.arange(bins), np.arange(bins)))
+    factor = np.linalg.cholesky(near * np.outer(0.1 * xi + 0.01, 0.1 * xi + 0.01))
+    each = factor @ rng.standard_normal((bins, patches)) / np.sqrt(patches - 1)
+    each -= each.mean(axis=1, keepdims=True)
+    covariance = (patches - 1) / patches * each @ each.T * (patches / (patches - 1))
+    estimate = xi + factor @ rng.standard_normal(bins)
+    given = {
+        "dd": 1000 * (1 + xi), "dr": np.full(bins, 2e4), "rr": np.full(bins, 1e5),
+        "expected": np.full(bins, 1000.0), "by_patch": estimate[:, None] + each, "unit": "Mpc",
+        "method": "jackknife", "patches": patches, "objects": 1000, "random_points": 10_000,
+        "field_separation": [1.0, 10, 100], "field_share": [0.001, 0.049, 0.95],
+    }  # fmt: skip
+    return ba.PairCounts(edges[:-1], edges[1:], estimate, covariance, **given | changes)
+
+
 def fields_of(container):
     """Every field, arrays by their bits: what `metadata` leaves out is seen as well."""
 

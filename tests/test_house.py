@@ -28,9 +28,16 @@ FLOORS = (
     ("estimator", "model"),
     ("mixtures",),
     (
-        "processes", "periodic", "variability", "density", "photoz", "regression", "populations",
+        "processes",
+        "periodic",
+        "variability",
+        "density",
+        "photoz",
+        "regression",
+        "populations",
         "classes",
-    ),  # fmt: skip
+        "clustering",
+    ),
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),
     ("cli", "exercises", "kernels", "means", "exchange", ""),

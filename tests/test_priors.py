@@ -261,6 +261,15 @@ TIMES = ba.DampingTimes(
 BINS = ba.BinnedRedshifts(np.full((3, 2), 0.5), [0, 0.6, 1.2], [0.5, 0.5])
 GALAXIES = galaxies(101).replace(redshift=np.append(np.linspace(0.1, 0.7, 100), 0.4))
 COUNTS = ba.Counts([3, 5, 7], [2, 4, 4.0], off_counts=[1, 2, 3], off_exposure=[5.0, 4.0, 4.0])
+# Of the power law 2 (r / 2)^-1.8, averaged over bins that are octaves in space, without noise.
+XI = ba.PairCounts(
+    [1, 2, 4, 8, 16.0],
+    [2, 4, 8, 16, 32.0],
+    2 * (3 / 1.2) * (2**1.2 - 1) / (2**3 - 1) * np.array([0.5, 1, 2, 4, 8.0]) ** -1.8,
+    np.full(5, 1e-4),
+    field_separation=[8.0, 16.0],
+    field_share=[0.5, 0.5],
+)
 OFFSET = ba.Prior("Normal", mu=0, sigma=5)
 TAU = ba.Prior("LogNormal", mu=np.log(320) / 2, sigma=np.log(80) / 4)  # 95% within 2 and 160
 DEFAULTS = {
@@ -342,6 +351,17 @@ DEFAULTS = {
             "scatter": ba.Prior("HalfNormal", sigma=0.5),
             "mass_mean": ba.Prior("Normal", mu=8, sigma=3),
             "mass_width": ba.Prior("LogNormal", mu=0, sigma=0.7),
+        },
+    ),
+    "correlation function": (
+        ba.TwoPointCorrelation(offset=True, pivot=2.0),
+        XI,
+        {
+            "amplitude": ba.Prior("HalfNormal", sigma=6),
+            "gamma": ba.Prior("LogNormal", mu=np.log(1.8), sigma=0.7),
+            "offset": ba.Prior("HalfNormal", sigma=2 * (0.5 * 4**-1.8 + 0.5 * 8**-1.8)),
+            "smooth_sigma": ba.Prior("HalfNormal", sigma=0.5),
+            "length": ba.Prior("LogNormal", mu=np.log(np.log(32) / 3), sigma=0.5),
         },
     ),
     "rates": (

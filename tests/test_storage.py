@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy import units as u
-from samples import fields_of, galaxies
+from samples import fields_of, galaxies, pairs
 
 import bayes_astro as ba
 from bayes_astro import registry, report, storage
@@ -82,7 +82,12 @@ COUNTS = ba.Counts(
     name="fifteen",
     source="made up",
 )
+PAIRS = pairs(
+    dr=np.arange(8.0), repeated=0.005, outside=0.001, empty=0.01, kind="plane", name="pairs",
+    source="made up",
+)  # fmt: skip
 DATA = {
+    ba.PairCounts: PAIRS,
     ba.Counts: COUNTS,
     ba.LightCurve: CURVE,
     ba.Measurements: LINE,
@@ -242,6 +247,17 @@ MODELS = {
         step=0.02,
         igm=False,
     ),
+    "TwoPointCorrelation": ba.TwoPointCorrelation(
+        smooth=False,
+        offset=True,
+        pivot=3 * u.Mpc,
+        priors={
+            "amplitude": ba.Prior("HalfNormal", sigma=5.0),
+            "gamma": ba.Prior("LogNormal", mu=0.5, sigma=0.3),
+            "offset": ba.Prior("HalfNormal", sigma=0.05),
+        },
+    ),
+    "LandySzalay": ba.baselines.LandySzalay(pivot=3 * u.Mpc, resamples=50),
     "Stacking": ba.baselines.Stacking((0.0, 0.4, 1.0)),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
@@ -266,6 +282,7 @@ def folder(tmp_path_factory):
         "GaussianProcess": ba.Laplace(draws=400, restarts=1),
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
+        "TwoPointCorrelation": ba.NUTS(50, 50, 2),
         "PoissonRate": ba.NUTS(50, 50, 2),
         "PopulationNz": ba.NUTS(50, 50, 2),
         "TemplatePhotoZ": ba.NUTS(50, 50, 2),

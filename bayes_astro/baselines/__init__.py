@@ -17,6 +17,7 @@ from bayes_astro.baselines.structure_function import (
     BinnedStructureFunction,
 )
 from bayes_astro.baselines.templates import TemplateFit
+from bayes_astro.baselines.two_point import LandySzalay
 
 __all__ = [
     "BinnedStructureFunction",
@@ -25,6 +26,7 @@ __all__ = [
     "GaussianMixture",
     "GaussianProcessRegressor",
     "KernelDensity",
+    "LandySzalay",
     "LeastSquaresLine",
     "LombScargle",
     "MaximumLikelihood",

@@ -48,6 +48,7 @@ from bayes_astro.exercises.reference_of_light_curves import (
     several_bands,
 )
 from bayes_astro.exercises.reference_of_points import (
+    clustering,
     tenth_neighbour,
     two_populations,
     velocity_ellipsoid,
@@ -311,6 +312,7 @@ MAKERS = {
     "6.1": velocity_dispersion,
     "6.3": velocity_ellipsoid,
     "6.4": tenth_neighbour,
+    "6.5": clustering,
     "6.6": two_populations,
     "7.1": spectrum_with_gaps,
     "8.2": curve_in_a_gap,

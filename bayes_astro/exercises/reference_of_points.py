@@ -10,9 +10,9 @@ import numpy as np
 import bayes_astro as ba
 from bayes_astro.exercises.independence import independence
 from bayes_astro.exercises.library import arrays, words
-from bayes_astro.exercises.measures import _mean_sd, demand, exact, measured, stated
+from bayes_astro.exercises.measures import _mean_sd, demand, exact, measured, stated, summed
 
-__all__ = ["tenth_neighbour", "two_populations", "velocity_ellipsoid"]
+__all__ = ["clustering", "tenth_neighbour", "two_populations", "velocity_ellipsoid"]
 
 
 def tenth_neighbour() -> dict[str, Any]:
@@ -34,6 +34,38 @@ def tenth_neighbour() -> dict[str, Any]:
         "closed form: a Gamma distribution; prior flat in the logarithm",
         {"density": gamma(k, area)},
         {name: {"density": value} for name, value in wrong.items()},
+    )
+
+
+def clustering() -> dict[str, Any]:
+    """6.5: a grid over the amplitude, with the Poisson law of every bin."""
+    data = arrays("6.5")
+    theta, pairs, chance = data["theta"], data["pairs"], data["random_pairs"] / 5
+    grid = np.linspace(0, 1.5, 30_001)
+
+    def amplitude(slope: float) -> dict[str, float]:
+        expected = chance * (1 + grid[:, None] * theta**-slope)
+        return summed(np.sum(pairs * np.log(expected) - expected, axis=1), grid)
+
+    shape = theta**-0.8
+
+    def least_squares(w: np.ndarray, error: np.ndarray) -> dict[str, float]:
+        precision = np.sum((shape / error) ** 2)
+        return stated(np.sum(shape * w / error**2) / precision, precision**-0.5)
+
+    w, error = pairs / chance - 1, np.sqrt(pairs) / chance
+    plain = np.sum(w * shape) / np.sum(shape**2)
+    scatter = np.sqrt(np.sum((w - plain * shape) ** 2) / (8 * np.sum(shape**2)))
+    wrong = {
+        "one_not_subtracted": least_squares(w + 1, error),
+        "random_pairs_not_scaled": least_squares((w + 1) / 5 - 1, error / 5),
+        "unweighted": stated(plain, scatter),
+        "slope_of_space": amplitude(1.8),
+    }
+    return exact(
+        "a grid of 30001 amplitudes; flat prior",
+        {"amplitude": amplitude(0.8)},
+        {name: {"amplitude": value} for name, value in wrong.items()},
     )
 
 

@@ -26,6 +26,7 @@ MAKERS = {
     "Counts": lambda: ba.Counts([3, 0], [1.0, 2.0], names=("a", "b"), background=0.5),
     "BinnedRedshifts": lambda: ba.BinnedRedshifts([[0.2, 0.8]], [0, 0.5, 1], [0.5, 0.5]),
     "DampingTimes": lambda: ba.DampingTimes([[1.0, 2]], [[0.0, 0]], [8.0], 0.2, ("a",)),
+    "PairCounts": lambda: ba.PairCounts([1.0, 2], [2.0, 3], [0.5, 0.1], [0.1, 0.1], unit="Mpc"),
     "Templates": lambda: ba.Templates([1.0, 2, 3], [[1.0, 2, 3]], ("a",)),
     "Filters": lambda: ba.Filters({"g": ([1.0, 2, 3], [0.0, 1, 0])}),
 }
@@ -36,6 +37,7 @@ CHANGES = {
     "Counts": {"names": ("a", "c")},
     "BinnedRedshifts": {"edges": [0, 0.4, 1]},
     "DampingTimes": {"objects": ("b",)},
+    "PairCounts": {"estimate": [0.5, 0.2]},
 }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from samples import binned, by_hand, clusters, counted, damping, drawn, line, walk, wandering
+from samples import binned, by_hand, clusters, counted, damping, drawn, line, pairs, walk, wandering
 from scipy.special import gammaln
 
 import bayes_astro as ba
@@ -45,6 +45,11 @@ def masses():
     )
 
 
+def clustering():
+    draws = drawn(amplitude=RNG.lognormal(0, 0.1, 50), gamma=RNG.normal(1.8, 0.1, 50))
+    return by_hand(ba.TwoPointCorrelation(smooth=False, pivot=5.0), pairs(), draws)
+
+
 def rates():
     data = counted()
     return ba.PoissonRate().fit(data, ba.NUTS(draws=40, tune=40, chains=2), seed=1, progress=False)
@@ -66,6 +71,8 @@ AT = {
     ("StructureFunction", "structure function"): (law, TIMES),
     ("LinearRelation", "relation"): (relation, TIMES / 10),
     ("HierarchicalDRW", "relation"): (masses, np.array([6.0, 8.0, 9.5])),
+    ("TwoPointCorrelation", "correlation"): (clustering, TIMES / 3),
+    ("TwoPointCorrelation", "departure"): (clustering, TIMES / 3),
     ("PoissonRate", "density"): (rates, TIMES / 20),
 }
 """Figures with a curve, and where it is asked for."""
@@ -106,6 +113,22 @@ def test_every_figure_that_can_be_asked_for_is_tested():
         for name, draw in row.drawings().items():
             if style.takes_at(draw):
                 assert (task, name) in AT or name in ELSEWHERE, (task, name)
+
+
+def test_estimates_stand_at_their_bins_and_are_raised_by_the_constraint():
+    data = pairs()
+    draws = drawn(
+        amplitude=RNG.lognormal(0, 0.1, 50), gamma=np.full(50, 1.8), offset=np.full(50, 0.2)
+    )
+    for settings, raised in (({}, 0.0), ({"offset": True}, 0.2)):
+        model = ba.TwoPointCorrelation(smooth=False, pivot=5.0, **settings)
+        axis = by_hand(model, data, draws if raised else draws.drop_vars("offset")).plot().axes[0]
+        x, y = axis.containers[0].lines[0].get_data()
+        assert np.allclose(x, data.middle) and np.allclose(y, data.estimate + raised)
+        r, middle = first_line(axis, "median")
+        expected = np.median(draws["amplitude"]) * (r / 5) ** -1.8
+        assert np.allclose(middle, expected, rtol=1e-6)
+        assert axis.get_xlabel() == "separation [Mpc]" and axis.get_ylabel() == "xi"
 
 
 def test_a_line_of_several_predictors_cannot_be_asked_for():

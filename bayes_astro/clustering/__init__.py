@@ -1,0 +1,1 @@
+"""How objects cluster: two-point correlation functions."""
