@@ -73,6 +73,8 @@ _PLOTS = "bayes_astro.plots."
 _BASE = "bayes_astro.baselines."
 
 TASKS = _table(
+    Row("ClusterMembership", "bayes_astro.membership.cluster_membership",
+        _PLOTS + "cluster_membership", "ClusterGaussianMixture"),
     Row("ExtremeDeconvolution", "bayes_astro.density.extreme_deconvolution",
         _PLOTS + "extreme_deconvolution", "GaussianMixture"),
     Row("GaussianProcess", "bayes_astro.processes.gaussian_process",

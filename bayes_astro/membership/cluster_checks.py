@@ -1,0 +1,4 @@
+def groups(model, tree, data):
+    return {}
+def checks(model):
+    return []
