@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterMembership"]
 
-FOR_NUTS = 2e4
-"""Points times Gaussians up to which NUTS, which is exact, takes about a minute."""
-PLAUSIBLE = 3.0  # half-widths of the region: how well its centre says where the cluster is
-SPREADS_ALONG = ("spread",)
+FOR_NUTS = 1e5
+"""Points times Gaussians up to which NUTS, which is exact, takes some minutes at most."""
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +65,7 @@ class ClusterMembership(Model):
         Half-width in each column of the region that holds most of the cluster, errors included. Default:
         that in which the stars crowd most about the guess.
     field : int or "auto"
-        Number of Gaussians of the field, beside the broad one; "auto": the least of 1, 2, 3, 4 and 6 whose
+        Number of Gaussians of the field, beside the broad one; "auto": the least of 1, 2, 3, 4, 6 and 8 whose
         log score of held-out stars is as good as the best.
     elongated : bool
         Dispersions of each column, and correlations among columns of one unit.
@@ -76,7 +74,7 @@ class ClusterMembership(Model):
     priors : dict of str to Prior, optional
         ``mean``: Normal about the region's centre, with three half-widths; ``dispersion``: HalfNormal of one
         half-width; ``correlation``: Uniform(-0.98, 0.98), of partial correlations where three columns share a
-        unit; ``fraction``: Beta(1, 1); ``wing_fraction``: Beta(1, 2); ``wing_scale``: Uniform(1.5, 8);
+        unit; ``fraction``: Beta(1, 1); ``wing_fraction``: Beta(1, 2); ``wing_scale``: Uniform(1.5, 5);
         ``field_weight``: Dirichlet(alpha=1), the broad one included; ``field_mean``: Normal about the medians
         of the columns with twice their widths, or a third of the distance of the farthest star;
         ``field_covariance``: of W_k, InverseWishart(nu=d + 2) whose mean is the variance of all stars over
@@ -329,7 +327,7 @@ class ClusterMembership(Model):
         work = len(data) * (fields + 2 + self.wings)
         if work <= FOR_NUTS:
             return NUTS(), f"{len(data)} stars: few enough for NUTS, which is exact"
-        return Laplace(), f"{len(data)} stars: too many for NUTS in a minute; ba.NUTS() takes longer"
+        return Laplace(), f"{len(data)} stars: too many for NUTS in minutes; ba.NUTS() takes longer"
 
     def converged_on(self) -> tuple[str, ...]:
         """The cluster's parameters: Gaussians of the field have no names."""

@@ -29,6 +29,7 @@ SMEARED = 1.5  # errors that a region reaches at least
 CENTRES = 4000  # stars about which regions are tried
 PRECISE = 0.7  # quantile of the errors, up to which stars are counted
 STEPS = 30
+LEAST = 0.1  # standard deviation of a cluster, in half-widths of the region that was tried
 FEWEST = 5  # stars of a region
 
 
@@ -123,5 +124,24 @@ def found(data: Measurements, guess: dict[str, float] | None) -> Region:
         score = excess(inner, outer - inner, data.d)
         top = int(np.argmax(score))
         if score[top] > best.excess:
-            best = Region(centre_of(tree, centres[top]) * width, width, float(score[top]))
+            centre = centre_of(tree, centres[top])
+            half = width * _spread(tree, centre, float(score[top]))
+            half = np.maximum(half, smear / SMEARED)
+            best = Region(centre * width, half, float(score[top]))
     return best
+
+
+def _spread(tree: cKDTree, centre: np.ndarray, score: float) -> np.ndarray:
+    """Half-widths of the cluster itself within 1 of a centre: two standard deviations of each column.
+
+    Of the sum of squares what a smooth field has in the unit ball, 1 / (d + 2) of each star, is taken off.
+    """
+    d = len(centre)
+    inner = tree.data[tree.query_ball_point(centre, 1.0)] - centre
+    outer = len(tree.query_ball_point(centre, 2.0)) - len(inner)
+    field = outer / (2.0**d - 1)
+    own = len(inner) - field
+    if own < FEWEST or score == 0:
+        return np.ones(d)
+    square = (np.sum(inner**2, axis=0) - field / (d + 2)) / own
+    return 2 * np.sqrt(np.clip(square, LEAST**2, 1 / (d + 2)))

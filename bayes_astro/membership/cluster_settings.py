@@ -240,7 +240,7 @@ def parameters(model: Any, data: Measurements) -> list[Parameter]:
             Parameter("wing_fraction", Prior("Beta", alpha=1.0, beta=2.0), support="unit")
         )
         found.append(
-            Parameter("wing_scale", Prior("Uniform", lower=1.5, upper=8.0), support="positive")
+            Parameter("wing_scale", Prior("Uniform", lower=1.5, upper=5.0), support="positive")
         )
     normal = Prior("Normal", mu=middle.tolist(), sigma=wide.tolist())
     wishart = Prior("InverseWishart", nu=float(d + 2), scale=matrix.tolist())

@@ -14,8 +14,9 @@ from bayes_astro.mixtures.search import best
 
 __all__ = ["CANDIDATES", "chosen"]
 
-CANDIDATES = (1, 2, 3, 4, 6)
+CANDIDATES = (1, 2, 3, 4, 6, 8)
 ROWS = 6000
+TRIMMED = 0.005  # of the scores on either side
 FEWEST = 15  # stars for each Gaussian
 
 
@@ -49,9 +50,12 @@ def chosen(data: Measurements, region: Region, seed: int) -> tuple[int, dict[int
             scores.append(of_one(points[test], found.weight, found.mean, found.covariance, 0.0))
         each[k] = np.concatenate(scores)
     means = {k: float(score.mean()) for k, score in each.items()}
-    top = max(means, key=lambda k: means[k])
+    floor = np.quantile(np.concatenate(list(each.values())), TRIMMED)
+    top = max(each, key=lambda k: float(np.maximum(each[k], floor).mean()))
     for k in candidates:
         gain = each[top] - each[k]
-        if means[top] - means[k] <= gain.std() / np.sqrt(len(gain)):
+        # Single stars far out, which the broad Gaussian holds, are not to decide.
+        gain = np.clip(gain, *np.quantile(gain, [TRIMMED, 1 - TRIMMED]))
+        if gain.mean() <= gain.std() / np.sqrt(len(gain)):
             return k, means
     return top, means

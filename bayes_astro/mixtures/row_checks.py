@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from bayes_astro.data import Measurements
 
-__all__ = ["checks"]
+__all__ = ["apart", "checks", "tails"]
 
 ROWS = 10_000
 WORK = 5e5
@@ -56,8 +56,8 @@ def checks(model: Any) -> list[Check]:
     rows = _rows(model, data)
     work = len(rows) * model.components * data.d
     some = model.thinned(max(1, min(50, int(WORK / work))))
-    tail, uniform, share = _tails(some, data, rows)
-    found = [_apart(tail, rows, len(data))]
+    tail, uniform, share = tails(some, data, rows)
+    found = [apart(tail, rows, len(data))]
     if data.weight is None or np.ptp(data.weight) == 0:
         fair = slice(-ROWS, None) if len(rows) < len(data) else slice(None)
         columns, names = uniform[fair], data.names
@@ -81,7 +81,7 @@ def _rows(model: Any, data: Measurements) -> np.ndarray:
     return np.concatenate([least, np.random.default_rng(0).choice(len(data), ROWS, replace=False)])
 
 
-def _tails(
+def tails(
     draws: xr.Dataset, data: Measurements, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """t_i (n,), u_ij and the noise's share of the variance (n, columns), averages over draws.
@@ -122,7 +122,7 @@ def _tails(
     return tail / len(mixture.weight), uniform / len(mixture.weight), share / len(mixture.weight)
 
 
-def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
+def apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
     """The row that is farthest, and how often one of so many would be as far."""
     expected = n * tail
     far = np.unique(rows[expected < MISFIT])
