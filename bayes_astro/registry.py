@@ -95,6 +95,10 @@ TASKS = _table(
 )  # fmt: skip
 BASELINES = _table(
     Row("BinnedStructureFunction", _BASE + "structure_function", _PLOTS + "structure_function"),
+    Row("ClusterDBSCAN", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterGaussianMixture", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterHDBSCAN", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterKMeans", _BASE + "membership", _PLOTS + "cluster_membership"),
     Row("DampingTimeLine", _BASE + "damping_relation", _PLOTS + "damping_relation"),
     Row("GaussianMixture", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),

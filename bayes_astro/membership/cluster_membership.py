@@ -10,13 +10,13 @@ import numpy as np
 from bayes_astro.data import Measurements
 from bayes_astro.diagnostics import Check
 from bayes_astro.hooks import hook
+from bayes_astro.likelihoods.mixture_blocks import lay_out
 from bayes_astro.membership import cluster_checks, cluster_settings, probabilities
 from bayes_astro.membership.cluster_layout import Columns, mixture_of
 from bayes_astro.membership.cluster_problem import ClusterProblem, frame_of
 from bayes_astro.membership.cluster_search import Region
 from bayes_astro.mixtures import log_densities, objects, selection
 from bayes_astro.mixtures.mixture import Mixture
-from bayes_astro.likelihoods.mixture_blocks import lay_out
 from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, either, switch, whole
 from bayes_astro.priors import Prior
@@ -204,7 +204,9 @@ class ClusterMembership(Model):
         import xarray as xr
 
         coords = {name: list(labels) for name, labels in problem.coords().items()}
-        arrays = {n: (("chain", "draw", *dims), a[None]) for n, (dims, a) in problem.named(values).items()}
+        arrays = {
+            n: (("chain", "draw", *dims), a[None]) for n, (dims, a) in problem.named(values).items()
+        }
         used = {dim for dims, _ in arrays.values() for dim in dims}
         return xr.Dataset(arrays, {name: coords[name] for name in coords if name in used})
 
@@ -250,7 +252,9 @@ class ClusterMembership(Model):
         """Log density of every measurement: (chain, draw, row)."""
         import xarray as xr
 
-        values = log_densities.log_densities(self, self.as_mixture(draws), self.checked_columns(data))
+        values = log_densities.log_densities(
+            self, self.as_mixture(draws), self.checked_columns(data)
+        )
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 

@@ -54,12 +54,12 @@ def field_layout(fields: int, d: int, wide: np.ndarray) -> Layout:
 
 
 def field_alone(
-    problem: Any, points: Any, fields: int, rng: np.random.Generator, restarts: int = 3
+    problem: Any, points: Any, fields: int, rng: np.random.Generator, restarts: int = 6
 ) -> Parameters:
     """The field of some points by EM."""
     layout = field_layout(fields, problem.d, problem.wide)
     climbed = Deconvolution(points, layout, problem.conjugate)
-    run, _ = best(climbed, rng, restarts=restarts, tolerance=0.5, max_steps=200, moves=2)
+    run, _ = best(climbed, rng, restarts=restarts, tolerance=0.5, max_steps=400, moves=3)
     return run.parameters
 
 

@@ -169,9 +169,7 @@ class ClusterProblem(Problem):
                 found[name] = ((), values[name])
         return found
 
-    def with_broad(
-        self, mean: np.ndarray, covariance: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def with_broad(self, mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means in units of the data and scaled covariances, (m, k, ...), with the broad one's."""
         m = len(mean)
         broad = np.broadcast_to(np.diag(self.wide), (m, 1, self.d, self.d))

@@ -132,9 +132,7 @@ def _within(value: float, column: np.ndarray) -> bool:
 # What is open ---------------------------------------------------------------------------------------
 
 
-def settled(
-    model: Any, data: Measurements, seed: int | None
-) -> tuple[Any, dict[str, xr.Dataset]]:
+def settled(model: Any, data: Measurements, seed: int | None) -> tuple[Any, dict[str, xr.Dataset]]:
     """The model with all of its region and the number of Gaussians, and the group that says which."""
     import xarray as xr
 
@@ -142,14 +140,15 @@ def settled(
     known = model.guess is not None and set(model.guess) == set(model.columns)
     if known and model.region is not None and model.field != "auto":
         return model, {}
+    scores: dict[int, float] = {}
+    fields: Any
     if seed is None and model._tree is not None:
         region, fields = region_of(model), fields_of(model)
     else:
         region = cluster_search.found(data, model.guess)
         if model.region is not None:
-            width = np.array([float(model.region[name]) for name in data.names])
-            region = Region(region.centre, width, region.excess)
-        scores = {}
+            half = np.array([float(model.region[name]) for name in data.names])
+            region = Region(region.centre, half, region.excess)
         fields = model.field
         if fields == "auto":
             fields = LIKELY
@@ -183,7 +182,9 @@ def region_of(model: Any) -> Region:
     names = tuple(model.columns)
     guess, region = model.guess or {}, model.region or {}
     if set(guess) != set(names) or set(region) != set(names):
-        raise ValueError("the region of the cluster is open: fit finds it; or give guess and region.")
+        raise ValueError(
+            "the region of the cluster is open: fit finds it; or give guess and region."
+        )
     return Region(
         np.array([float(guess[name]) for name in names]),
         np.array([float(region[name]) for name in names]),
@@ -236,18 +237,20 @@ def parameters(model: Any, data: Measurements) -> list[Parameter]:
         found.append(Parameter("correlation", pair, ("pair",)))
     found.append(Parameter("fraction", Prior("Beta", alpha=1.0, beta=1.0), support="unit"))
     if model.wings:
-        found.append(
-            Parameter("wing_fraction", Prior("Beta", alpha=1.0, beta=2.0), support="unit")
-        )
+        found.append(Parameter("wing_fraction", Prior("Beta", alpha=1.0, beta=2.0), support="unit"))
         found.append(
             Parameter("wing_scale", Prior("Uniform", lower=1.5, upper=5.0), support="positive")
         )
     normal = Prior("Normal", mu=middle.tolist(), sigma=wide.tolist())
     wishart = Prior("InverseWishart", nu=float(d + 2), scale=matrix.tolist())
-    because = {"because": CONJUGATE}
     return [
         *found,
-        Parameter("field_weight", Prior("Dirichlet", alpha=1.0), families=("Dirichlet",), **because),
-        Parameter("field_mean", normal, ("column",), families=("Normal",), **because),
-        Parameter("field_covariance", wishart, families=("InverseWishart",), **because),
+        Parameter(
+            "field_weight",
+            Prior("Dirichlet", alpha=1.0),
+            families=("Dirichlet",),
+            because=CONJUGATE,
+        ),
+        Parameter("field_mean", normal, ("column",), families=("Normal",), because=CONJUGATE),
+        Parameter("field_covariance", wishart, families=("InverseWishart",), because=CONJUGATE),
     ]

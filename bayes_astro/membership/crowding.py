@@ -39,7 +39,9 @@ def check(model: Any, posterior: xr.Dataset, data: Measurements) -> Check:
     some = data[complete]
     _, scale = field_scale(some)
     smear = SMEARED * np.median(some.error, axis=0)
-    draws = posterior.isel(chain=[0], draw=np.linspace(0, posterior.sizes["draw"] - 1, TABLES).astype(int))
+    draws = posterior.isel(
+        chain=[0], draw=np.linspace(0, posterior.sizes["draw"] - 1, TABLES).astype(int)
+    )
     tables = model.replicate(draws, some, some, rng).values.reshape(-1, some.d)
     members = float(posterior["members"].median()) * len(some) / len(data)
     best = (1.0, 0.0, 0.0, some.value[0])

@@ -17,6 +17,7 @@ __all__ = ["CANDIDATES", "chosen"]
 CANDIDATES = (1, 2, 3, 4, 6, 8)
 ROWS = 6000
 TRIMMED = 0.005  # of the scores on either side
+RESTARTS = 6
 FEWEST = 15  # stars for each Gaussian
 
 
@@ -45,7 +46,7 @@ def chosen(data: Measurements, region: Region, seed: int) -> tuple[int, dict[int
         scores = []
         for train, test in ((0, 1), (1, 0)):
             problem = Deconvolution(points[train], field_layout(k, d, wide), prior)
-            run, _ = best(problem, rng, restarts=2, tolerance=1.0, max_steps=120, moves=1)
+            run, _ = best(problem, rng, restarts=RESTARTS, tolerance=0.5, max_steps=400, moves=3)
             found = run.parameters
             scores.append(of_one(points[test], found.weight, found.mean, found.covariance, 0.0))
         each[k] = np.concatenate(scores)
