@@ -121,12 +121,12 @@ class ClusterDBSCAN(Clustering):
         if self.eps is not None:
             return two_parts(value, members(float(self.eps)).astype(float))
         z = np.sum(((value - region.centre) / region.width) ** 2, axis=1)
-        shell = np.sum((z >= 1) & (z < 4)) / (2 ** value.shape[1] - 1)
-        # Of a Gaussian, two deviations in three dimensions hold 74%.
-        wanted = max((np.sum(z < 1) - shell) / 0.74, self.min_samples)
+        d = value.shape[1]
+        shell = np.sum((z >= 4) & (z < 9)) * 2**d / (3**d - 2**d)
+        wanted = max(np.sum(z < 4) - shell, self.min_samples)
         count = min(self.min_samples, len(value) - 1)
         distance = NearestNeighbors(n_neighbors=count).fit(value).kneighbors()[0][:, -1]
-        tried = [members(eps) for eps in np.quantile(distance, np.geomspace(0.003, 0.4, 14))]
+        tried = [members(eps) for eps in np.quantile(distance, np.geomspace(0.003, 0.4, 30))]
         best = min(tried, key=lambda one: abs(float(one.sum()) - wanted))
         return two_parts(value, best.astype(float))
 
@@ -162,13 +162,12 @@ class ClusterHDBSCAN(Clustering):
     }
 
     def parts(self, value: np.ndarray, region: Region) -> Parts:
-        """The strengths of membership that HDBSCAN gives."""
+        """Zeros and ones: the strengths that HDBSCAN gives beside are no probabilities."""
         from sklearn.cluster import HDBSCAN
 
         size = self.min_cluster_size or max(10, len(value) // 100)
         found = HDBSCAN(min_cluster_size=min(size, len(value)), copy=True).fit(value)
-        mine = of_label(found.labels_, value, region)
-        return two_parts(value, np.where(mine, found.probabilities_, 0.0))
+        return two_parts(value, of_label(found.labels_, value, region).astype(float))
 
 
 @dataclass(eq=False, repr=False)

@@ -66,7 +66,7 @@ def overview(model: Any) -> style.Drawing:
                 y,
                 c=p[order],
                 s=size,
-                cmap="viridis_r",
+                cmap=_shades(),
                 vmin=0,
                 vmax=1,
                 linewidths=0,
@@ -86,6 +86,14 @@ def overview(model: Any) -> style.Drawing:
         bar = axes[0, 0].figure.colorbar(shown, ax=list(axes.ravel()), shrink=0.5, pad=0.02)
         bar.set_label("probability of membership")
     return axes[0, 0].figure
+
+
+def _shades() -> Any:
+    """From grey, of the field, to dark blue."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    steps = ["#c8c8c8", style.COLOURS["sky"], style.COLOURS["blue"], "#001f3f"]
+    return LinearSegmentedColormap.from_list("membership", steps)
 
 
 def _limits(column: np.ndarray, p: np.ndarray, close: bool) -> tuple[float, float]:
