@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["checks", "groups"]
 
 SURE, UNSURE = 5.0, 2.0  # log Bayes factors of a cluster
-WINGS, MANY_WINGS = 5.0, 9.0  # nats of likelihood that wings gain
+WINGS, MANY_WINGS = 3.0, 6.0  # nats of likelihood that wings gain
 FEW = 20  # members
 MOVED = 1.0  # posterior standard deviations
 WIDEST = 1.0  # dispersion in half-widths of the region
