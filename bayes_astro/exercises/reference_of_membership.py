@@ -77,7 +77,6 @@ def parallax_of_a_cluster() -> dict[str, Any]:
     quantities, checks = measured(draws(noise, 62, 18_000))
     near = np.hypot(value[:, 1] - 20, value[:, 2] + 45) < 8
     inside, n = value[near, 0], len(value)
-    weight = noise[near, 0, 0] ** -1.0
     share = stated(near.mean(), (near.mean() * (1 - near.mean()) / n) ** 0.5)
     far = np.hypot(value[:, 1] - 20, value[:, 2] + 45) < 25
     heavy = noise[far, 0, 0] ** -1.0
