@@ -238,14 +238,14 @@ ENTRIES = (
         licence="MIT",
         truth="parallax 8.32 +- 0.13 mas (van Leeuwen 2009, from memory), 7.3 to 7.4 mas by all that came "
         "later",
-        bibtex="""@article{vanLeeuwen2007,
+        bibtex="""@article{vanLeeuwen2009,
   author = {van Leeuwen, F.},
-  title = {Validation of the new {Hipparcos} reduction},
+  title = {Parallaxes and proper motions for 20 open clusters as based on the new {Hipparcos} catalogue},
   journal = {Astronomy \\& Astrophysics},
-  volume = {474},
-  pages = {653},
-  year = {2007},
-  doi = {10.1051/0004-6361:20078357}
+  volume = {497},
+  pages = {209},
+  year = {2009},
+  doi = {10.1051/0004-6361/200811382}
 }""",
     ),
     Dataset(
