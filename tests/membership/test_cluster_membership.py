@@ -306,9 +306,7 @@ def test_two_samplers_agree():
     data = open_cluster(n=120, members=40, seed=2)
     model = settled(priors=NARROW)
     nuts = model.copy().fit(data, ba.NUTS(draws=1000, tune=500), seed=1, progress=False).summary()
-    other = (
-        model.copy().fit(data, ba.Emcee(draws=6000, tune=3000), seed=1, progress=False).summary()
-    )
+    other = model.copy().fit(data, ba.Emcee(steps=4000), seed=1, progress=False).summary()
     rows = [i for i in nuts.index if i.startswith(("mean", "dispersion", "fraction", "members"))]
     a, b = nuts.loc[rows], other.loc[rows]
     z = (a["mean"] - b["mean"]) / np.hypot(a["mcse"], b["mcse"])
