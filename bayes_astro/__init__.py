@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bayes_astro.density.extreme_deconvolution import (
         ExtremeDeconvolution as ExtremeDeconvolution,
     )
+    from bayes_astro.membership.cluster_membership import ClusterMembership as ClusterMembership
     from bayes_astro.opening import open_fit as open
     from bayes_astro.periodic.periodogram import Periodogram as Periodogram
     from bayes_astro.periodic.window import window as window

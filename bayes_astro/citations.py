@@ -58,6 +58,17 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1007/978-1-4684-9399-3",
         },
     ),
+    "sanders1971": (
+        "article",
+        {
+            "author": "Sanders, W. L.",
+            "title": "An improved method for computing membership probabilities in open clusters",
+            "journal": "Astronomy and Astrophysics",
+            "volume": "14",
+            "pages": "226--232",
+            "year": "1971",
+        },
+    ),
     "bovy2011": (
         "article",
         {

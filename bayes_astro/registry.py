@@ -73,6 +73,8 @@ _PLOTS = "bayes_astro.plots."
 _BASE = "bayes_astro.baselines."
 
 TASKS = _table(
+    Row("ClusterMembership", "bayes_astro.membership.cluster_membership",
+        _PLOTS + "cluster_membership", "ClusterGaussianMixture"),
     Row("ExtremeDeconvolution", "bayes_astro.density.extreme_deconvolution",
         _PLOTS + "extreme_deconvolution", "GaussianMixture"),
     Row("GaussianProcess", "bayes_astro.processes.gaussian_process",
@@ -97,6 +99,10 @@ TASKS = _table(
 BASELINES = _table(
     Row("BinnedStructureFunction", _BASE + "structure_function", _PLOTS + "structure_function"),
     Row("Classifier", _BASE + "classes", _PLOTS + "classes"),
+    Row("ClusterDBSCAN", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterGaussianMixture", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterHDBSCAN", _BASE + "membership", _PLOTS + "cluster_membership"),
+    Row("ClusterKMeans", _BASE + "membership", _PLOTS + "cluster_membership"),
     Row("DampingTimeLine", _BASE + "damping_relation", _PLOTS + "damping_relation"),
     Row("GaussianMixture", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),

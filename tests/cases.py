@@ -11,6 +11,7 @@ from samples import (
     galaxies,
     kinds,
     line,
+    open_cluster,
     pairs,
     pulsating,
     sinusoid,
@@ -275,6 +276,24 @@ CASES = {
             priors={"growth": ba.Prior("Normal", mu=0.0, sigma=0.1)},
         ),
         lambda: ba.TemplatePhotoZ(**TEMPLATES).simulate(galaxies(99), seed=1)[0],
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "cluster": (lambda: ba.ClusterMembership(), open_cluster, lambda: ba.NUTS(**QUICK_NUTS)),
+    "cluster-all": (
+        lambda: ba.ClusterMembership(
+            columns=("parallax", "pmdec", "pmra"),
+            guess={"pmra": -4.1, "pmdec": 3.1},
+            region={"parallax": 0.25, "pmra": 0.4, "pmdec": 0.4},
+            field=2,
+            elongated=True,
+            wings=True,
+            priors={
+                "fraction": ba.Prior("Beta", alpha=2, beta=5),
+                "dispersion": ba.Prior("HalfNormal", sigma=[0.1, 0.3, 0.3]),
+                "wing_scale": ba.Prior("Uniform", lower=2.0, upper=4.0),
+            },
+        ),
+        lambda: open_cluster(n=140, seed=1, wings=15).select("parallax", "pmdec", "pmra"),
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
 }

@@ -897,6 +897,34 @@ BUGS = (
         "",
         equivalent="only Kish's efficiency is made of it, in which a constant factor cancels",
     ),
+    Bug(
+        "dispersion-gradient-without-the-wings",
+        "likelihoods/cluster_membership.py",
+        "                toward[i, j] += c * c * to_covariance[1, i, j]\n",
+        "                pass\n",
+        ("membership/test_cluster_membership.py::test_gradient_is_that_of_differences",),
+    ),
+    Bug(
+        "field-without-its-bound",
+        "membership/cluster_problem.py",
+        "self.bound = width**2 if bounded else np.zeros(self.d)",
+        "self.bound = np.zeros(self.d)",
+        (
+            "membership/test_cluster_membership.py::"
+            "test_no_gaussian_of_the_field_is_narrower_than_the_region",
+            "membership/test_cluster_membership.py::test_posterior_density_is_prior_times_likelihood",
+        ),
+    ),
+    Bug(
+        "wings-scaled-in-variance",
+        "membership/cluster_layout.py",
+        "covariances.append(scale[:, None, None] ** 2 * own)",
+        "covariances.append(scale[:, None, None] * own)",
+        (
+            "membership/test_cluster_membership.py::"
+            "test_density_of_each_star_is_the_sum_of_its_parts",
+        ),
+    ),
 )
 
 # Written into each copy, and loaded there: which tests failed, and whether they ran on the copy.

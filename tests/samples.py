@@ -112,6 +112,28 @@ def kinds(n=120, noise=0.3, seed=0, missing=6, flux=False, apart=1.5, names=("g"
     return ba.Measurements(value, error, names=names, label=label)
 
 
+def open_cluster(
+    n=160, members=60, seed=0, missing=0, stated=1.0, s=(0.05, 0.1), wings=0, **kwargs
+):
+    """Stars of a field and of a cluster, parallax and proper motions with correlated errors.
+
+    The first are those of the cluster; `wings` of these scatter three times as widely.
+    """
+    rng = np.random.default_rng(seed)
+    total = n + members
+    true = np.array([0.5, -1.0, 0.0]) + np.array([0.4, 2.5, 2.0]) * rng.normal(size=(total, 3))
+    width = np.array([s[0], s[1], s[1]]) * np.where(np.arange(members) < wings, 3, 1)[:, None]
+    true[:members] = np.array([1.5, -4.0, 3.0]) + width * rng.normal(size=(members, 3))
+    error = rng.uniform(0.03, 0.12, (total, 1)) * np.array([1.0, 1.2, 0.9])
+    rho = np.array([[1, 0.3, 0], [0.3, 1, -0.2], [0, -0.2, 1]])
+    covariance = rho * error[:, :, None] * error[:, None]
+    noise = np.einsum("nij,nj->ni", np.linalg.cholesky(covariance), rng.normal(size=(total, 3)))
+    value = true + noise
+    value[rng.integers(total, size=missing), rng.integers(3, size=missing)] = np.nan
+    kwargs = {"names": ("parallax", "pmra", "pmdec"), "units": ("mas", "mas/yr", "mas/yr")} | kwargs
+    return ba.Measurements(value, covariance=stated**2 * covariance, **kwargs)
+
+
 def galaxies(n=300, noise=1.0, stated=1.0, missing=0, seed=0, bands=("g", "r", "i", "z")):
     """Galaxies of two colours whose magnitudes follow their redshift; errors `stated` as a multiple.
 

@@ -37,6 +37,7 @@ FLOORS = (
         "populations",
         "classes",
         "clustering",
+        "membership",
     ),
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),

@@ -272,7 +272,34 @@ XI = ba.PairCounts(
 )
 OFFSET = ba.Prior("Normal", mu=0, sigma=5)
 TAU = ba.Prior("LogNormal", mu=np.log(320) / 2, sigma=np.log(80) / 4)  # 95% within 2 and 160
+EVEN = np.linspace(-1, 1, 101)
+EVENLY = ba.Measurements(
+    np.column_stack([EVEN, 10 * np.roll(EVEN[::-1], 40)]), 0.1, names=("parallax", "pmra")
+)
+
 DEFAULTS = {
+    "cluster": (
+        ba.ClusterMembership(
+            ("parallax", "pmra"),
+            guess={"parallax": 0.5, "pmra": -3.0},
+            region={"parallax": 0.1, "pmra": 0.4},
+            field=2,
+            wings=True,
+        ),
+        EVENLY,
+        {
+            "mean": ba.Prior("Normal", mu=[0.5, -3.0], sigma=[0.3, 1.2]),
+            "dispersion": ba.Prior("HalfNormal", sigma=[0.1, 0.4]),
+            "fraction": ba.Prior("Beta", alpha=1, beta=1),
+            "wing_fraction": ba.Prior("Beta", alpha=1, beta=2),
+            "wing_scale": ba.Prior("Uniform", lower=1.5, upper=5),
+            "field_weight": ba.Prior("Dirichlet", alpha=1),
+            "field_mean": ba.Prior("Normal", mu=[0, 0], sigma=[1.36, 13.6]),
+            "field_covariance": ba.Prior(
+                "InverseWishart", nu=4, scale=[[0.68**2 / 2, 0], [0, 6.8**2 / 2]]
+            ),
+        },
+    ),
     "periodogram": (
         ba.Periodogram(n_terms=2, period=(2, 8), trend=1, jitter=True),
         WALK,
@@ -431,7 +458,11 @@ def test_default_priors_are_these_numbers(name):
     found = model.resolve_priors(data)
     assert list(found) == list(expected)
     # The mixture's are of a single Gaussian with a prior of its own, which is worth one point.
-    close = {"rtol": 1e-3, "atol": 1e-4} if name in ("mixture", "classes") else {"rtol": 1e-9, "atol": 1e-9}
+    close = (
+        {"rtol": 1e-3, "atol": 1e-4}
+        if name in ("mixture", "classes")
+        else {"rtol": 1e-9, "atol": 1e-9}
+    )
     for parameter, prior in expected.items():
         assert found[parameter].distribution == prior.distribution, parameter
         for key, value in prior.arguments.items():

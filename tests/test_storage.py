@@ -137,6 +137,35 @@ MODELS = {
             "covariance": ba.Prior("InverseWishart", nu=7.0, scale=[1.0, 2.0, 3.0]),
         },
     ),
+    "ClusterMembership": ba.ClusterMembership(
+        ("M", "colour"),
+        guess={"M": 3.0},
+        region={"M": 1.0, "colour": 0.5},
+        field=1,
+        elongated=True,
+        wings=True,
+        priors={
+            "mean": ba.Prior("StudentT", nu=4, mu=[3.0, 0.5], sigma=2.0),
+            "dispersion": ba.Prior("LogNormal", mu=-1.0, sigma=0.7),
+            "correlation": ba.Prior("Uniform", lower=-0.9, upper=0.9),
+            "fraction": ba.Prior("Beta", alpha=2, beta=3),
+            "wing_fraction": ba.Prior("Beta", alpha=1, beta=4),
+            "wing_scale": ba.Prior("Uniform", lower=2.0, upper=4.0),
+            "field_weight": ba.Prior("Dirichlet", alpha=2.0),
+            "field_mean": ba.Prior("Normal", mu=[0.0, 0.0], sigma=5.0),
+            "field_covariance": ba.Prior("InverseWishart", nu=6.0, scale=[2.0, 2.0]),
+        },
+    ),
+    "ClusterDBSCAN": ba.baselines.ClusterDBSCAN(
+        ("M", "colour"), guess={"M": 3.0}, eps=1.0, min_samples=4
+    ),
+    "ClusterGaussianMixture": ba.baselines.ClusterGaussianMixture(
+        ("M", "colour"), guess={"M": 3.0}, n_components=2
+    ),
+    "ClusterHDBSCAN": ba.baselines.ClusterHDBSCAN(
+        ("M", "colour"), guess={"M": 3.0}, min_cluster_size=5
+    ),
+    "ClusterKMeans": ba.baselines.ClusterKMeans(("M", "colour"), guess={"M": 3.0}, n_clusters=3),
     "GaussianProcess": ba.GaussianProcess(
         ba.kernels.SHO(period=ba.Prior("LogNormal", mu=2.0, sigma=0.5), quality=0.4)
         + ba.kernels.Matern32(name="fast"),
@@ -288,6 +317,7 @@ def folder(tmp_path_factory):
         "TemplatePhotoZ": ba.NUTS(50, 50, 2),
         "ExtremeDeconvolution": ba.Laplace(draws=400),
         "MixtureClassifier": ba.MAP(restarts=1, moves=0),
+        "ClusterMembership": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
         data = (

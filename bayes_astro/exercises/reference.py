@@ -47,6 +47,7 @@ from bayes_astro.exercises.reference_of_light_curves import (
     second_planet,
     several_bands,
 )
+from bayes_astro.exercises.reference_of_membership import parallax_of_a_cluster
 from bayes_astro.exercises.reference_of_points import (
     clustering,
     tenth_neighbour,
@@ -310,6 +311,7 @@ MAKERS = {
     "5.13": by_simulation,
     "5.15": error_of_a_chain,
     "6.1": velocity_dispersion,
+    "6.2": parallax_of_a_cluster,
     "6.3": velocity_ellipsoid,
     "6.4": tenth_neighbour,
     "6.5": clustering,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from bayes_astro.data import Measurements
 
-__all__ = ["checks", "tails"]
+__all__ = ["apart", "checks", "tails"]
 
 ROWS = 10_000
 WORK = 5e5
@@ -57,7 +57,7 @@ def checks(model: Any) -> list[Check]:
     work = len(rows) * model.components * data.d
     some = model.thinned(max(1, min(50, int(WORK / work))))
     tail, uniform, share = tails(some, data, rows)
-    found = [_apart(tail, rows, len(data))]
+    found = [apart(tail, rows, len(data))]
     if data.weight is None or np.ptp(data.weight) == 0:
         fair = slice(-ROWS, None) if len(rows) < len(data) else slice(None)
         columns, names = uniform[fair], data.names
@@ -122,7 +122,7 @@ def tails(
     return tail / len(mixture.weight), uniform / len(mixture.weight), share / len(mixture.weight)
 
 
-def _apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
+def apart(tail: np.ndarray, rows: np.ndarray, n: int) -> Check:
     """The row that is farthest, and how often one of so many would be as far."""
     expected = n * tail
     far = np.unique(rows[expected < MISFIT])

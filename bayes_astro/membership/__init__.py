@@ -1,0 +1,1 @@
+"""Which stars belong to a cluster."""
