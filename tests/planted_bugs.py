@@ -55,6 +55,7 @@ DAMPING = (
 )
 PAIRS = "clustering/test_pair_counts.py::"
 XI = "clustering/test_two_point.py::"
+KINDS = "classes/test_mixture_classifier.py::"
 BANDS, NOISE = "periodic/test_bands.py::", "periodic/test_noise.py::"
 SIGNALS = "periodic/test_signals.py::"
 JACKKNIFE = (
@@ -63,6 +64,38 @@ JACKKNIFE = (
 SYNCED = "test_storage.py::test_a_file_is_on_the_disk_before_it_takes_the_name"
 
 BUGS = (
+    # Of classes.
+    Bug(
+        "colours-with-independent-errors",
+        "classes/inputs.py",
+        'covariance = np.einsum("nij,nj,nkj->nik", contrast, variance, contrast)',
+        'covariance = np.einsum("nij,nj,nij->ni", contrast, variance, contrast)[:, :, None] * np.eye(m - 1)',
+        (KINDS + "test_colours_are_those_of_neighbours_that_were_measured",),
+    ),
+    Bug(
+        "classes-as-frequent-as-each-other",
+        "classes/probabilities.py",
+        "joint = density + np.log(fraction)[:, :, None]",
+        "joint = density + 0 * np.log(fraction)[:, :, None]",
+        (
+            KINDS + "test_probabilities_are_bayes_rule_by_hand",
+            KINDS + "test_nothing_measured_leaves_the_fractions",
+        ),
+    ),
+    Bug(
+        "fractions-without-their-prior",
+        "classes/adaptation.py",
+        "fraction = rng.dirichlet(alpha + np.bincount(z, minlength=len(alpha)))",
+        "fraction = rng.dirichlet(1e-3 + np.bincount(z, minlength=len(alpha)))",
+        (KINDS + "test_fractions_are_drawn_from_their_posterior",),
+    ),
+    Bug(
+        "labels-counted-twice",
+        "likelihoods/mixture_posterior.py",
+        "gradient[c] += counts[c] / values[c]",
+        "gradient[c] += 2.0 * counts[c] / values[c]",
+        ("test_contract.py::test_density_is_that_of_the_graph",),
+    ),
     # Of rates behind counts.
     Bug(
         "off-counts-known-exactly",

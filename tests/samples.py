@@ -254,7 +254,24 @@ def mixture_point(model, data, priors, values):
     Means and covariances are sampled in scaled units, and covariances V = L L' as L with logarithms
     on the diagonal: dV = prod_j s_j^(d + 1) 2^d prod_j L_jj^(d - j + 1) d(entries).
     """
-    problem = model.problem(data, priors)
+    return point_of_mixture(model.problem(data, priors), priors, values)
+
+
+def classes_point(model, data, priors, values):
+    """The same of the mixtures of all classes, each with its place among the variables."""
+    free, density, at = {"fraction": values["fraction"]}, 0.0, 0
+    density = float(priors["fraction"].log_density(values["fraction"]))
+    for c, part in enumerate(model.problem(data, priors).parts.values()):
+        k = len(part.components)
+        own = {name: values[name][at : at + k] for name in ("weight", "mean", "covariance")}
+        found, more = point_of_mixture(part, priors, own)
+        free |= {f"{name}_{c}": value for name, value in found.items()}
+        density, at = density + more, at + k
+    return {"share": free.get("share_0", 0.0)} | free, density
+
+
+def point_of_mixture(problem, priors, values):
+    """The same of one problem."""
     layout, shift, scale = problem.deconvolution().layout, problem.shift, problem.scale
     d = len(shift)
     weight, mean, covariance = (values[name] for name in ("weight", "mean", "covariance"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import CASES
 from pytensor.compile.mode import Mode
-from samples import mixture_point, process_point
+from samples import classes_point, mixture_point, process_point
 
 import bayes_astro as ba
 
@@ -12,7 +12,15 @@ PLAIN = Mode(linker="py", optimizer="fast_compile")
 
 
 # Whose graphs sample variables of their own, of which `pointwise` knows nothing.
-INNER = {"rates-all", "process-bands", "n-of-z", "n-of-z-all"}
+INNER = {
+    "rates-all",
+    "process-bands",
+    "n-of-z",
+    "n-of-z-all",
+    "two-point",
+    "cluster",
+    "cluster-all",
+}
 
 
 @pytest.mark.parametrize("case", [name for name in CASES if name not in INNER], indirect=True)
@@ -34,7 +42,7 @@ def test_density_of_the_graph_is_priors_times_log_density(case):
         if isinstance(model, ba.GaussianProcess):
             values, correction = process_point(model, data, priors, values)
             expected += correction
-        elif "amplitude" in values:  # sampled as cosine and sine, each normal
+        elif "phase" in values:  # amplitudes are sampled as cosine and sine, each normal
             scale = np.broadcast_to(priors["amplitude"].arguments["sigma"], model.numbers(data)[-1])
             both = {"cosine": np.cos, "sine": np.sin}
             own = "own_cosine" in free
@@ -51,7 +59,8 @@ def test_density_of_the_graph_is_priors_times_log_density(case):
                     ba.Prior("Normal", mu=0, sigma=list(width)).log_density(values[name]).sum()
                 )
         if "covariance" in priors:  # a mixture: in coordinates of its own
-            values, density_of_prior = mixture_point(model, data, priors, values)
+            point_of = classes_point if "fraction" in priors else mixture_point
+            values, density_of_prior = point_of(model, data, priors, values)
             expected += density_of_prior
         for name, prior in priors.items():
             if (name == "amplitude" and "cosine" in values) or "share" in values:

@@ -53,6 +53,8 @@ class Classifier(Baseline):
     calibrated : bool or "auto"
         Calibrate probabilities on folds held out (isotonic; of fewer than 1000 rows a sigmoid). "auto": where
         the method's own are known not to be.
+    transform : {"asinh", "log"}
+        Magnitudes that fluxes of `ba.Photometry` become.
 
     Examples
     --------

@@ -38,7 +38,8 @@ class ClusterGaussianMixture(Clustering):
     --------
     >>> import bayes_astro as ba
     >>> stars = ba.load("pleiades-hipparcos")
-    >>> mixture = ba.baselines.ClusterGaussianMixture(guess={"pmra": 20, "pmdec": -45}).fit(stars)
+    >>> guess = {"pmra": 20, "pmdec": -45}
+    >>> mixture = ba.baselines.ClusterGaussianMixture(guess=guess).fit(stars)
     >>> len(mixture.probability())
     317
     """

@@ -107,7 +107,7 @@ class MixtureClassifier(ClassDensities):
     >>> model = ba.MixtureClassifier(1, n_fits=3).fit(table, seed=1, progress=False)
     >>> new = ba.Measurements([[0.0, 0.0], [1.0, np.nan]], 0.1, names=("g-r", "r-i"))
     >>> model.probability(new)["probability"].sel({"class": "quasar"}).values.round(2)
-    array([1.  , 0.04])
+    array([1., 0.])
     """
 
     n_components: Any = "auto"

@@ -138,7 +138,7 @@ def settled(model: Any, data: Measurements, seed: int | None) -> tuple[Any, dict
 
     data = model.prepare(data)
     known = model.guess is not None and set(model.guess) == set(model.columns)
-    if known and model.region is not None and model.field != "auto":
+    if known and model.region is not None and model.field != "mixture":
         return model, {}
     scores: dict[int, float] = {}
     fields: Any
@@ -150,7 +150,7 @@ def settled(model: Any, data: Measurements, seed: int | None) -> tuple[Any, dict
             half = np.array([float(model.region[name]) for name in data.names])
             region = Region(region.centre, half, region.excess)
         fields = model.field
-        if fields == "auto":
+        if fields == "mixture":
             fields = LIKELY
             if seed is not None:
                 fields, scores = field_size.chosen(data, region, seed)
@@ -194,7 +194,7 @@ def region_of(model: Any) -> Region:
 
 def fields_of(model: Any) -> int:
     """The number of Gaussians of the field."""
-    if model.field != "auto":
+    if model.field != "mixture":
         return int(model.field)
     if model._tree is not None:
         return int(model._tree["settled"].attrs["field"])

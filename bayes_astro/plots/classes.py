@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 from typing import Any
 
@@ -181,7 +182,9 @@ def _bands(share: np.ndarray, truth: np.ndarray, curve: Any) -> np.ndarray:
     for _ in range(REPLICAS):
         rows = rng.integers(len(truth), size=len(truth))
         found.append(curve(share[rows], truth[rows]))
-    return np.nanquantile(found, [0.025, 0.5, 0.975], axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # thresholds that no object is above
+        return np.nanquantile(found, [0.025, 0.5, 0.975], axis=0)
 
 
 def roc(model: Any, at: Any = None) -> style.Drawing:

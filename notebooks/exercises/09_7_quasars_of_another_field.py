@@ -46,9 +46,9 @@ error = np.array([
 # %% [markdown] tags=["hint"]
 # A source of the new field is a quasar with the unknown probability f. Its measured colour
 # then has the density f quasar_i + (1 - f) star_i, each Gaussian about the class's mean with
-# the variance of the class plus error**2. The likelihood of f is the product of these over the
+# the variance of the class plus `error**2`. The likelihood of f is the product of these over the
 # sources; with a flat prior from 0 to 1 it is the posterior, on a grid. It is what
-# model.adapt(...) of ba.MixtureClassifier draws from.
+# `model.adapt(...)` of `ba.MixtureClassifier` draws from.
 
 # %% tags=["solution"]
 quasar = norm.pdf(colour, 0.15, np.sqrt(0.15**2 + error**2))

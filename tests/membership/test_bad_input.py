@@ -33,7 +33,7 @@ def with_column(j, values):
         ({"guess": {"pmra": 3e4}}, "guess: pmra = 30000 is outside of the data"),
         ({"region": {"pmra": 0.3}}, "region: no half-width of parallax, pmdec; give all columns"),
         ({"region": {"pmra": -1.0, "pmdec": 1.0, "parallax": 1.0}}, "region['pmra']=-1.0 must be positive"),
-        ({"field": 0}, "field=0 must be a whole number from 1 to 12, or 'auto'"),
+        ({"field": 0}, "field=0 must be a whole number from 1 to 12, or 'mixture'"),
         ({"wings": 1}, "wings must be True or False, got 1"),
         ({"columns": ("parallax", "pm_ra")}, "columns: the data have no column 'pm_ra'. Did you mean 'pmra'?"),
         ({"columns": ("parallax", "pmra"), "elongated": True}, "elongated=True needs two columns of one unit"),

@@ -82,9 +82,12 @@ ELSEWHERE = {
     "redshifts": "test_photoz.py",
     "densities": "test_photoz.py",
     "calibration": "test_photoz.py",
-    "reliability": "test_photoz.py",
+    "reliability": "test_photoz.py, test_classes.py",
     "density": "test_extreme_deconvolution.py",
     "shrinkage": "below",
+    "overview": "test_classes.py",
+    "purity": "test_classes.py",
+    "roc": "test_classes.py",
 }
 MADE = {}
 
