@@ -5,7 +5,7 @@
 All, or those whose names begin so, such as 04 or gallery/kernels. Of the metadata of cells the
 alternative text of a picture is kept ("alt"). `executed.json` beside this file holds, for each notebook, a digest
 of its code and of the bundled tables that it loads: the fast tests execute those whose digest is
-another, the slow ones all.
+another, those of the site all.
 """
 
 import base64

@@ -20,7 +20,6 @@ OWN: dict[str, dict[str, float]] = {
     "tests/test_storage.py": {"fast": 60.0},
     "tests/samplers/test_agreement.py": {"slow": 400.0},
     "tests/test_calibration.py": {"slow": 240.0},
-    "tests/test_notebooks.py": {"slow": 400.0},
     "tests/density/test_extreme_deconvolution.py": {"slow": 90.0},
 }
 """Files that may take more: what runs for every task, or checks what cannot be had for less."""

@@ -49,12 +49,9 @@ def changed():
 
 
 def tiers():
-    """Those that changed are executed by the fast tier, the others by the slow one, or with the site."""
+    """Those that changed are executed by the fast tier, the others with the site that shows them."""
     now = changed()
-    later = {
-        n: pytest.mark.site if n.startswith("gallery/") else pytest.mark.slow for n in NOTEBOOKS
-    }
-    return [n if n in now else pytest.param(n, marks=later[n]) for n in NOTEBOOKS]
+    return [n if n in now else pytest.param(n, marks=pytest.mark.site) for n in NOTEBOOKS]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the Jupyter client, about its own sockets

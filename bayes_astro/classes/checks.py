@@ -211,13 +211,13 @@ def _errors(model: Any, rows: Any) -> list[Check]:
     if known.sum() < 30 or np.ptp(noise[known]) < row_checks.LEAST_SHARE:
         return []
     test = spearmanr(1 - near[known], noise[known])
-    statistic, tail = float(test.statistic), float(test.pvalue)
+    statistic, chance = float(test.statistic), float(test.pvalue)
     size = "larger" if statistic > 0 else "smaller"
     strong = not -OVERSTATED < statistic < UNDERSTATED
     return [
         Check(
             "errors as stated",
-            not (strong and tail < MISFIT),
+            not (strong and chance < MISFIT),
             statistic,
             f"rows with larger errors scatter about their class as if these were {size} than stated: scale "
             "them, data.replace(error=...); or noisy rows are of another kind, as faint ones may be",
