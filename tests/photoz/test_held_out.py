@@ -67,6 +67,7 @@ def test_the_objects_that_judge_did_not_train(monkeypatch):
     assert len(held_out.pit_of_others(model)) == 60
 
 
+@pytest.mark.slow
 def test_a_fit_that_knows_its_objects_too_well_fails():
     data = ba.load("sdss-galaxies")
     models = [

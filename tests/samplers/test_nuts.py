@@ -87,6 +87,7 @@ def test_many_fits_in_two_threads_are_those_of_one_after_the_other():
     assert np.array_equal(together, [one(seed) for seed in range(6)])
 
 
+@pytest.mark.slow
 def test_no_memory_is_lost_over_many_fits():
     import gc
     import resource

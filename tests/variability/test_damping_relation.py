@@ -203,6 +203,7 @@ def test_burke_2021_object_by_object(burke):
     assert np.abs(pull).max() < 1.5
 
 
+@pytest.mark.slow
 def test_burke_2021_mass_relation(burke):
     """Slope 0.38 (+0.05 -0.04). Of these 35 light curves, their own tau give 147 d, not 107 d."""
     curves, table = burke
