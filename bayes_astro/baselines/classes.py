@@ -194,6 +194,7 @@ class Classifier(Baseline):
         Returns
         -------
         probability : array (n, class)
+            Which sum to one.
         code : array (n,)
             Place of each object's label among `classes`.
         """

@@ -30,7 +30,9 @@ class ClusterGaussianMixture(Clustering):
     Parameters
     ----------
     columns : sequence of str
+        Names of the columns that tell members from the field.
     guess : dict of str to float, optional
+        Where the cluster is about, by column. Default: found in the data.
     n_components : int
         At most so many.
 
@@ -82,7 +84,9 @@ class ClusterDBSCAN(Clustering):
     Parameters
     ----------
     columns : sequence of str
+        Names of the columns that tell members from the field.
     guess : dict of str to float, optional
+        Where the cluster is about, by column. Default: found in the data.
     eps : float, optional
         Reach of a star in standard deviations of each column. Default: that with which the cluster has as
         many stars as crowd in its region beyond those of the field.
@@ -139,7 +143,9 @@ class ClusterHDBSCAN(Clustering):
     Parameters
     ----------
     columns : sequence of str
+        Names of the columns that tell members from the field.
     guess : dict of str to float, optional
+        Where the cluster is about, by column. Default: found in the data.
     min_cluster_size : int, optional
         Default: one star in a hundred, and at least 10.
 
@@ -173,12 +179,14 @@ class ClusterHDBSCAN(Clustering):
 
 @dataclass(eq=False, repr=False)
 class ClusterKMeans(Clustering):
-    """k-means of the measured values; the cluster at the guess has the members.
+    """K-means of the measured values; the cluster at the guess has the members.
 
     Parameters
     ----------
     columns : sequence of str
+        Names of the columns that tell members from the field.
     guess : dict of str to float, optional
+        Where the cluster is about, by column. Default: found in the data.
     n_clusters : int, optional
         Default: the best of 2 to 10 by the silhouette.
 

@@ -146,6 +146,7 @@ class ClassDensities(Model):
         Returns
         -------
         probability : array (n, class)
+            Which sum to one.
         code : array (n,)
             Place of each object's label among `classes`.
         """

@@ -210,7 +210,7 @@ class PairCounts(Rows):
             Needed where positions have two columns, which may be angles or a plane.
         weight, random_weight : (n,) arrays, optional
             > 0, of objects and of random points.
-        patches : int, or pair of integer arrays
+        patches : int, or pair of arrays of int
             Number of patches; or the patch of each object and of each random point.
         covariance : {"jackknife", "analytic"}
             See above.
