@@ -181,6 +181,6 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     if not TABLE.exists():
         raise SystemExit(f"{TABLE.name} is not there: put it into {TABLE.parent.name} as above.")
-    pd.set_option("display.width", 120)
+    pd.set_option("display.width", 120, "display.max_columns", 10)
     for part in asked.only:
         PARTS[part](asked.quick)

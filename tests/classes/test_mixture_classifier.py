@@ -382,10 +382,13 @@ def test_draws_by_turns_agree_with_nuts():
         assert x["sd"] == pytest.approx(y["sd"], rel=0.2), name
 
 
-@pytest.mark.slow
-def test_the_posterior_is_calibrated():
+@pytest.mark.parametrize(
+    "n",
+    [pytest.param(60, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.calibration)],
+)
+def test_the_posterior_is_calibrated(n):
     model = ba.MixtureClassifier(1, priors={"fraction": ba.Prior("Dirichlet", alpha=5.0)})
     design = kinds(n=60, missing=3).select("g", "r")
     sampler = ba.Gibbs(draws=300, tune=100, chains=1)
-    found = ba.calibrate(model, design, n=60, sampler=sampler, seed=3, progress=False)
+    found = ba.calibrate(model, design, n=n, sampler=sampler, seed=3, progress=False)
     assert found
