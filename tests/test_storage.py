@@ -83,7 +83,7 @@ COUNTS = ba.Counts(
     source="made up",
 )
 PAIRS = pairs(
-    dr=np.arange(8.0), repeated=0.005, outside=0.001, empty=0.01, kind="plane", name="pairs",
+    dr=np.arange(8.0), repeated=0.005, outside=0.001, empty=0.01, lean=0.02, kind="plane", name="pairs",
     source="made up",
 )  # fmt: skip
 DATA = {

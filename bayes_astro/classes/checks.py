@@ -12,13 +12,13 @@ import numpy as np
 
 from bayes_astro.classes import inputs
 from bayes_astro.classes.adaptation import GROUP
-from bayes_astro.classes.probabilities import members, posterior_of
+from bayes_astro.classes.probabilities import joined, members, posterior_of
 from bayes_astro.classes.problem import class_of
 from bayes_astro.classes.repeats import copies
 from bayes_astro.classes.scores import temperature
 from bayes_astro.diagnostics import MISFIT, Check, repeated_in_columns
 from bayes_astro.draws import thinned
-from bayes_astro.mixtures import row_checks
+from bayes_astro.mixtures import row_checks, strangeness
 from bayes_astro.mixtures.strangeness import UNUSUAL
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ def checks(model: Any) -> list[Check]:
     ]
 
 
-def held_out(model: Any, draws: Any, data: Any) -> xr.Dataset:
+def held_out(model: Any, draws: Any, data: Any, quantiles: np.ndarray) -> xr.Dataset:
     """Probabilities of training rows by fits that did not see them, and the places of their classes.
 
-    As many components as the draws have; nothing where a class is too small to be divided.
+    As many components as the draws have; nothing where a class is too small to be divided. With the rows'
+    tail probabilities, by the `quantiles` of the whole.
     """
     import xarray as xr
 
@@ -73,7 +74,7 @@ def held_out(model: Any, draws: Any, data: Any) -> xr.Dataset:
     parts = np.array_split(order, PARTS)
     if len(rows) > MOST:
         parts = [order[: min(MOST, len(rows) // PARTS)]]
-    share = np.full((len(rows), len(names)), np.nan)
+    share, tail = np.full((len(rows), len(names)), np.nan), np.full(len(rows), np.nan)
     soft = inputs.soft_of(rows)
     for part in parts:
         rest = rows[np.setdiff1d(np.arange(len(rows)), part)]
@@ -91,9 +92,15 @@ def held_out(model: Any, draws: Any, data: Any) -> xr.Dataset:
         found = found.expand_dims("chain").rename(sample="draw")
         measured = inputs.measured(rows[part], soft, model.transform, model.brightness)
         share[part] = posterior_of(found, measured)[0].mean(axis=0).T
+        u = strangeness.statistic(joined(found), measured)
+        tail[part] = strangeness.tail_probability(u, (~measured.missing).sum(axis=1), quantiles)
     judged = ~np.isnan(share[:, 0])
     return xr.Dataset(
-        {"probability": (("judged", "class"), share[judged]), "code": ("judged", codes[judged])},
+        {
+            "probability": (("judged", "class"), share[judged]),
+            "code": ("judged", codes[judged]),
+            "tail_probability": ("judged", tail[judged]),
+        },
         {"class": list(names)},
     )
 

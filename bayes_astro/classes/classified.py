@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["ClassDensities"]
 
 DRAWS = 100  # of a posterior with many, of which probabilities are averages
-JUDGED = 5000  # training rows of which the share of unusual ones is known
 PATIENCE = 10_000  # draws of fractions under which each class has rows enough
 
 
@@ -236,13 +235,12 @@ class ClassDensities(Model):
         count = np.arange(1, measured.d + 1)
         coords = {"columns_measured": count, "tail": strangeness.PROBABILITIES}
         found = xr.Dataset({"statistic": (("columns_measured", "tail"), quantiles)}, coords)
-        some = measured[np.linspace(0, len(measured) - 1, min(len(measured), JUDGED)).astype(int)]
-        tail = strangeness.tail_probability(
-            strangeness.statistic(whole, some), (~some.missing).sum(axis=1), quantiles
-        )
-        found.attrs["unusual"] = float(np.mean(tail < strangeness.UNUSUAL))
         draws = tree["posterior"].to_dataset()
-        return {"reference": found, "held_out": checks.held_out(self, draws, data)}
+        others = checks.held_out(self, draws, data, quantiles)
+        # Real classes have tails, and densities of few rows do not know them: of rows held out.
+        tail = others["tail_probability"].values
+        found.attrs["unusual"] = float(np.mean(tail < strangeness.UNUSUAL)) if len(tail) else 0.0
+        return {"reference": found, "held_out": others}
 
     def pointwise(self, draws: xr.Dataset, data: Any) -> xr.DataArray:
         """Log joint density of what was measured and the class: (chain, draw, row); 0 without a label."""

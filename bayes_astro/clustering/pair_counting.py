@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.clustering import positions as points_of
+from bayes_astro.clustering.footprint import lean
 from bayes_astro.clustering.landy_szalay import Pairs, landy_szalay
 from bayes_astro.clustering.separations import cells_of
 from bayes_astro.data.columns import DataError, convert, floats, split_unit, unit_name
@@ -89,7 +90,8 @@ def counted(
         "lower": edges[:-1], "upper": edges[1:], "estimate": estimate, "dd": dd.total[:-1],
         "dr": dr.total[:-1], "rr": rr.total[:-1], "expected": expected, "kind": kind, "unit": unit,
         "method": covariance, "objects": len(objects), "random_points": len(field),
-        "repeated": repeated, "outside": outside, "empty": empty, "field_separation": away,
+        "repeated": repeated, "outside": outside, "empty": empty,
+        "lean": lean(objects, field, own, other), "field_separation": away,
         "field_share": within,
     }  # fmt: skip
 

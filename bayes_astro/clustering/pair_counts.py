@@ -19,7 +19,7 @@ __all__ = ["PairCounts"]
 
 METHODS = ("jackknife", "analytic", "given")
 COUNTS = ("dd", "dr", "rr", "expected")
-SHARES = ("repeated", "outside", "empty")
+SHARES = ("repeated", "outside", "empty", "lean")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,9 +59,9 @@ class PairCounts(Rows):
         Of a jackknife covariance: how many, which must exceed the bins by three or more.
     objects, random_points : int
         How many; 0 where that is not known.
-    repeated, outside, empty : float
-        Shares of objects with the position of another one, of objects where there are no random
-        points, and of cells of the field, for ten objects each, where there are none.
+    repeated, outside, empty, lean : float
+        Shares of objects with the position of another one, of objects without random points about them, of
+        cells of ten objects without any; distance of the means of objects and random points, in sd.
     field_separation, field_share : sequences of float
         Separations within the whole field, and the shares of all pairs of random points there.
     name, source : str
@@ -101,6 +101,7 @@ class PairCounts(Rows):
     repeated: float = 0.0
     outside: float = 0.0
     empty: float = 0.0
+    lean: float = 0.0
     field_separation: tuple[float, ...] = ()
     field_share: tuple[float, ...] = ()
     name: str = ""

@@ -9,6 +9,7 @@ import numpy as np
 from bayes_astro import diagnostics, residuals
 from bayes_astro.clustering.correlation_form import Form
 from bayes_astro.clustering.estimates import Scatter
+from bayes_astro.clustering.footprint import clumps
 from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.clustering.power_law import slopes
 from bayes_astro.clustering.separations import cells_of
@@ -29,6 +30,9 @@ BIASED, SHIFTED = 2.0, 0.5  # what is taken off, in standard deviations of a con
 OUTSIDE, EMPTY = 0.002, 0.03  # shares of objects without random points, and of empty cells
 POINTS = 40
 SURE = 3.0  # sd by which g departs from zero
+
+LEANS = 2.7, 3.4
+"""sd of the mean position that are noted, and that fail: the largest of eight directions."""
 
 
 def checks(model: Any) -> list[Check]:
@@ -226,6 +230,19 @@ def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
             f"objects outside at most {OUTSIDE:g}, empty cells at most {min(1.0, natural + EMPTY):.2g}",
         )
     )
+    if data.lean and data.expected is not None:
+        number = clumps(data.objects, data.estimate, data.expected, data.lower, data.upper)
+        off = data.lean * float(np.sqrt(number))
+        found.append(
+            Check(
+                "objects lean to no side",
+                True if off < LEANS[0] else (False if off > LEANS[1] else None),
+                off,
+                "objects are more to one side of the field than the random points, as where a survey is "
+                "deeper there: all estimates are too high. Random points as dense as objects would be seen",
+                f"sd of the mean position of some {number:.0f} clumps, at most {LEANS[0]:g}",
+            )
+        )
     if data.repeated:
         found.append(
             Check(

@@ -11,6 +11,9 @@ from bayes_astro.data.container import Rows, chosen
 __all__ = ["Labelled", "labels"]
 
 
+NOTHING = ("nan", "none", "<na>", "null")  # what turning gaps into text leaves
+
+
 class Labelled(Rows):
     """Rows whose class may be known: ``label`` is an array of text and None, or None without any."""
 
@@ -102,7 +105,12 @@ def labels(given: Any, n: int) -> np.ndarray | None:
         if not isinstance(entry, str):
             raise DataError(
                 f"label: row {row} is {entry!r:.40}, a {type(entry).__name__}; labels are text, None where "
-                "the class is not known: np.asarray(label).astype(str)"
+                "the class is not known: [None if x != x else str(x) for x in label]"
+            )
+        if entry.strip().lower() in NOTHING:
+            raise DataError(
+                f"label: row {row} is {entry!r}, which stands for a label that is missing: None where the class "
+                "is not known"
             )
         found[row] = str(entry).strip() or None
     found.flags.writeable = False

@@ -242,6 +242,15 @@ def test_another_population(table, tmp_path):
     assert diagnosis["population as the classes have it"].passed is not True
 
 
+def test_the_same_population_is_like_that_which_trained_a_small_set():
+    model = ba.MixtureClassifier(n_fits=4).fit(
+        kinds(n=150, seed=13, missing=0), QUICK, seed=1, progress=False
+    )
+    for seed in (14, 15, 16):
+        same = model.adapt(kinds(n=1500, seed=seed, missing=0)).diagnose()
+        assert same["objects like those that trained"].passed
+
+
 # Diagnosis -------------------------------------------------------------------------------------
 
 

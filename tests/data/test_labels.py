@@ -41,10 +41,11 @@ def test_categories_of_pandas():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([1, 0, 1], "label: row 0 is 1, a int; labels are text.*astype"),
+        ([1, 0, 1], "label: row 0 is 1, a int; labels are text.*None if x"),
         (["a", "b"], r"label: has shape \(2,\); expected \(3,\)"),
         ("abc", "is one text; give one for each of the 3 rows"),
         ([True, False, True], "labels are text"),
+        (["a", "nan", "b"], "row 1 is 'nan', which stands for a label that is missing"),
     ],
 )
 def test_what_is_no_text_is_refused(given, message):
