@@ -29,6 +29,7 @@ MOVED = 1.0  # posterior standard deviations
 WIDEST = 1.0  # dispersion in half-widths of the region
 ROWS = 10_000
 TWICE = 0.01  # share of rows that are there again
+EQUAL = 0.02  # relative scatter of errors that are all the same
 
 
 def groups(model: Any, tree: xr.DataTree, data: Measurements) -> dict[str, xr.Dataset]:
@@ -55,7 +56,14 @@ def checks(model: Any) -> list[Check]:
     found = [_sampler(model), _region(model), _a_cluster(comparison), _members(posterior)]
     found += [_narrow(model, posterior), *_wings(comparison)]
     gains = dict(zip(FACTORS, comparison["gain"].values.tolist(), strict=True)) | {1.0: 0.0}
-    found += judged(lambda factor: gains[factor], FACTORS, "the cluster's dispersion")
+    errors = model.data.error
+    if (
+        np.nanmax(np.nanstd(errors, axis=0) / np.maximum(np.nanmean(errors, axis=0), 1e-300))
+        < EQUAL
+    ):
+        found.append(_equal_errors())
+    else:
+        found += judged(lambda factor: gains[factor], FACTORS, "the cluster's dispersion")
     found += [crowding.check(model, posterior, data), _sensitivity(tree, posterior)]
     if data.weight is None or np.ptp(data.weight) == 0:
         found.append(_columns(model, posterior, data))
@@ -141,11 +149,24 @@ def _wings(comparison: Any) -> list[Check]:
             "no wings",
             True if gain < WINGS else (None if gain < MANY_WINGS else False),
             gain,
-            "a second, wider Gaussian about the cluster explains the stars better: wings=True; or the "
-            "field is crowded about the cluster (a smaller region, more Gaussians)",
+            "a second, wider Gaussian about the cluster explains the stars better: wings=True, or elongated=True "
+            "where it is longer in one direction; or the field is crowded about the cluster (a smaller region, more "
+            "Gaussians)",
             f"nats that wings gain, below {WINGS:g}",
         )
     ]
+
+
+def _equal_errors() -> Check:
+    """Where all stars have the same errors, these and the dispersion are one."""
+    return Check(
+        "errors as stated",
+        None,
+        0.0,
+        "all stars have the same errors: whether they are right cannot be told from the data, and the cluster's "
+        "dispersion depends on it",
+        f"relative scatter of the errors, at least {EQUAL:g}",
+    )
 
 
 def _sensitivity(tree: Any, posterior: xr.Dataset) -> Check:

@@ -44,6 +44,13 @@ def test_a_field_without_a_cluster_is_said_to_have_none():
         assert diagnosis["a cluster"].figure < 0
 
 
+def test_errors_that_are_all_the_same_cannot_be_judged():
+    data = open_cluster(n=300, members=60, seed=6)
+    check = judged(data.replace(error=[0.08, 0.1, 0.1]))["errors as stated"]
+    assert check.passed is None
+    assert "cannot be told" in check.advice
+
+
 def test_the_odds_of_a_cluster_grow_with_its_members():
     odds = [
         judged(open_cluster(n=800, members=m, seed=2))["a cluster"].figure for m in (12, 40, 120)
