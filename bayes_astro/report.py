@@ -133,7 +133,9 @@ def _numeric(cell: str) -> bool:
 
 def _image(figure: Any, name: str) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
+    # Matplotlib's compiled part makes "Invalid bounding box" of a Ctrl-C that reaches it.
+    with storage.undisturbed():
+        figure.savefig(buffer, format="png", dpi=150)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f'<figure><img alt="{_t(name)}" src="data:image/png;base64,{data}"></figure>'
 

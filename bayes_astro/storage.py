@@ -298,8 +298,8 @@ def _remove_abandoned(path: Path) -> None:
 def undisturbed() -> Iterator[None]:
     """Ctrl-C waits for the end of the block.
 
-    The libraries that read and write HDF5 share locks, and an exception at the wrong moment leaves one
-    closed: every later file would wait for it.
+    For compiled code that cannot bear an exception: the libraries that read and write HDF5 share locks,
+    and one at the wrong moment leaves a lock closed for which every later file would wait.
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or handler is None:

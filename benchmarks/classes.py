@@ -37,6 +37,8 @@ METHODS = (
     "nearest-neighbours", "kde-bayes", "qda", "lda", "naive-bayes",
 )  # fmt: skip
 
+DIAGNOSED = 20  # populations, as a diagnosis takes longer than all the rest
+
 
 def sources():
     """The random sample, as photometry with labels."""
@@ -142,12 +144,13 @@ def shift(quick):
         ]
         off.append(table["mean"].to_numpy() - fraction)
         logs.append([row(one, target)["log_score"] for one in (model, adapted)])
-        failed += not adapted.diagnose()["objects like those that trained"].passed
+        if repeat < DIAGNOSED:
+            failed += not adapted.diagnose()["objects like those that trained"].passed
     print(f"\n{repeats} populations of 600: {', '.join(names)}")
     print("68 and 95% intervals hold the truth in", (inside / repeats).round(3).tolist())
     print("mean and sd of the error", np.mean(off, axis=0).round(4), np.std(off, axis=0).round(4))
     print("log score before and after", np.mean(logs, axis=0).round(4))
-    print("called unlike those that trained:", failed)
+    print(f"of the first {DIAGNOSED} called unlike those that trained:", failed)
 
 
 def cost(quick):

@@ -10,9 +10,9 @@ import numpy as np
 from bayes_astro.baselines.base import Baseline
 from bayes_astro.baselines.density_bayes import DensityBayes
 from bayes_astro.classes import inputs
+from bayes_astro.classes.of_classes import OfClasses, predicted
 from bayes_astro.classes.probabilities import check_labels
 from bayes_astro.classes.repeats import warn_of_repeats
-from bayes_astro.classes.scores import class_scores
 from bayes_astro.data import Measurements, Photometry
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import Setting, choice, either, switch
@@ -35,7 +35,7 @@ GAPS = ("gradient-boosting",)  # takes missing values as they are
 
 
 @dataclass(eq=False, repr=False)
-class Classifier(Baseline):
+class Classifier(OfClasses, Baseline):
     """Probabilities of classes by any classifier of scikit-learn, errors ignored.
 
     Features are the columns, or asinh magnitudes, scaled to unit spread; of photometry trees also have
@@ -106,17 +106,6 @@ class Classifier(Baseline):
             raise ValueError(
                 f"class {name!r} has {counts.min()} rows; Classifier needs {FOLDS} of each."
             )
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes, sorted by name."""
-        return tuple(str(name) for name in self.posterior["posterior"]["class"].values)
-
-    def responses(self, data: Any) -> np.ndarray:
-        """Place of each row's class, nan without a label."""
-        names = self.classes if self._tree is not None else data.classes
-        codes = data.codes(names)
-        return np.where(codes < 0, np.nan, codes)
 
     def estimate(self, data: Any) -> Any:
         """The fractions of the classes; the data themselves are the rest of the estimate."""
@@ -229,12 +218,6 @@ class Classifier(Baseline):
         warn_of_repeats(data, self.data)
         return self.pointwise(draws, data)
 
-    def scores(self, test: Any) -> dict[str, float | None]:
-        """Scores of classes, in the place of those of numbers."""
-        codes = check_labels(self.classes, test, "score")
-        nothing = dict.fromkeys(("crps", "rmse", "bias", "coverage_68", "coverage_95"))
-        return nothing | class_scores(self._shares(test), codes, list(self.classes))
-
     def forecast(
         self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:
@@ -245,18 +228,7 @@ class Classifier(Baseline):
         xarray.Dataset
             ``signal`` (chain, draw, row, class), ``observation`` (chain, draw, row).
         """
-        import xarray as xr
-
-        shares = self._repeated(draws, at)
-        edges = np.cumsum(shares, axis=2)[..., :-1]
-        drawn = (rng.uniform(size=(*shares.shape[:2], 1)) > edges).sum(axis=2)
-        return xr.Dataset(
-            {
-                "signal": by_row(draws, shares, "row", "class"),
-                "observation": by_row(draws, drawn.astype(float)),
-            },
-            {"class": list(self.classes)},
-        )
+        return predicted(draws, self._repeated(draws, at), rng)
 
 
 def _named(method: str) -> Any:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bayes_astro.baselines.density import ErrorFree
+from bayes_astro.baselines.density import ErrorFree, of_components
 from bayes_astro.data import Measurements
+from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
 from bayes_astro.membership import cluster_settings
 from bayes_astro.membership.cluster_layout import Columns
 from bayes_astro.membership.cluster_search import found as found_region
 from bayes_astro.mixtures.mixture import Mixture
+from bayes_astro.parameters import Setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,12 +36,17 @@ class Parts(NamedTuple):
     covariance: np.ndarray
 
 
+@dataclass(eq=False, repr=False)
 class Clustering(ErrorFree):
     """What the four share: scaled columns, the cluster at the guess or where stars crowd most."""
 
-    columns: tuple[str, ...]
-    guess: dict[str, float] | None
+    columns: tuple[str, ...] = ("parallax", "pmra", "pmdec")
+    guess: dict[str, float] | None = None
 
+    settings: ClassVar[dict[str, Setting]] = {
+        "columns": cluster_settings.some_names,
+        "guess": cluster_settings.numbers,
+    }
     references: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
     instead: ClassVar[str] = "ba.ClusterMembership"
 
@@ -133,12 +141,8 @@ class Clustering(ErrorFree):
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of every measured row: (chain, draw, row)."""
-        import xarray as xr
-
         self.check_data(data)
-        values = _mixture(draws).log_density(self.prepare(data).value)
-        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
-        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
+        return by_row(draws, _mixture(draws).log_density(self.prepare(data).value))
 
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
@@ -150,39 +154,30 @@ class Clustering(ErrorFree):
         self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
     ) -> xr.DataArray:
         """New rows from the density: (chain, draw, row, column)."""
-        import xarray as xr
-
         values = _mixture(draws).sample(len(at), int(rng.integers(2**31)))
-        shape = (draws.sizes["chain"], draws.sizes["draw"], *values.shape[1:])
-        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row", "column"))
+        return by_row(draws, values, "row", "column")
 
 
 def _component_errors(parts: Parts, scale: np.ndarray, n: int) -> dict[str, Any]:
     """Standard errors of components whose stars are known."""
-    count = np.maximum(parts.weight * n, 1.0)
     covariance = parts.covariance * np.outer(scale, scale)
-    variance = np.diagonal(covariance, axis1=1, axis2=2)
-    product = variance[:, :, None] * variance[:, None, :]
-    spread = np.sqrt((product + covariance**2) / count[:, None, None])
-    share = np.sqrt(np.maximum(parts.weight * (1 - parts.weight), 1 / n) / n)
+    share, centre, spread = of_components(parts.weight, covariance, n)
     return {
         "weight": (("component",), share),
-        "component_mean": (("component", "column"), np.sqrt(variance / count[:, None])),
+        "component_mean": (("component", "column"), centre),
         "component_covariance": (("component", "column", "column_2"), spread),
     }
 
 
 def _mixture(draws: xr.Dataset) -> Mixture:
-    names = tuple(str(name) for name in draws["column"].values)
-    lead = ("chain", "draw", "component")
-    weight, mean, covariance = (
-        draws[name].transpose(*lead, ...).values
-        for name in ("weight", "component_mean", "component_covariance")
-    )
-    k, d = mean.shape[2:]
-    return Mixture(
-        weight.reshape(-1, k), mean.reshape(-1, k, d), covariance.reshape(-1, k, d, d), names
-    )
+    """The components under the names that a mixture has."""
+    own = draws[["weight", "component_mean", "component_covariance"]]
+    return Mixture.of(
+        own.rename(
+            component_mean="mean", component_covariance="covariance", column="dimension",
+            column_2="dimension_2",
+        )
+    )  # fmt: skip
 
 
 def two_parts(value: np.ndarray, probability: np.ndarray) -> Parts:

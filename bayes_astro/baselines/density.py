@@ -108,9 +108,6 @@ class GaussianMixture(ErrorFree):
         weight = found.weights_
         mean = shift + scale * found.means_
         covariance = found.covariances_ * np.outer(scale, scale)
-        members = np.maximum(weight * len(data), 1.0)
-        variance = np.diagonal(covariance, axis1=1, axis2=2)
-        product = variance[:, :, None] * variance[:, None, :]
         names = list(data.names)
         whole = Mixture(weight[None], mean[None], covariance[None], data.names)
         total = whole.total_covariance()[0]
@@ -122,8 +119,7 @@ class GaussianMixture(ErrorFree):
             "mean": (("component", "dimension"), mean),
             "covariance": (("component", "dimension", "dimension_2"), covariance),
         }
-        spread = np.sqrt((product + covariance**2) / members[:, None, None])
-        share = np.sqrt(np.maximum(weight * (1 - weight), 1 / len(data)) / len(data))
+        share, centre, spread = of_components(weight, covariance, len(data))
         errors = {
             "total_mean": (("dimension",), np.sqrt(own / len(data))),
             "total_covariance": (
@@ -131,7 +127,7 @@ class GaussianMixture(ErrorFree):
                 np.sqrt((np.outer(own, own) + total**2) / len(data)),
             ),
             "weight": (("component",), share),
-            "mean": (("component", "dimension"), np.sqrt(variance / members[:, None])),
+            "mean": (("component", "dimension"), centre),
             "covariance": (("component", "dimension", "dimension_2"), spread),
         }
         coords = {
@@ -149,14 +145,14 @@ class GaussianMixture(ErrorFree):
         Mixture
             With ``condition``, ``marginal``, ``log_density``, as that of `ba.ExtremeDeconvolution`.
         """
-        return _mixture(self.posterior["posterior"].to_dataset())
+        return Mixture.of(self.posterior["posterior"].to_dataset())
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of every measured row: (chain, draw, row)."""
         import xarray as xr
 
         self.check_data(data)
-        values = _mixture(draws).log_density(data.value)
+        values = Mixture.of(draws).log_density(data.value)
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
 
@@ -166,23 +162,21 @@ class GaussianMixture(ErrorFree):
         """New rows from the density: (chain, draw, row, column)."""
         import xarray as xr
 
-        values = _mixture(draws).sample(len(at), int(rng.integers(2**31)))
+        values = Mixture.of(draws).sample(len(at), int(rng.integers(2**31)))
         shape = (draws.sizes["chain"], draws.sizes["draw"], *at.value.shape)
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row", "column"))
 
 
-def _mixture(draws: xr.Dataset) -> Mixture:
-    lead = ("chain", "draw", "component")
-    weight, mean, covariance = (
-        draws[name].transpose(*lead, ...).values for name in ("weight", "mean", "covariance")
-    )
-    k, d = mean.shape[2:]
-    return Mixture(
-        weight.reshape(-1, k),
-        mean.reshape(-1, k, d),
-        covariance.reshape(-1, k, d, d),
-        tuple(draws["dimension"].values.tolist()),
-    )
+def of_components(
+    weight: np.ndarray, covariance: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Standard errors of weights, means and covariances of components whose members are known."""
+    members = np.maximum(weight * n, 1.0)
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    product = variance[:, :, None] * variance[:, None, :]
+    spread = np.sqrt((product + covariance**2) / members[:, None, None])
+    share = np.sqrt(np.maximum(weight * (1 - weight), 1 / n) / n)
+    return share, np.sqrt(variance / members[:, None]), spread
 
 
 @dataclass(eq=False, repr=False)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from bayes_astro.baselines.clustering import Clustering, Parts, of_label, two_parts
-from bayes_astro.membership import cluster_settings
 from bayes_astro.parameters import Setting, number, optional, whole
 
 if TYPE_CHECKING:
@@ -46,13 +45,9 @@ class ClusterGaussianMixture(Clustering):
     317
     """
 
-    columns: tuple[str, ...] = ("parallax", "pmra", "pmdec")
-    guess: dict[str, float] | None = None
     n_components: int = 8
 
-    settings: ClassVar[dict[str, Setting]] = {
-        "columns": cluster_settings.some_names,
-        "guess": cluster_settings.numbers,
+    settings: ClassVar[dict[str, Setting]] = Clustering.settings | {
         "n_components": whole(1),
     }
 
@@ -102,14 +97,10 @@ class ClusterDBSCAN(Clustering):
     317
     """
 
-    columns: tuple[str, ...] = ("parallax", "pmra", "pmdec")
-    guess: dict[str, float] | None = None
     eps: float | None = None
     min_samples: int = 10
 
-    settings: ClassVar[dict[str, Setting]] = {
-        "columns": cluster_settings.some_names,
-        "guess": cluster_settings.numbers,
+    settings: ClassVar[dict[str, Setting]] = Clustering.settings | {
         "eps": optional(number(0, np.inf, "a positive number, or None")),
         "min_samples": whole(2),
     }
@@ -158,13 +149,9 @@ class ClusterHDBSCAN(Clustering):
     317
     """
 
-    columns: tuple[str, ...] = ("parallax", "pmra", "pmdec")
-    guess: dict[str, float] | None = None
     min_cluster_size: int | None = None
 
-    settings: ClassVar[dict[str, Setting]] = {
-        "columns": cluster_settings.some_names,
-        "guess": cluster_settings.numbers,
+    settings: ClassVar[dict[str, Setting]] = Clustering.settings | {
         "min_cluster_size": optional(whole(2)),
     }
 
@@ -199,13 +186,9 @@ class ClusterKMeans(Clustering):
     317
     """
 
-    columns: tuple[str, ...] = ("parallax", "pmra", "pmdec")
-    guess: dict[str, float] | None = None
     n_clusters: int | None = None
 
-    settings: ClassVar[dict[str, Setting]] = {
-        "columns": cluster_settings.some_names,
-        "guess": cluster_settings.numbers,
+    settings: ClassVar[dict[str, Setting]] = Clustering.settings | {
         "n_clusters": optional(whole(1)),
     }
 

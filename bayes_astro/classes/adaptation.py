@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_astro.classes import inputs
 from bayes_astro.classes.probabilities import class_log_densities, joined, probabilities
 from bayes_astro.data import Measurements
 from bayes_astro.draws import thinned
@@ -80,9 +81,7 @@ def adapted(model: Any, data: Measurements, seed: int | None) -> Any:
     posterior = model.posterior["posterior"].to_dataset()
     some = thinned(posterior, FITS)
     names = model.classes
-    alpha = np.broadcast_to(
-        np.asarray(recorded(model)["fraction"].arguments["alpha"], dtype=float), (len(names),)
-    )
+    alpha = _alpha(model)
     density = class_log_densities(some, data)
     wanted = DRAWS if len(data) < MANY else FEWER
     each = -(-wanted // len(density))
@@ -117,7 +116,7 @@ def adapted(model: Any, data: Measurements, seed: int | None) -> Any:
         xr.Dataset(
             {
                 "fraction": (("sample", "class"), drawn.reshape(-1, len(names))),
-                "training": ("class", _fractions(posterior).mean(axis=0)),
+                "training": ("class", _known(model) / _known(model).sum()),
                 "tail_probability": ("object", tails),
                 **{name: ("class", value) for name, value in counts.items()},
             },
@@ -141,10 +140,7 @@ def table(model: Any) -> pd.DataFrame:
     levels = {"q025": 0.025, "q16": 0.16, "median": 0.5, "q84": 0.84, "q975": 0.975}
     tree = model.posterior
     if GROUP not in tree:
-        prior = recorded(model)["fraction"].arguments["alpha"]
-        counts = np.bincount(_codes(model), minlength=len(names)) + np.broadcast_to(
-            prior, (len(names),)
-        )
+        counts = _known(model)
         own = beta(counts, counts.sum() - counts)
         columns = {"mean": own.mean(), "sd": own.std()}
         return pd.DataFrame(columns | {k: own.ppf(q) for k, q in levels.items()}, index=names)
@@ -158,7 +154,15 @@ def table(model: Any) -> pd.DataFrame:
     return pd.DataFrame(columns, index=names)
 
 
-def _codes(model: Any) -> np.ndarray:
-    from bayes_astro.classes import inputs
+def _known(model: Any) -> np.ndarray:
+    """Parameters of the Dirichlet posterior of the fractions in the training set."""
+    rows = inputs.labelled(model.data, model.brightness)
+    weight = getattr(rows, "weight", None)
+    counts = np.bincount(rows.codes(model.classes), weight, minlength=len(model.classes))
+    return counts + _alpha(model)
 
-    return np.asarray(inputs.labelled(model.data, model.brightness).codes(model.classes))
+
+def _alpha(model: Any) -> np.ndarray:
+    """Of the prior of the fractions."""
+    alpha = recorded(model)["fraction"].arguments["alpha"]
+    return np.broadcast_to(np.asarray(alpha, dtype=float), (len(model.classes),))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checks", "held_out"]
 
-PARTS, MOST, FITS = 5, 2000, 6
+PARTS, MOST, FITS, JUDGED = 5, 2000, 6, 50
 FAILED, NOTED = 0.3, 0.15
 """Errors of log T beyond three of its standard deviations."""
 SURPRISE, WRONG = 1e-3, 0.004
@@ -107,8 +107,17 @@ def held_out(model: Any, draws: Any, data: Any, quantiles: np.ndarray) -> xr.Dat
 
 def _calibrated(share: np.ndarray, codes: np.ndarray) -> list[Check]:
     """The power of the probabilities that would be calibrated, and whether classes are told apart."""
-    if len(codes) < 50:
-        return []
+    if len(codes) < JUDGED:
+        return [
+            Check(
+                "calibration of classes",
+                None,
+                float(len(codes)),
+                "too few rows were held out, or a class is too small to be divided: whether probabilities "
+                "are what they say is not known",
+                f"rows held out, at least {JUDGED}",
+            )
+        ]
     wrong = int(np.sum(share.argmax(axis=1) != codes))
     fraction = np.bincount(codes, minlength=share.shape[1]) / len(codes)
     gain = float(np.mean(np.log(np.maximum(share[np.arange(len(codes)), codes], 1e-12))))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bayes_astro.classes import adaptation, checks, inputs
+from bayes_astro.classes.of_classes import OfClasses, predicted
 from bayes_astro.classes.probabilities import (
     check_labels,
     class_log_densities,
@@ -16,7 +18,6 @@ from bayes_astro.classes.probabilities import (
     table,
 )
 from bayes_astro.classes.repeats import warn_of_repeats
-from bayes_astro.classes.scores import class_scores
 from bayes_astro.data import Measurements, Photometry
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import by_row, entries, thinned
@@ -37,21 +38,15 @@ DRAWS = 100  # of a posterior with many, of which probabilities are averages
 PATIENCE = 10_000  # draws of fractions under which each class has rows enough
 
 
-class ClassDensities(Model):
+class ClassDensities(OfClasses, Model):
     """A task whose posterior is a mixture for each class, and the classes' fractions."""
 
     fewest_predictions: ClassVar[int] = 100
     _internal: ClassVar[tuple[str, ...]] = ("measured_like",)
     transform: str
-    background: float
     brightness: bool
 
     # For users ----------------------------------------------------------------------------------
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes, sorted by name."""
-        return tuple(str(name) for name in self.posterior["posterior"]["class"].values)
 
     def probability(self, data: Any, *, draws: int | None = DRAWS) -> xr.Dataset:
         """Probability of each class for every object, with its uncertainty.
@@ -201,17 +196,12 @@ class ClassDensities(Model):
         quantiles = self.posterior["reference"]["statistic"].values
         return strangeness.tail_probability(u, (~data.missing).sum(axis=1), quantiles)
 
-    def responses(self, data: Any) -> np.ndarray:
-        """Place of each row's class, nan without a label."""
-        names = self.classes if self._tree is not None else data.classes
-        codes = data.codes(names)
-        return np.where(codes < 0, np.nan, codes)
-
     def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
-        """Adds the moments of each class, which do not depend on labels of components."""
+        """Adds the moments of each class without its background, which depend on no components' labels."""
         means, covariances = [], []
         for k in members(draws):
-            one = Mixture.of(draws.isel(component=k))
+            one = Mixture.of(draws.isel(component=k[:-1]))
+            one = replace(one, weight=one.weight / one.weight.sum(axis=1, keepdims=True))
             means.append(one.total_mean())
             covariances.append(one.total_covariance())
         by = ("class", "dimension", "dimension_2")
@@ -265,13 +255,6 @@ class ClassDensities(Model):
         with np.errstate(divide="ignore"):
             return by_row(draws, np.log(share[:, codes, np.arange(len(codes))]))
 
-    def scores(self, test: Any) -> dict[str, float | None]:
-        """Scores of classes, in the place of those of numbers."""
-        codes = check_labels(self.classes, test, "score")
-        share = self.probability(test)["probability"].values
-        nothing = dict.fromkeys(("crps", "rmse", "bias", "coverage_68", "coverage_95"))
-        return nothing | class_scores(share, codes, list(self.classes))
-
     def forecast(
         self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
     ) -> xr.Dataset:
@@ -283,18 +266,8 @@ class ClassDensities(Model):
             ``signal`` (chain, draw, row, class), ``observation`` (chain, draw, row), the place of a class
             among `classes`.
         """
-        import xarray as xr
-
         share, _ = posterior_of(draws, self._measured(self._like(at), _soft_of(draws)))
-        edges = np.cumsum(share, axis=1)
-        drawn = (rng.uniform(size=(len(share), 1, share.shape[2])) > edges[:, :-1]).sum(axis=1)
-        return xr.Dataset(
-            {
-                "signal": by_row(draws, np.moveaxis(share, 1, 2), "row", "class"),
-                "observation": by_row(draws, drawn.astype(float)),
-            },
-            {"class": draws["class"].values},
-        )
+        return predicted(draws, np.moveaxis(share, 1, 2), rng)
 
     def prior_draws(
         self, design: Any, priors: dict[str, Prior], draws: int, rng: np.random.Generator

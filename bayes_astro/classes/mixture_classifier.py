@@ -90,7 +90,8 @@ class MixtureClassifier(ClassDensities):
     Notes
     -----
     Variables: ``fraction`` by class; ``weight`` (within its class), ``mean``, ``covariance`` by component,
-    such as "QSO/3"; free of labels ``class_mean`` and ``class_covariance``; of photometry ``softening`` by band.
+    such as "QSO/3"; free of labels ``class_mean`` and ``class_covariance``, without
+    the background; of photometry ``softening`` by band.
 
     References
     ----------

@@ -97,9 +97,24 @@ def probabilities(density: np.ndarray, fraction: np.ndarray) -> tuple[np.ndarray
 
 
 def posterior_of(draws: xr.Dataset, data: Measurements) -> tuple[np.ndarray, np.ndarray]:
-    """The same of measured rows."""
-    fraction = draws["fraction"].transpose("chain", "draw", "class").values
-    return probabilities(class_log_densities(draws, data), fraction.reshape(-1, fraction.shape[2]))
+    """The same of measured rows; of draws that are there many times, as those of few fits, once."""
+    from xarray import DataArray
+
+    lead = ("chain", "draw")
+    fraction, mean = (draws[name].transpose(*lead, ...).values for name in ("fraction", "mean"))
+    count = fraction.shape[0] * fraction.shape[1]
+    fraction = fraction.reshape(count, -1)
+    key = np.column_stack([fraction, mean.reshape(count, -1)])
+    _, first, which = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    if len(first) == count:
+        return probabilities(class_log_densities(draws, data), fraction)
+    places = dict(zip(lead, np.divmod(first, draws.sizes["draw"]), strict=True))
+    once = draws.drop_vars(lead, errors="ignore").isel(
+        {name: DataArray(at, dims="one") for name, at in places.items()}
+    )
+    density = class_log_densities(once.rename(one="draw").expand_dims("chain"), data)
+    share, evidence = probabilities(density, fraction[first])
+    return share[which.ravel()], evidence[which.ravel()]
 
 
 def table(draws: xr.Dataset, share: np.ndarray) -> xr.Dataset:

@@ -19,10 +19,11 @@ import numpy as np
 
 from bayes_astro.coordinates import Free
 from bayes_astro.data import Measurements
+from bayes_astro.density import inputs
 from bayes_astro.likelihoods.compiled import ready_pytensor
 from bayes_astro.mixtures import climbs, selection, story
 from bayes_astro.mixtures.coordinates import Layout
-from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
+from bayes_astro.mixtures.expectation import Deconvolution
 from bayes_astro.mixtures.mixture_problem import MixtureProblem
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
@@ -67,16 +68,7 @@ class OneClass(MixtureProblem):
         weights, centre = np.full(k + 1, np.nan), np.full((k + 1, d), np.nan)
         shape = np.full((k + 1, d, d), np.nan)
         weights[-1], centre[-1], shape[-1] = self.background, 0.0, WIDE**2 * np.eye(d)
-        mean, spread = self.priors["mean"].arguments, self.priors["covariance"].arguments
-        prior = Conjugate(
-            float(self.priors["weight"].arguments["alpha"]),
-            (np.broadcast_to(mean["mu"], (d,)) - self.shift) / self.scale,
-            np.broadcast_to(mean["sigma"], (d,)) / self.scale,
-            float(spread["nu"]),
-            selection.scale_matrix(self.priors["covariance"], d) / np.outer(self.scale, self.scale),
-        )
-        from bayes_astro.density import inputs
-
+        prior = selection.conjugate_in(self.priors, self.shift, self.scale)
         points = inputs.blocks(data, self.shift, self.scale, None)
         found = Deconvolution(points, Layout(weights, centre, shape), prior, threads)
         if weight is None:

@@ -52,11 +52,13 @@ def lean(
 
 
 def clumps(
-    objects: int, estimate: np.ndarray, expected: np.ndarray, lower: np.ndarray, upper: np.ndarray
-) -> float:
+    objects: int, estimate: np.ndarray, expected: np.ndarray, lower: np.ndarray, upper: np.ndarray,
+    dimension: int,
+) -> float:  # fmt: skip
     """n / m, the number of clumps that the objects are in."""
     above = np.maximum(estimate - estimate[-1], 0.0)
     # Within the first bin's lower edge xi is at least that of the first bin.
-    within = expected[0] * lower[0] ** 2 / max(upper[0] ** 2 - lower[0] ** 2, 1e-300)
+    below, beyond = lower[0] ** dimension, upper[0] ** dimension
+    within = expected[0] * below / max(beyond - below, 1e-300)
     excess = 2 * (float(above @ expected) + above[0] * within) / objects
     return objects / (1 + CLOSER * excess)

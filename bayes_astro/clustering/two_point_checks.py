@@ -12,17 +12,14 @@ from bayes_astro.clustering.estimates import Scatter
 from bayes_astro.clustering.footprint import clumps
 from bayes_astro.clustering.pair_counts import PairCounts
 from bayes_astro.clustering.power_law import slopes
-from bayes_astro.clustering.separations import cells_of
+from bayes_astro.clustering.separations import KINDS, cells_of
 from bayes_astro.diagnostics import MISFIT, Check
 from bayes_astro.priors import recorded
 from bayes_astro.residuals import NOTED
 
 __all__ = ["checks"]
 
-DECIDES, ALONE = (
-    0.5,
-    0.65,
-)  # share of the prior's variance that the data leave: a note, and a failure
+DECIDES, ALONE = 0.5, 0.65  # of the prior's variance that data leave: a note, and a failure
 FEW, FEWEST = 30, 10  # pairs in a bin: a note, and a failure
 RANDOM, TOO_FEW = 5, 1  # random points for each object
 BELOW = 0.5  # of the Poisson variance, which no covariance can be below
@@ -231,7 +228,9 @@ def _random_points(data: PairCounts, level: np.ndarray) -> list[Check]:
         )
     )
     if data.lean and data.expected is not None:
-        number = clumps(data.objects, data.estimate, data.expected, data.lower, data.upper)
+        number = clumps(
+            data.objects, data.estimate, data.expected, data.lower, data.upper, KINDS[data.kind]
+        )
         off = data.lean * float(np.sqrt(number))
         found.append(
             Check(

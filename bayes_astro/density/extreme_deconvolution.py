@@ -13,7 +13,7 @@ from bayes_astro.density.deconvolved import DeconvolvedDensity
 from bayes_astro.diagnostics import Check
 from bayes_astro.hooks import hook
 from bayes_astro.mixtures import log_densities, row_checks, selection
-from bayes_astro.mixtures.expectation import Conjugate, Deconvolution, Regularised
+from bayes_astro.mixtures.expectation import Deconvolution, Regularised
 from bayes_astro.mixtures.mixture import Mixture
 from bayes_astro.mixtures.mixture_problem import MixtureProblem
 from bayes_astro.mixtures.priors import check_wishart, conjugate
@@ -253,24 +253,13 @@ class ExtremeDeconvolution(DeconvolvedDensity):
     ) -> Deconvolution:
         """Points, free parameters and prior in the kernel's coordinates."""
         shift, scale = self.frame(data, priors)
-        d = len(shift)
         layout = inputs.layout(self.fixed, self.components, shift, scale, self.background, priors)
         points = self.blocks(data, shift, scale)
         if self.regularization is not None:
             return Deconvolution(
                 points, layout, Regularised(self.regularization / scale**2), threads
             )
-        mu, sigma = (
-            np.broadcast_to(np.asarray(priors["mean"].arguments[key], dtype=float), (d,))
-            for key in ("mu", "sigma")
-        )
-        prior = Conjugate(
-            float(priors["weight"].arguments["alpha"]),
-            (mu - shift) / scale,
-            sigma / scale,
-            float(priors["covariance"].arguments["nu"]),
-            selection.scale_matrix(priors["covariance"], d) / np.outer(scale, scale),
-        )
+        prior = selection.conjugate_in(priors, shift, scale)
         return Deconvolution(points, layout, prior, threads)
 
     @hook

@@ -128,14 +128,11 @@ def CLUSTER(values, gradient, data, wanted):
         covariance[1] *= c * c
     factor = np.zeros((fields, d, d))
     for k in range(fields):
-        own, entry = first + k, at_factor + k * triangle
+        own = first + k
+        inverse_wishart.from_entries(values[at_factor + k * triangle :], factor[k])
         weight[own] = (1.0 - f) * values[at_weight + k]
         for i in range(d):
             mean[own, i] = (values[at_mean + k * d + i] - shift[i]) / scale[i]
-            for j in range(i):
-                factor[k, i, j] = values[entry + j]
-            factor[k, i, i] = math.exp(values[entry + i])
-            entry += i + 1
         for i in range(d):
             covariance[own, i, i] = bound[i]
             for j in range(d):
@@ -189,18 +186,8 @@ def CLUSTER(values, gradient, data, wanted):
             gradient[at_pair + p] = to_pair[pairs[p, 0], pairs[p, 1]]
 
     for k in range(fields):
-        own, entry = first + k, at_factor + k * triangle
         for i in range(d):
-            gradient[at_mean + k * d + i] = to_mean[own, i] / scale[i]
-            power = (d - i + 1) - (nu + d + 1)
-            for j in range(i + 1):
-                total = to_factor[k, i, j]
-                for m in range(j, d):
-                    total += 2.0 * to_covariance[own, i, m] * factor[k, m, j]
-                if j < i:
-                    gradient[entry + j] = total
-                else:
-                    gradient[entry + i] = total * factor[k, i, i] + power
-                    value += power * math.log(factor[k, i, i])
-            entry += i + 1
+            gradient[at_mean + k * d + i] = to_mean[first + k, i] / scale[i]
+        entries, slope = gradient[at_factor + k * triangle :], to_covariance[first + k]
+        value += inverse_wishart.to_entries(slope, factor[k], to_factor[k], nu, entries)
     return value

@@ -1,10 +1,12 @@
 """Inverse-Wishart densities of covariances given by their Cholesky factors."""
 
+import math
+
 import numpy as np
 
 from bayes_astro.likelihoods.compiled import kernel
 
-__all__ = ["value_and_gradient"]
+__all__ = ["from_entries", "to_entries", "value_and_gradient"]
 
 
 @kernel
@@ -50,3 +52,37 @@ def value_and_gradient(factor, scale):
                 for p in range(i, d):
                     gradient[k, i, j] += inverse[p, i] * inner[p, j]
     return value, gradient
+
+
+@kernel
+def from_entries(entries, factor):
+    """Fill L (d, d) from its lower triangle by rows, logarithms on the diagonal."""
+    at = 0
+    for i in range(len(factor)):
+        for j in range(i):
+            factor[i, j] = entries[at + j]
+        factor[i, i] = math.exp(entries[at + i])
+        at += i + 1
+
+
+@kernel
+def to_entries(slope, factor, to_factor, nu, gradient):
+    """Fill the gradient by the entries of one L, and return the rest of the density of V = L L'.
+
+    The gradient by V, `slope`, and what the prior has by L, `to_factor`, go to dV = dL L' + L dL'. The
+    rest is sum_j (d - j + 1 - (nu + d + 1)) log L_jj: of the prior, and of the Jacobian.
+    """
+    d, at, value = len(factor), 0, 0.0
+    for i in range(d):
+        power = (d - i + 1) - (nu + d + 1)
+        for j in range(i + 1):
+            total = to_factor[i, j]
+            for m in range(j, d):
+                total += 2.0 * slope[i, m] * factor[m, j]
+            if j < i:
+                gradient[at + j] = total
+            else:
+                gradient[at + i] = total * factor[i, i] + power
+                value += power * math.log(factor[i, i])
+        at += i + 1
+    return value

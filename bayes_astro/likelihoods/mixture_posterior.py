@@ -66,12 +66,7 @@ def of_one(values, gradient, index, first):
     at += len(free_mean) * d
     factor = np.zeros((len(free_covariance), d, d))
     for i in range(len(free_covariance)):
-        entry = at + i * triangle
-        for j in range(d):
-            for k in range(j):
-                factor[i, j, k] = values[entry + k]
-            factor[i, j, j] = math.exp(values[entry + j])
-            entry += j + 1
+        inverse_wishart.from_entries(values[at + i * triangle :], factor[i])
         own = covariance[free_covariance[i]]
         for j in range(d):
             for k in range(d):
@@ -94,19 +89,9 @@ def of_one(values, gradient, index, first):
         for j in range(d):
             gradient[shared + i * d + j] = to_mean[free_mean[i], j]
     for i in range(len(free_covariance)):
-        entry, slope = at + i * triangle, to_covariance[free_covariance[i]]
-        for j in range(d):
-            power = (d - j + 1) - (nu + d + 1)
-            for k in range(j + 1):
-                total = to_factor[i, j, k]
-                for m in range(k, d):
-                    total += 2.0 * slope[j, m] * factor[i, m, k]
-                if k < j:
-                    gradient[entry + k] = total
-                else:
-                    gradient[entry + j] = total * factor[i, j, j] + power
-                    value += power * math.log(factor[i, j, j])
-            entry += j + 1
+        own = gradient[at + i * triangle :]
+        slope = to_covariance[free_covariance[i]]
+        value += inverse_wishart.to_entries(slope, factor[i], to_factor[i], nu, own)
     return value
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_astro.data import Measurements
 from bayes_astro.diagnostics import Check
+from bayes_astro.draws import by_row
 from bayes_astro.hooks import hook
 from bayes_astro.likelihoods.mixture_blocks import lay_out
 from bayes_astro.membership import cluster_checks, cluster_settings, probabilities
@@ -250,13 +251,8 @@ class ClusterMembership(Model):
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of every measurement: (chain, draw, row)."""
-        import xarray as xr
-
-        values = log_densities.log_densities(
-            self, self.as_mixture(draws), self.checked_columns(data)
-        )
-        shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
-        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
+        data = self.checked_columns(data)
+        return by_row(draws, log_densities.log_densities(self, self.as_mixture(draws), data))
 
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
@@ -281,17 +277,10 @@ class ClusterMembership(Model):
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
     ) -> xr.DataArray:
         """Measurements of new stars with the errors of `at`: (chain, draw, row, column)."""
-        import xarray as xr
-
         at = self.checked_columns(at)
         mixture = Mixture.of(self.as_mixture(draws))
-        values = objects.replicate(mixture, None, at, at, rng)
-        shape = (draws.sizes["chain"], draws.sizes["draw"])
-        return xr.DataArray(
-            values.reshape(*shape, *at.value.shape),
-            dims=("chain", "draw", "row", "column"),
-            coords={"column": list(at.names)},
-        )
+        values = by_row(draws, objects.replicate(mixture, None, at, at, rng), "row", "column")
+        return values.assign_coords(column=list(at.names))
 
     def simulate_data(
         self, parameters: xr.Dataset, design: Measurements, rng: np.random.Generator

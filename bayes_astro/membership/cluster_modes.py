@@ -16,7 +16,7 @@ from bayes_astro.likelihoods.mixture_blocks import subset
 from bayes_astro.mixtures.coordinates import Layout, Parameters
 from bayes_astro.mixtures.expectation import Deconvolution
 from bayes_astro.mixtures.search import best
-from bayes_astro.samplers.curvature import STEP
+from bayes_astro.samplers.curvature import scaled_climb
 
 if TYPE_CHECKING:
     from bayes_astro.data import Measurements
@@ -118,27 +118,11 @@ def _above(covariance: np.ndarray, bound: np.ndarray, least: np.ndarray) -> np.n
 
 def climb(density: Any, begin: np.ndarray, max_steps: int = 500) -> Found:
     """The maximum that a quasi-Newton search reaches in coordinates of unit curvature."""
-    from scipy.optimize import minimize
-
-    value, middle = density(begin)
-    if not np.isfinite(value):
+    if not np.isfinite(density(begin)[0]):
         return Found(begin, -np.inf, False)
-    size = np.ones(len(begin))
-    for i in range(len(begin)):
-        x = begin.copy()
-        x[i] += STEP
-        size[i] = abs((density(x)[1] - middle)[i]) / STEP
-    scale = 1 / np.sqrt(np.maximum(size, 0.1))
-
-    def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
-        found, gradient = density(begin + scale * x)
-        return (-found, -scale * gradient) if np.isfinite(found) else (1e300, 0 * x)
-
-    end = minimize(
-        downhill, np.zeros(len(begin)), jac=True, method="L-BFGS-B",
-        options={"maxiter": max_steps, "maxcor": 30, "ftol": 1e-11, "gtol": 1e-3},
-    )  # fmt: skip
-    return Found(begin + scale * end.x, -float(end.fun), bool(end.nit < max_steps))
+    options = {"maxiter": max_steps, "ftol": 1e-11, "gtol": 1e-3}
+    point, value, steps = scaled_climb(density, begin, 0.1, **options)
+    return Found(point, value, steps < max_steps)
 
 
 def mode(problem: Any, rng: np.random.Generator, max_steps: int = 3000) -> Found:

@@ -100,6 +100,8 @@ class Layout:
 
     def shares(self, free: np.ndarray) -> np.ndarray:
         """All weights from those of the free ones among each other, (..., F)."""
+        if len(self.free_weight) == 1:  # all there is, without the rounding of a draw of one share
+            free = np.ones_like(free)
         shape = (*free.shape[:-1], len(self.fixed_weight))
         shares = np.broadcast_to(self.fixed_weight, shape).copy()
         shares[..., self.free_weight] = self.remainder * free

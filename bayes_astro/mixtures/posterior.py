@@ -19,7 +19,7 @@ import numpy as np
 from bayes_astro.likelihoods.mixture import statistics
 from bayes_astro.mixtures.coordinates import Parameters
 from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
-from bayes_astro.samplers.curvature import STEP
+from bayes_astro.samplers.curvature import scaled_climb
 
 __all__ = ["MixturePosterior"]
 
@@ -83,30 +83,6 @@ class MixturePosterior:
 
     def mode(self, start: Parameters) -> np.ndarray:
         """The highest point of the density in these coordinates, from a maximum of EM."""
-        from scipy.optimize import minimize
-
         flat = self.layout.flat(start)
-        scale = 1 / np.sqrt(np.maximum(self.scale(flat), 1e-6))
-
-        def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = self.value_and_gradient(flat + scale * x)
-            return (-value, -scale * gradient) if np.isfinite(value) else (1e300, 0 * x)
-
-        found = minimize(
-            downhill,
-            np.zeros(self.size),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": 500, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-4},
-        )
-        return flat + scale * found.x
-
-    def scale(self, flat: np.ndarray) -> np.ndarray:
-        """Curvature along each coordinate, from the magnitude of its own second difference."""
-        _, middle = self.value_and_gradient(flat)
-        found = np.zeros(self.size)
-        for i in range(self.size):
-            x = flat.copy()
-            x[i] += STEP
-            found[i] = (self.value_and_gradient(x)[1] - middle)[i] / STEP
-        return np.abs(found)
+        options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-4}
+        return scaled_climb(self.value_and_gradient, flat, 1e-6, **options)[0]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "anchors",
     "choose",
+    "conjugate_in",
     "held_out",
     "log_normalisation",
     "of_the_whole",
@@ -122,6 +123,22 @@ def scale_matrix(prior: Prior, d: int) -> np.ndarray:
     if scale.ndim == 2:
         return scale
     return np.diag(np.broadcast_to(scale, (d,)) ** 2)
+
+
+def conjugate_in(priors: dict[str, Prior], shift: np.ndarray, scale: np.ndarray) -> Conjugate:
+    """Priors of weights, means and covariances in the coordinates (v - shift) / scale."""
+    d = len(shift)
+    mu, sigma = (
+        np.broadcast_to(np.asarray(priors["mean"].arguments[key], dtype=float), (d,))
+        for key in ("mu", "sigma")
+    )
+    return Conjugate(
+        float(priors["weight"].arguments["alpha"]),
+        (mu - shift) / scale,
+        sigma / scale,
+        float(priors["covariance"].arguments["nu"]),
+        scale_matrix(priors["covariance"], d) / np.outer(scale, scale),
+    )
 
 
 def log_normalisation(prior: Conjugate, d: int) -> float:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayes_astro.data import Measurements
-from bayes_astro.mixtures.mixture import Mixture
+from bayes_astro.mixtures.mixture import Mixture, covariance_factor
 from bayes_astro.mixtures.rows import Rows
 
 __all__ = ["PROBABILITIES", "UNUSUAL", "reference", "statistic", "tail_probability"]
@@ -69,7 +69,7 @@ def reference(mixture: Mixture, data: Measurements, rng: np.random.Generator) ->
         rows = rng.choice(enough, SIMULATED)
         order = np.argsort(np.where(seen[rows], rng.uniform(size=(SIMULATED, data.d)), 2.0), axis=1)
         covariance = np.nan_to_num(fitted.covariance[rows])
-        factor = _roots(covariance)
+        factor = covariance_factor(covariance)
         value = one.sample(SIMULATED, int(rng.integers(2**31)))[0]
         projection = None
         if fitted.projection is not None:
@@ -82,12 +82,6 @@ def reference(mixture: Mixture, data: Measurements, rng: np.random.Generator) ->
         )
         found[count - 1] = np.quantile(statistic(one, simulated), PROBABILITIES)
     return found
-
-
-def _roots(covariance: np.ndarray) -> np.ndarray:
-    from bayes_astro.mixtures.mixture import covariance_factor
-
-    return covariance_factor(covariance)
 
 
 def tail_probability(u: np.ndarray, measured: np.ndarray, quantiles: np.ndarray) -> np.ndarray:

@@ -1,16 +1,7 @@
 r"""How unusual is an object: its evidence against that of objects drawn from the model.
 
-log p(x_i) is smaller where errors are larger and where more bands were measured, so that values of
-different objects do not compare. What compares much better is how far it is below its expectation
-for a single component, averaged over them,
-
-.. code-block:: text
-
-    u_i = log p(x_i) + 1/2 sum_k a_k (log det 2 pi (V_k + S_i) + m_i)
-
-(half of chi-square minus its degrees of freedom, for one component). Its distribution under the
-model is simulated once, with the errors of the fitted objects, for each number of measured bands m,
-and a new object's tail probability is the fraction with a smaller u.
+The statistic and its tail are those of `bayes_astro.mixtures.strangeness`, of magnitudes under a joint density
+with the redshift.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from bayes_astro.data import Measurements, Photometry
 from bayes_astro.density import inputs
 from bayes_astro.mixtures import selection
 from bayes_astro.mixtures.coordinates import Layout, Parameters
-from bayes_astro.mixtures.expectation import Conjugate, Deconvolution
+from bayes_astro.mixtures.expectation import Deconvolution
 from bayes_astro.mixtures.features import features, softening
 from bayes_astro.priors import Prior
 
@@ -89,14 +89,7 @@ def problem(
     centre[-1] = 0.0
     shape[-1] = np.diag(np.append(np.full(d - 1, BACKGROUND[0]), BACKGROUND[1]) ** 2)
     layout = Layout(np.full(components + 1, np.nan), centre, shape)
-    mean, spread = priors["mean"].arguments, priors["covariance"].arguments
-    prior = Conjugate(
-        float(priors["weight"].arguments["alpha"]),
-        (np.broadcast_to(mean["mu"], (d,)) - shift) / scale,
-        np.broadcast_to(mean["sigma"], (d,)) / scale,
-        float(spread["nu"]),
-        selection.scale_matrix(priors["covariance"], d) / np.outer(scale, scale),
-    )
+    prior = selection.conjugate_in(priors, shift, scale)
     return (
         Deconvolution(inputs.blocks(measured, shift, scale, None), layout, prior, threads),
         shift,

@@ -25,16 +25,7 @@ def relation(model: Any, at: Any = None) -> style.Drawing:
         at = style.places(at, "log10 masses")
     (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     lines = model.predict(at)["signal"].values.reshape(-1, at.size)
-    for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
-        axis.fill_between(
-            at,
-            *np.quantile(lines, [low, high], axis=0),
-            alpha=alpha,
-            linewidth=0,
-            color=style.COLOURS["orange"],
-            label=f"{label} of the relation",
-        )
-    axis.plot(at, np.median(lines, axis=0), color=style.COLOURS["vermilion"], label="median")
+    style.bands(axis, at, lines, "the relation", "median")
     axis.errorbar(
         data.log_mass,
         objects["log_tau_mean"].values,

@@ -31,19 +31,7 @@ def structure_function(model: Any, at: Any = None) -> style.Drawing:
         at = style.places(at, "lags", 0.0)
     (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     curves = model.structure_function(at).values.reshape(-1, at.size)
-    if len(curves) > 1:
-        for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
-            axis.fill_between(
-                at,
-                *np.quantile(curves, [low, high], axis=0),
-                alpha=alpha,
-                linewidth=0,
-                color=style.COLOURS["orange"],
-                label=f"{label} of the law",
-                zorder=1,
-            )
-    middle = np.median(curves, axis=0)
-    axis.plot(at, middle, color=style.COLOURS["vermilion"], label="median law", zorder=2)
+    middle = style.bands(axis, at, curves, "the law", "median law")
     above = squared > 0
     low = np.sqrt(np.maximum(squared - error, 0))[above]
     high, value = np.sqrt((squared + error)[above]), np.sqrt(squared[above])

@@ -300,6 +300,19 @@ def wrap_labels(figure: Figure) -> None:
                 label.set_text(f"{text[:at]}\n{text[at + 1 :]}")
 
 
+def bands(axis: Any, at: np.ndarray, curves: np.ndarray, what: str, middle: str) -> np.ndarray:
+    """68 and 95% of curves (draws, m), where there are several, and their median, which is returned."""
+    if len(curves) > 1:
+        for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
+            axis.fill_between(
+                at, *np.quantile(curves, [low, high], axis=0), alpha=alpha, linewidth=0,
+                color=COLOURS["orange"], label=f"{label} of {what}", zorder=1,
+            )  # fmt: skip
+    found = np.median(curves, axis=0)
+    axis.plot(at, found, color=COLOURS["vermilion"], label=middle, zorder=2)
+    return found
+
+
 def places(at: Any, what: str, lowest: float = -np.inf) -> np.ndarray:
     """Where a curve is asked for, ascending; ValueError for what is no two finite numbers above."""
     try:

@@ -22,23 +22,6 @@ def _range(model: Any, at: Any) -> np.ndarray:
     return style.places(in_unit("at", at, data.unit), "separations", 0.0)
 
 
-def _bands(axis: Any, at: np.ndarray, curves: np.ndarray, what: str) -> np.ndarray:
-    if len(curves) > 1:
-        for label, low, high, alpha in (("95%", 0.025, 0.975, 0.3), ("68%", 0.16, 0.84, 0.6)):
-            axis.fill_between(
-                at,
-                *np.quantile(curves, [low, high], axis=0),
-                alpha=alpha,
-                linewidth=0,
-                color=style.COLOURS["orange"],
-                label=f"{label} of {what}",
-                zorder=1,
-            )
-    middle = np.median(curves, axis=0)
-    axis.plot(at, middle, color=style.COLOURS["vermilion"], label="median", zorder=2)
-    return middle
-
-
 def correlation(model: Any, at: Any = None) -> style.Drawing:
     """The estimates with their errors, and the 68 and 95% bands of the correlation function.
 
@@ -50,7 +33,7 @@ def correlation(model: Any, at: Any = None) -> style.Drawing:
     data, at = model.data, _range(model, at)
     (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     signal = model.predict(at, draws=1000)["signal"].values.reshape(-1, at.size)
-    middle = _bands(axis, at, signal, "xi")
+    middle = style.bands(axis, at, signal, "xi", "median")
     posterior = model.posterior["posterior"]
     raised = float(posterior["offset"].median()) if "offset" in posterior else 0.0
     value, error = data.estimate + raised, data.error
@@ -102,7 +85,7 @@ def departure(model: Any, at: Any = None) -> style.Drawing:
     x = np.log(at / pivot)
     law = draws["amplitude"].values[..., None] * np.exp(-draws["gamma"].values[..., None] * x)
     signal = model.predict(at, draws=1000)["signal"].values
-    _bands(axis, at, (signal / law).reshape(-1, at.size), "xi / power law")
+    style.bands(axis, at, (signal / law).reshape(-1, at.size), "xi / power law", "median")
     raised = float(posterior["offset"].median()) if "offset" in posterior else 0.0
     line = float(posterior["amplitude"].median()) * (data.middle / pivot) ** -float(
         posterior["gamma"].median()

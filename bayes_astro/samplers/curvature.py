@@ -17,6 +17,7 @@ __all__ = [
     "curvature",
     "gaussian",
     "importance",
+    "scaled_climb",
     "student",
     "student_draws",
 ]
@@ -135,6 +136,32 @@ def climbs(
             "the data."
         )
     return sorted(found, key=lambda one: -one[1])
+
+
+def scaled_climb(
+    density: Density, begin: np.ndarray, least: float, **options: Any
+) -> tuple[np.ndarray, float, int]:
+    """Where a quasi-Newton search in coordinates of unit curvature ends, its log density, its steps.
+
+    Curvatures are those along each coordinate where it begins, and at least `least`; `options` are those of
+    SciPy's L-BFGS-B.
+    """
+    from scipy.optimize import minimize
+
+    size, (_, middle) = np.zeros(len(begin)), density(begin)
+    for i in range(len(begin)):
+        x = begin.copy()
+        x[i] += STEP
+        size[i] = abs((density(x)[1] - middle)[i] / STEP)
+    scale = 1 / np.sqrt(np.maximum(size, least))
+
+    def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density(begin + scale * x)
+        return (-value, -scale * gradient) if np.isfinite(value) else (1e300, 0 * x)
+
+    start = np.zeros(len(begin))
+    end = minimize(downhill, start, jac=True, method="L-BFGS-B", options={"maxcor": 30} | options)
+    return begin + scale * end.x, -float(end.fun), int(end.nit)
 
 
 def about_the_mode(problem: Any, rng: np.random.Generator) -> Gaussian:

@@ -64,6 +64,63 @@ def test_probabilities_are_bayes_rule_by_hand(fitted, table):
     assert (table_of["sd"] >= 0).all()
 
 
+def test_moments_of_a_class_are_those_of_its_clouds(fitted):
+    one = fitted.posterior["posterior"].to_dataset().isel(chain=0, draw=0)
+    for name in fitted.classes:
+        k = [i for i, x in enumerate(one["component"].values) if str(x).startswith(f"{name}/")][:-1]
+        weight = one["weight"].values[k] / one["weight"].values[k].sum()
+        mean = weight @ one["mean"].values[k]
+        second = np.einsum("k,ki,kj->ij", weight, one["mean"].values[k], one["mean"].values[k])
+        second += np.einsum("k,kij->ij", weight, one["covariance"].values[k])
+        own = one.sel({"class": name})
+        assert np.allclose(own["class_mean"], mean)
+        assert np.allclose(own["class_covariance"], second - np.outer(mean, mean))
+
+
+def test_fits_to_training_sets_weighed_anew_differ_by_the_error_of_a_mean():
+    data = kinds(n=300, noise=1e-6, missing=0, seed=8)
+    spread = {}
+    for bootstrap in (True, False):
+        model = ba.MixtureClassifier(1, n_fits=80, bootstrap=bootstrap)
+        model.fit(data, QUICK, seed=1, progress=False)
+        spread[bootstrap] = model.posterior["posterior"]["class_mean"].std(("chain", "draw")).values
+    for c, name in enumerate("ab"):
+        own = data.value[data.label == name]
+        expected = own.std(axis=0) / np.sqrt(len(own))
+        assert np.allclose(spread[True][c], expected, rtol=0.35)
+    assert spread[False].max() < 0.1 * spread[True].min()
+
+
+def test_draws_that_are_there_many_times_are_computed_once(fitted, table, monkeypatch):
+    from bayes_astro.classes import probabilities
+    from bayes_astro.draws import in_turn
+
+    draws = fitted.posterior["posterior"].to_dataset()
+    part = table[:20]
+    share, evidence = probabilities.posterior_of(draws, part)
+    seen = []
+    computed = probabilities.class_log_densities
+    monkeypatch.setattr(
+        probabilities, "class_log_densities", lambda d, x: seen.append(d) or computed(d, x)
+    )
+    many, others = probabilities.posterior_of(in_turn(draws, 100), part)
+    assert seen[0].sizes["chain"] * seen[0].sizes["draw"] == 3
+    which = np.sort(np.resize(np.arange(3), 100))
+    assert np.array_equal(many, share[which])
+    assert np.array_equal(others, evidence[which])
+
+
+def test_fractions_of_weighted_rows():
+    data = kinds(n=200, missing=0)
+    heavy = np.where(data.label == "b", 3.0, 1.0)
+    model = ba.MixtureClassifier(1, n_fits=2, bootstrap=False)
+    model.fit(data.replace(weight=heavy), QUICK, seed=1, progress=False)
+    fraction = model.posterior["posterior"]["fraction"].values[0, 0]
+    assert np.allclose(model.fractions()["mean"], fraction)
+    n = heavy.sum()
+    assert fraction[1] == pytest.approx((heavy[data.label == "b"].sum() + 1) / (n + 2))
+
+
 def test_one_gaussian_without_errors_is_quadratic_discriminant_analysis():
     data = kinds(n=2000, noise=1e-9, missing=0, seed=2)
     weak = {"covariance": ba.Prior("InverseWishart", nu=3.0, scale=1e-6 * np.eye(3))}
@@ -218,6 +275,15 @@ def test_another_population(table, tmp_path):
     target = pool[rare]
     adapted = model.adapt(target)
     before, after = model.fractions(), adapted.fractions()
+    again = adapted.adapt(target)
+    assert again.fractions()["training"].equals(after["training"])
+    assert np.allclose(after["training"], before["mean"])
+    assert np.array_equal(
+        model.posterior["reference"]["statistic"],
+        ba.MixtureClassifier(1, n_fits=4)
+        .fit(model.data, QUICK, seed=1, progress=False)
+        .posterior["reference"]["statistic"],
+    )
     assert before.loc["b", "mean"] == pytest.approx(0.4, abs=0.06)
     assert after.loc["b", "q025"] < 0.1 < after.loc["b", "q975"]
     assert after.loc["b", "training"] == pytest.approx(before.loc["b", "mean"], abs=0.05)
@@ -275,6 +341,13 @@ def test_right_data_pass_and_wrong_ones_are_named():
     assert mislabelled["labels as the others have them"].passed is False
     copied = diagnosed(data[np.concatenate([np.arange(1200), np.arange(0, 1200, 20)])])
     assert copied["no copied rows"].passed is False
+
+
+def test_classes_too_small_to_be_judged_are_noted():
+    data = kinds(n=400, seed=23, missing=0)
+    codes = data.codes(("a", "b"))
+    few = np.concatenate([np.flatnonzero(codes == 0), np.flatnonzero(codes == 1)[:5]])
+    assert diagnosed(data[few])["calibration of classes"].passed is None
 
 
 def test_classes_that_are_the_same_are_not_told_apart():

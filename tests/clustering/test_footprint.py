@@ -24,7 +24,7 @@ def counted(objects, randoms, **options):
 
 def leaning(counts):
     """In sd of the mean of the clumps."""
-    own = counts.objects, counts.estimate, counts.expected, counts.lower, counts.upper
+    own = counts.objects, counts.estimate, counts.expected, counts.lower, counts.upper, 2
     return counts.lean * np.sqrt(clumps(*own))
 
 
@@ -58,7 +58,9 @@ def test_the_mean_is_that_of_the_numbers():
 
 def test_objects_without_clustering_are_clumps_of_one():
     ones = np.ones(3)
-    assert clumps(100, 0 * ones, 50 * ones, ones, 2 * ones) == pytest.approx(100)
-    assert clumps(100, np.array([1.0, 0.0, 0.0]), 50 * ones, 1e-9 * ones, 2 * ones) == (
-        pytest.approx(100 / 2.5)
-    )
+    assert clumps(100, 0 * ones, 50 * ones, ones, 2 * ones, 2) == pytest.approx(100)
+    above = np.array([1.0, 0.0, 0.0])
+    assert clumps(100, above, 50 * ones, 1e-9 * ones, ones, 2) == pytest.approx(100 / 2.5)
+    # Within the lower edge a seventh of the first bin's pairs of a shell from 1 to 2 in space.
+    m = 1 + 1.5 * (1 + 1 / 7)
+    assert clumps(100, above, 50 * ones, ones, 2 * ones, 3) == pytest.approx(100 / m)
