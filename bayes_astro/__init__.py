@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bayes_astro.data.datasets import datasets as datasets
     from bayes_astro.data.datasets import fetch as fetch
     from bayes_astro.data.datasets import load as load
+    from bayes_astro.data.spectra import Spectra as Spectra
     from bayes_astro.data.templates import Filters as Filters
     from bayes_astro.data.templates import Templates as Templates
     from bayes_astro.density.extreme_deconvolution import (

@@ -136,6 +136,7 @@ CONTAINERS = _table(
     Row("Measurements", "bayes_astro.data"),
     Row("PairCounts", "bayes_astro.clustering.pair_counts"),
     Row("Photometry", "bayes_astro.data"),
+    Row("Spectra", "bayes_astro.data.spectra"),
 )
 PARTS = {
     "kernel": _named(
