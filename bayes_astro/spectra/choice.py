@@ -1,0 +1,131 @@
+"""How many factors: by pixels that are hidden from short runs of draws.
+
+A maximum with too many factors fits noise, and a score of it falls; draws shrink what the data do not ask
+for, and their score stays level. The smallest number whose score is within a standard error of the
+best is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import norm, t
+
+from bayes_astro.data.spectra import Spectra
+from bayes_astro.priors import Prior
+from bayes_astro.samplers.progress import Progress
+from bayes_astro.spectra import tails
+from bayes_astro.spectra.coefficients import Frame, Pixels, conditional, unpacked
+from bayes_astro.spectra.hidden import hidden, without
+from bayes_astro.spectra.problem import FactorsProblem
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["LADDER", "chosen", "of_hidden"]
+
+LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+SPECTRA = 400  # that a choice looks at
+TUNE, KEPT, EVERY = 60, 40, 2
+REPEATS = 3  # draws of coefficients given a frame
+
+
+def of_hidden(
+    model: Any,
+    data: Spectra,
+    priors: dict[str, Prior],
+    k: int,
+    rng: np.random.Generator,
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log densities of hidden pixels, averaged over draws of a fit without them, and where they lie.
+
+    Returns
+    -------
+    log_density : array (hidden,)
+        Of each by itself.
+    score : array (hidden,)
+        Normal quantile of its place in its predictive distribution.
+    """  # fmt: skip
+    kept = without(data, mask)
+    problem = FactorsProblem(model, kept, priors, k)
+    chain = problem.chain(problem._climbed(rng), rng)
+    rows, columns = np.nonzero(mask)
+    truth, variance = data.flux[rows, columns], data.error[rows, columns] ** 2
+    pixels = Pixels.of(kept)
+    logs, below = [], []
+    for sweep in range(TUNE + KEPT * EVERY):
+        chain.sweep(0.3 if 2 * sweep < TUNE else (0.1 if sweep < TUNE else 0.0))
+        if sweep < TUNE or (sweep - TUNE) % EVERY:
+            continue
+        for middle, width, degrees in _predicted(pixels, chain.frame(), rows, columns, rng):
+            width = np.sqrt(width**2 + variance)
+            family = t(degrees) if np.isfinite(degrees) else norm
+            x = (truth - middle) / width
+            logs.append(family.logpdf(x) - np.log(width))
+            below.append(family.cdf(x))
+    place = np.clip(np.mean(below, axis=0), 1e-12, 1 - 1e-12)
+    return logsumexp(logs, axis=0) - np.log(len(logs)), norm.ppf(place)
+
+
+def _predicted(
+    pixels: Pixels, frame: Frame, rows: np.ndarray, columns: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Middles and widths, without the stated errors, of the noise's family at pixels (rows, columns)."""
+    floor, loadings = frame.floor[columns], frame.loadings[:, columns]
+    if not np.isfinite(frame.degrees):
+        here = conditional(pixels, frame)
+        second = unpacked(here.covariance, len(loadings))[rows]
+        wide = np.einsum("kh,hkl,lh->h", loadings, second, loadings)
+        middle = frame.mean[columns] + np.einsum("hk,kh->h", here.mean[rows], loadings)
+        yield middle, np.sqrt(floor + wide), frame.degrees
+        return
+    for _ in range(REPEATS):
+        z, _ = tails.drawn(pixels, frame, rng)
+        middle = frame.mean[columns] + np.einsum("hk,kh->h", z[rows], loadings)
+        yield middle, np.sqrt(floor), frame.degrees
+
+
+def chosen(
+    model: Any, data: Spectra, priors_of: Any, seed: int, progress: bool
+) -> tuple[int, xr.Dataset]:
+    """The number of factors, and the scores that decided."""
+    import xarray as xr
+
+    if len(data) > SPECTRA:
+        data = data[np.linspace(0, len(data) - 1, SPECTRA).astype(int)]
+    mask = hidden(data)
+    most = min(len(data) - 1, len(data.wavelength) - 1)
+    ladder = [k for k in LADDER if k <= most] or [1]
+    by_row: list[np.ndarray] = []
+    row = np.nonzero(mask)[0]
+    with Progress(len(ladder), "number of factors", shown=progress) as bar:
+        for step, k in enumerate(ladder):
+            priors = priors_of(k)
+            rng = np.random.default_rng([seed, k])
+            logs, _ = of_hidden(model, data, priors, k, rng, mask)
+            by_row.append(np.bincount(row, logs, len(data)))
+            bar.at(step + 1, f"{k}: {logs.mean():.3f} a pixel")
+            best = int(np.argmax([one.sum() for one in by_row]))
+            if step - best >= 2:
+                break
+    scores = np.array(by_row)
+    totals = scores.sum(axis=1)
+    best = int(np.argmax(totals))
+    behind = scores[best] - scores
+    error = np.sqrt(len(data)) * behind.std(axis=1, ddof=1) if len(data) > 1 else 0 * totals
+    enough = int(np.flatnonzero(totals[best] - totals <= error)[0])
+    tried = ladder[: len(scores)]
+    found = xr.Dataset(
+        {
+            "score": (("n_factors",), totals / max(len(row), 1)),
+            "behind": (("n_factors",), (totals[best] - totals) / max(len(row), 1)),
+            "behind_error": (("n_factors",), error / max(len(row), 1)),
+        },
+        {"n_factors": tried},
+        attrs={"chosen": tried[enough], "at_the_end": int(best == len(ladder) - 1)},
+    )
+    return int(tried[enough]), found

@@ -1,0 +1,244 @@
+r"""Draws of components by turns: every conditional is Gaussian, or of one number.
+
+.. code-block:: text
+
+    floor, nu | mean, L, z                  by Metropolis, Student's precisions integrated out
+    u         | residuals                   Gamma((nu + 1) / 2, (nu + r^2 / v) / 2)
+    z         | mean, L, u                  N(M^-1 h, M^-1)
+    mean, L   | z, u                        the same with spectra and pixels exchanged
+    tau_k^2   | L_k                         inverse gamma, and the prior's ratio decides
+    z, L      along what leaves L z as it is: scales, shears, and shifts of z against the mean
+
+Without the last turn, where errors are small, z holds L and L holds z, and the components' total size takes a
+hundred sweeps for one independent draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_astro.likelihoods import factors
+from bayes_astro.priors import Prior
+from bayes_astro.spectra.coefficients import NONE, PLAIN, Frame, Pixels, packed, squares_of
+from bayes_astro.spectra.expectation import Maximum, Penalty, regressed
+from bayes_astro.spectra.floors import SPREAD, Floor
+
+__all__ = ["Chain", "State"]
+
+WANTED = 0.4  # share of steps that are taken
+NAMES = ("mean", "component", "scale", "theta", "floor_scale", "degrees", "continuum")
+
+
+@dataclass
+class State:
+    """One point of the posterior; see `Maximum`, and ``z`` (n, K + C) beside it."""
+
+    mean: np.ndarray
+    component: np.ndarray
+    scale: np.ndarray
+    theta: np.ndarray
+    floor_scale: float
+    degrees: float
+    continuum: float
+    z: np.ndarray
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """Everything but the coefficients."""
+        return {name: np.array(getattr(self, name)) for name in NAMES}
+
+
+class Chain:
+    """One chain with its steps and its room for weights.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    floor : Floor
+    shapes : (C, p) array
+        Of the continuum.
+    priors : dict of str to Prior
+    start : Maximum
+    rng : numpy.random.Generator
+    """
+
+    def __init__(
+        self, pixels: Pixels, floor: Floor, shapes: np.ndarray, priors: dict[str, Prior],
+        start: Maximum, rng: np.random.Generator,
+    ) -> None:  # fmt: skip
+        self.pixels, self.floor, self.shapes, self.priors = pixels, floor, shapes, priors
+        self.rng = rng
+        n, k = pixels.n, len(start.component)
+        mean = priors["mean"].arguments
+        self.centre = np.broadcast_to(np.asarray(mean["mu"], dtype=float), (pixels.p,))
+        self.width = np.broadcast_to(np.asarray(mean["sigma"], dtype=float), (pixels.p,))
+        scale = np.sqrt(np.mean(start.component**2, axis=1)) + 1e-12 * np.abs(start.component).max()
+        middle = float(np.exp(start.theta.mean())) if floor.nodes else 0.0
+        self.state = State(
+            start.mean.copy(), start.component.copy(), scale, start.theta.copy(), middle,
+            start.degrees, start.continuum, rng.standard_normal((n, k + len(shapes))),
+        )  # fmt: skip
+        self.weight, self.residual = np.empty(pixels.x.shape), np.empty(pixels.x.shape)
+        self.robust = bool(np.isfinite(start.degrees))
+        self.precision = np.ones(pixels.x.shape) if self.robust else PLAIN
+        self.rounds = floor.rounds() if floor.nodes else []
+        self.step = np.full(floor.nodes, 2.4 / np.sqrt(2 * max(n, 1)))
+        if floor.kind == "floor":
+            self.step /= np.sqrt(pixels.p)
+        self.degrees_step, self.together = 0.1, 0.1
+        self._coefficients()
+
+    def sweep(self, tuning: float = 0.0) -> None:
+        """Every turn once; steps of Metropolis learn where `tuning` is above zero."""
+        self._noise(tuning)
+        self._coefficients()
+        self._components()
+        self._scales()
+        self._transformed()
+
+    def _loadings(self) -> np.ndarray:
+        return np.concatenate([self.state.component, self.state.continuum * self.shapes])
+
+    def _left(self) -> np.ndarray:
+        """Residuals (n, p), in the room of the weighted ones."""
+        np.matmul(self.state.z, self._loadings(), out=self.residual)
+        self.residual += self.state.mean
+        np.subtract(self.pixels.x, self.residual, out=self.residual)
+        return self.residual
+
+    def _noise(self, tuning: float) -> None:
+        s, rng = self.state, self.rng
+        if not (self.floor.nodes or self.robust):
+            return
+        left = self._left()
+        now, new = np.empty(self.pixels.p), np.empty(self.pixels.p)
+
+        def densities(theta: np.ndarray, degrees: float, found: np.ndarray) -> None:
+            variance = np.ascontiguousarray(self.floor.variance(theta))
+            factors.pixel_log_densities(left, self.pixels.variance, variance, degrees, found)
+
+        densities(s.theta, s.degrees, now)
+        for nodes, owner in self.rounds:
+            theta = s.theta.copy()
+            theta[nodes] += self.step[nodes] * rng.standard_normal(len(nodes))
+            densities(theta, s.degrees, new)
+            ratio = np.bincount(owner, new - now, self.floor.nodes)[nodes]
+            ratio += self._log_prior(theta)[nodes] - self._log_prior(s.theta)[nodes]
+            taken = np.log(rng.uniform(size=len(nodes))) < ratio
+            s.theta[nodes[taken]] = theta[nodes[taken]]
+            moved = np.zeros(self.floor.nodes, dtype=bool)
+            moved[nodes[taken]] = True
+            now = np.where(moved[owner], new, now)
+            self.step[nodes] *= np.exp(tuning * (taken - WANTED))
+        if self.floor.hierarchical:
+            m = len(s.theta)
+            proposed = float(np.exp(s.theta.mean() + SPREAD / np.sqrt(m) * rng.standard_normal()))
+            pair = self.priors["floor_scale"].log_density(np.array([proposed, s.floor_scale]))
+            ratio = pair[0] - pair[1] + np.log(proposed / s.floor_scale)
+            if np.log(rng.uniform()) < ratio:
+                s.floor_scale = proposed
+            # All of them together: where there is no floor each holds the others.
+            far = self.together * float(rng.standard_normal())
+            densities(s.theta + far, s.degrees, new)
+            both = s.floor_scale * np.array([np.exp(far), 1.0])
+            pair = self.priors["floor_scale"].log_density(both)
+            taken_one = bool(
+                np.log(rng.uniform()) < new.sum() - now.sum() + pair[0] - pair[1] + far
+            )
+            if taken_one:
+                s.theta, s.floor_scale, now = s.theta + far, float(both[0]), new.copy()
+            self.together *= float(np.exp(tuning * (taken_one - WANTED)))
+        if self.robust:
+            proposed = s.degrees * float(np.exp(self.degrees_step * rng.standard_normal()))
+            densities(s.theta, proposed, new)
+            pair = self.priors["degrees_of_freedom"].log_density(np.array([proposed, s.degrees]))
+            ratio = float(new.sum() - now.sum()) + pair[0] - pair[1] + np.log(proposed / s.degrees)
+            taken_one = bool(np.log(rng.uniform()) < ratio)
+            s.degrees = proposed if taken_one else s.degrees
+            self.degrees_step *= float(np.exp(tuning * (taken_one - WANTED)))
+            variance = np.ascontiguousarray(self.floor.variance(s.theta))
+            factors.draw_precisions(
+                rng, left, self.pixels.variance, variance, s.degrees, self.precision
+            )
+
+    def _log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Of each node."""
+        if self.floor.hierarchical:
+            return -0.5 * ((theta - np.log(self.state.floor_scale)) / SPREAD) ** 2
+        return self.priors["floor"].log_density(np.exp(theta)) + theta
+
+    def _coefficients(self) -> None:
+        s = self.state
+        by_pixel, squares = squares_of(self._loadings())
+        variance = np.ascontiguousarray(self.floor.variance(s.theta))
+        factors.weighted(
+            self.pixels.x, self.pixels.variance, s.mean, variance, self.precision, self.weight,
+            self.residual,
+        )  # fmt: skip
+        unit = self.rng.standard_normal(s.z.shape)
+        factors.solved(
+            self.weight @ squares, self.residual @ by_pixel, np.ones(s.z.shape[1]), unit, s.z, NONE
+        )
+
+    def _components(self) -> None:
+        s, n = self.state, self.pixels.n
+        whole = s.z.shape[1]
+        moments = np.empty((n, (whole + 1) * (whole + 2) // 2))
+        none = np.zeros((n, whole * (whole + 1) // 2))
+        factors.with_covariance(s.z, none, moments)
+        a = self.weight.T @ moments
+        b = self.residual.T @ np.column_stack([np.ones(n), s.z])
+        b += s.mean[:, None] * a[:, np.flatnonzero(packed(whole + 1)[1] == 0)]
+        unit = self.rng.standard_normal((self.pixels.p, 1 + len(s.scale)))
+        penalty = Penalty(self.centre, self.width, s.scale)
+        s.mean, s.component = regressed(a, b, penalty, self.shapes, s.continuum, unit)
+
+    def _scales(self) -> None:
+        s, rng, k = self.state, self.rng, len(self.state.scale)
+        if k:
+            half = 0.5 * np.sum(s.component**2, axis=1)
+            proposed = np.sqrt(half / rng.standard_gamma(0.5 * (self.pixels.p - 1), k))
+            ratio = np.diff(self.priors["scale"].log_density(np.array([s.scale, proposed])), axis=0)
+            s.scale = np.where(np.log(rng.uniform(size=k)) < ratio[0], proposed, s.scale)
+        if len(self.shapes):
+            sizes = s.continuum * s.z[:, k:]
+            half_one = 0.5 * float(np.sum(sizes**2))
+            new = float(np.sqrt(half_one / rng.standard_gamma(0.5 * (sizes.size - 1))))
+            pair = self.priors["continuum_scale"].log_density(np.array([s.continuum, new]))
+            if np.log(rng.uniform()) < pair[1] - pair[0]:
+                s.continuum = new
+            s.z[:, k:] = sizes / s.continuum
+
+    def _transformed(self) -> None:
+        s, rng, k = self.state, self.rng, len(self.state.scale)
+        if not k:
+            return
+        z, n, p = s.z[:, :k], self.pixels.n, self.pixels.p
+        to_z, to_l = np.empty((k, k)), np.empty((k, k))
+        factors.transform(
+            z.T @ z, s.component @ s.component.T, s.scale, n, p, rng.standard_normal((k, k)),
+            rng.uniform(size=k), to_z, to_l,
+        )  # fmt: skip
+        z, s.component = z @ to_z.T, to_l @ s.component
+        held = s.component / self.width**2
+        precision = n * np.eye(k) + held @ s.component.T
+        linear = held @ (s.mean - self.centre) - z.sum(axis=0)
+        factor = np.linalg.cholesky(precision)
+        shift = np.linalg.solve(precision, linear)
+        shift = shift + np.linalg.solve(factor.T, rng.standard_normal(k))
+        s.z[:, :k] = z + shift
+        s.mean = s.mean - shift @ s.component
+
+    def frame(self) -> Frame:
+        """What the state says of new spectra."""
+        s = self.state
+        return Frame(
+            s.mean, self._loadings(), np.ascontiguousarray(self.floor.variance(s.theta)), s.degrees
+        )
+
+
+def records(chains: list[list[dict[str, np.ndarray]]]) -> dict[str, Any]:
+    """Kept states as arrays (chain, draw, ...)."""
+    return {name: np.array([[one[name] for one in chain] for chain in chains]) for name in NAMES}

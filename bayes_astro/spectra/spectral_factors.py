@@ -1,0 +1,452 @@
+"""What spectra have in common: factor analysis with an error for every pixel, and gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bayes_astro.data.spectra import Spectra
+from bayes_astro.diagnostics import Check
+from bayes_astro.draws import by_row, thinned
+from bayes_astro.model import Model
+from bayes_astro.parameters import Parameter, Setting, choice, either, optional, switch, whole
+from bayes_astro.priors import Prior
+from bayes_astro.spectra import checks, inputs, predictions
+from bayes_astro.spectra.choice import chosen, held_out_pixels, tails_wanted
+from bayes_astro.spectra.draws import continuum_shapes, frames, turned
+from bayes_astro.spectra.floors import KINDS, SPREAD, Floor
+from bayes_astro.spectra.problem import FactorsProblem
+from bayes_astro.spectra.scores import of_hidden
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_astro.data.measurements import Measurements
+    from bayes_astro.samplers import Sampler
+
+__all__ = ["SpectralFactors"]
+
+LIKELY = 4  # factors, before a fit has looked
+DRAWS = 200  # of a posterior with many, of which coefficients and gaps are made
+NUMBERS = 25_000_000  # that a posterior may hold by default
+HEAVY = 2e9  # products a sweep from which draws take more than some minutes
+
+
+@dataclass(eq=False, repr=False)
+class SpectralFactors(Model):
+    r"""Spectra as a mean and a few components, each pixel with its error, gaps and all.
+
+    The story. K components are common to all spectra, and each spectrum has a coefficient for each,
+
+    .. code-block:: text
+
+        x_ij = mean_j + sum_k component_kj z_ik + e_ij,        z_ik ~ N(0, 1)
+        component_kj ~ N(0, scale_k^2)
+        e_ij ~ N(0, error_ij^2 + floor_j^2),   or Student's t of that width (robust)
+        floor_j ~ LogNormal(log floor_scale, 1)
+
+    for the pixels that were measured; others are left out of the product, and are predicted from the rest of
+    their spectrum with the uncertainty of coefficients *and* components. That is principal component analysis
+    with the noise in it: without errors and gaps its maximum is that of factor analysis, with one
+    floor for all pixels that of principal components.
+
+    A component that the data do not ask for shrinks by its ``scale``, so that too many do little
+    harm. Draws are by turns of Gaussians (`ba.Gibbs`), with K x K solves for spectra and pixels, never
+    pixels x pixels (`bayes_astro.spectra.gibbs`). Which rotation of the components is meant no data say:
+    ``component`` holds all draws turned to the singular vectors of their mean, and
+    convergence is judged on what depends on no rotation.
+
+    Parameters
+    ----------
+    n_factors : int or "auto"
+        K. "auto": the smallest number that predicts hidden pixels as well as the best.
+    noise : {"per-pixel floor", "smooth floor", "floor", "stated"}
+        What is inferred beside the stated errors: a standard deviation for each pixel, a smooth curve of
+        wavelength, one number, nothing.
+    continuum : int, optional
+        Degree of a polynomial of wavelength that each spectrum has beside the components, for
+        calibrations and reddening that differ from spectrum to spectrum.
+    robust : bool or "auto"
+        Student's t noise with its own degrees of freedom, for cosmic rays and spectra that differ in more than
+        K ways. "auto": where it predicts hidden pixels better.
+    priors : dict of str to Prior, optional
+        ``mean``: Normal about the middle flux, three times as wide as all fluxes; ``scale``: HalfNormal of the
+        fluxes' scatter about their mean; ``floor_scale`` (of one number ``floor``) and
+        ``continuum_scale``: the same; ``degrees_of_freedom``: Gamma(2, 0.1).
+
+    Notes
+    -----
+    Variables: ``mean`` (pixel), ``component`` (factor, pixel), ``floor`` (pixel, or a number),
+    ``floor_scale``, ``scale`` by size, ``eigenvalue`` (factor), of the components' covariance, summed
+    over pixels; ``continuum_scale``, ``degrees_of_freedom``. Of `ba.MAP` scales are held wide, and
+    too many components fit noise.
+
+    References
+    ----------
+    Roweis 1998, NIPS 10, 626; Bailey 2012, PASP 124, 1015; Yip et al. 2004, AJ 128, 585.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_astro as ba
+    >>> rng = np.random.default_rng(1)
+    >>> wavelength = np.linspace(4000, 5000, 50)
+    >>> line = np.exp(-0.5 * ((wavelength - 4400) / 60) ** 2)
+    >>> flux = 1 + rng.normal(size=(30, 1)) * line + rng.normal(0, 0.05, (30, 50))
+    >>> flux[0, 15:25] = np.nan
+    >>> spectra = ba.Spectra(wavelength, flux, 0.05)
+    >>> model = ba.SpectralFactors(1, noise="stated", robust=False)
+    >>> short = ba.Gibbs(draws=100, tune=50, chains=2)
+    >>> _ = model.fit(spectra, short, seed=1, progress=False)
+    >>> model.reconstruct(spectra)["sd"].sel(spectrum=0).max() < 0.1
+    <xarray.DataArray 'sd' ()> Size: 1B
+    array(True)
+    Coordinates:
+        spectrum  int64 8B 0
+    """
+
+    n_factors: Any = "auto"
+    noise: str = "per-pixel floor"
+    continuum: int | None = None
+    robust: Any = "auto"
+    priors: dict[str, Prior] | None = None
+
+    data_type: ClassVar[type] = Spectra
+    settings: ClassVar[dict[str, Setting]] = {
+        "n_factors": either("auto", whole(1, 100)),
+        "noise": choice(*KINDS),
+        "continuum": optional(whole(0, 6)),
+        "robust": either("auto", switch),
+    }
+    references: ClassVar[tuple[str, ...]] = ("roweis1998", "bailey2012", "yip2004")
+    samplers: ClassVar[tuple[str, ...]] = ("Gibbs", "MAP", "NUTS")
+    fewest_predictions: ClassVar[int] = 100
+    by_curve: ClassVar[tuple[str, ...]] = ("mean", "component", "floor")
+
+    # For users ----------------------------------------------------------------------------------
+
+    def reconstruct(
+        self, spectra: Spectra | None = None, *, draws: int | None = DRAWS, seed: int | None = None
+    ) -> xr.Dataset:
+        """Fluxes without noise at every pixel, gaps too, with their uncertainty.
+
+        Parameters
+        ----------
+        spectra : Spectra, optional
+            On the grid of the fitted ones; None: those.
+        draws : int, optional
+            Of the posterior, about as many; None: all.
+        seed : int, optional
+            Of the draws. Default: that of the fit.
+
+        Returns
+        -------
+        xarray.Dataset
+            By spectrum and pixel: ``mean``, ``sd``, and the quantiles ``q025``, ``q16``, ``median``,
+            ``q84``, ``q975``.
+        """
+        rng = np.random.default_rng([int(self.record["seed"] if seed is None else seed), 2])
+        some = thinned(self.posterior["posterior"].to_dataset(), draws)
+        return predictions.reconstructed(some, self.continuum, self._like(spectra), rng)
+
+    def encode(self, spectra: Spectra | None = None, *, draws: int | None = DRAWS) -> Measurements:
+        """Coefficients as measurements with covariances, for every task that takes a table.
+
+        They are what the spectra say alone: the unit normals of the prior are divided out, since
+        the task that takes them brings a population of its own. A spectrum that says
+        nothing of a coefficient has it with an error of 1000.
+
+        Parameters
+        ----------
+        spectra : Spectra, optional
+            On the grid of the fitted ones; None: those.
+        draws : int, optional
+            Of the posterior, about as many; None: all.
+
+        Returns
+        -------
+        Measurements
+            Columns "factor 1", ...; a row a spectrum, with its label.
+        """
+        some = thinned(self.posterior["posterior"].to_dataset(), draws)
+        return predictions.encoded(some, self.continuum, self._like(spectra))
+
+    def explained(self) -> pd.DataFrame:
+        """How much of the spectra's variance each component explains.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By factor: ``share`` of the variance of all components, with ``sd``, ``q16``, ``q84``; and
+            ``of_all``, the share of the variance that was measured, noise included.
+        """
+        import pandas as pd
+
+        draws = self.posterior["posterior"].to_dataset()
+        values = draws["eigenvalue"].transpose("chain", "draw", "factor").values
+        values = values.reshape(-1, values.shape[-1])
+        share = values / values.sum(axis=1, keepdims=True)
+        whole = float(np.nansum(np.nanvar(self.data.flux, axis=0)))
+        low, high = np.quantile(share, [0.16, 0.84], axis=0)
+        return pd.DataFrame(
+            {
+                "share": share.mean(axis=0), "sd": share.std(axis=0), "q16": low, "q84": high,
+                "of_all": values.mean(axis=0) / whole,
+            },
+            index=pd.Index(draws["factor"].values, name="factor"),
+        )  # fmt: skip
+
+    def object_summary(self, at: Any, **options: Any) -> pd.DataFrame:
+        """One row a spectrum: how usual it is.
+
+        Parameters
+        ----------
+        at : Spectra
+            On the grid of the fitted ones.
+        **options : object
+            None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``name``, ``pixels`` measured, ``log_evidence``, ``coefficient_tail`` and ``pixel_tail``: how
+            often a spectrum from the model has coefficients, or residuals, so far out; ``flag``: "unusual"
+            where one of them is below 0.0005 and rarer than in all but a hundredth of the fitted
+            spectra, or "".
+        """
+        import pandas as pd
+
+        if options:
+            raise ValueError(f"summary of spectra has no option {next(iter(options))!r}.")
+        data = self._like(at)
+        some = thinned(self.posterior["posterior"].to_dataset(), 20)
+        found = predictions.statistics(some, self.continuum, data)
+        reference = self.posterior["usual"].to_dataset()
+        flag = np.zeros(len(data), dtype=bool)
+        for name in ("coefficient_tail", "pixel_tail"):
+            usual = float(np.quantile(reference[name], 0.01))
+            flag |= found[name] < min(checks.UNUSUAL, max(usual, 1e-300))
+        names = data.names if data.names is not None else np.arange(len(data)).astype(str)
+        return pd.DataFrame({"name": names, **found, "flag": np.where(flag, "unusual", "")})
+
+    def checks(self) -> list[Check]:
+        """What can go wrong with components; see `bayes_astro.spectra.checks`."""
+        return checks.checks(self)
+
+    # Checks of the data -------------------------------------------------------------------------
+
+    def check_data(self, data: Spectra) -> None:
+        """Raise ValueError for spectra from which nothing can be learned."""
+        inputs.check(data, 1 if self.n_factors == "auto" else int(self.n_factors))
+        if self.noise == "stated" and not np.nanmax(data.error) > 0:
+            raise ValueError(
+                "error: no errors are stated; noise='per-pixel floor' infers them, 'floor' one for all."
+            )
+
+    def _like(self, data: Any) -> Spectra:
+        """On the fitted grid, in the fitted units."""
+        fitted = self.data
+        if data is None:
+            return fitted
+        if not isinstance(data, Spectra):
+            raise ValueError(f"expected ba.Spectra, got {type(data).__name__}.")
+        return inputs.the_same_grid(data, fitted)
+
+    # Choices from the data ----------------------------------------------------------------------
+
+    def settle(
+        self, data: Spectra, seed: int | None, progress: bool
+    ) -> tuple[Model, dict[str, xr.Dataset]]:
+        """With the noise's family and the number of factors."""
+        model, groups = self.copy(), {}
+        most = max(1, min(len(data), len(data.wavelength)) - 1)
+        if self.robust == "auto":
+            model.robust = False
+            if seed is not None:
+                few = min(LIKELY, most) if self.n_factors == "auto" else int(self.n_factors)
+                model.robust = tails_wanted(model.copy(n_factors=few), data, seed)
+        if self.n_factors == "auto":
+            model.n_factors = min(LIKELY, most)
+            if seed is not None:
+                model.n_factors, groups["choice"] = chosen(model, data, seed, progress)
+        return model, groups
+
+    def coords(self, data: Spectra) -> dict[str, Any]:
+        """Wavelengths, and numbers of factors."""
+        count = int(self.settle(data, None, False)[0].n_factors)  # type: ignore[attr-defined]
+        return {"pixel": data.wavelength, "factor": np.arange(1, count + 1)}
+
+    def parameters(self, data: Spectra) -> list[Parameter]:
+        """Of the size of the fluxes and of their scatter."""
+        unit, flux = data.unit, data.flux
+        spread = float(np.sqrt(np.nanmean((flux - np.nanmean(flux, axis=0)) ** 2)))
+        wide = Prior("Normal", mu=float(np.nanmedian(flux)), sigma=3 * float(np.nanstd(flux)))
+        half = Prior("HalfNormal", sigma=spread)
+        found = [
+            Parameter("mean", wide, ("pixel",), unit, families=("Normal",)),
+            Parameter("scale", half, ("factor",), unit, "positive"),
+        ]
+        if self.noise != "stated":
+            name = "floor" if self.noise == "floor" else "floor_scale"
+            found.append(Parameter(name, half, unit=unit, support="positive"))
+        if self.continuum is not None:
+            found.append(Parameter("continuum_scale", half, unit=unit, support="positive"))
+        if self.robust is True:
+            prior = Prior("Gamma", alpha=2.0, beta=0.1)
+            found.append(Parameter("degrees_of_freedom", prior, support="positive"))
+        return found
+
+    def units(self, data: Spectra) -> dict[str, str]:
+        """Those of the flux, and its square."""
+        if not data.unit:
+            return {}
+        own = {one.name: one.unit for one in self.parameters(data) if one.unit}
+        floor = {} if self.noise == "stated" else {"floor": data.unit}
+        return own | floor | {"component": data.unit, "eigenvalue": f"({data.unit})2"}
+
+    def default_sampler(self, data: Spectra) -> tuple[Sampler, str]:
+        """By turns; of very many spectra, whose components hardly scatter, the maximum."""
+        from bayes_astro.samplers import MAP, Gibbs
+
+        n, p = data.flux.shape
+        k = LIKELY if self.n_factors == "auto" else int(self.n_factors)
+        if n * p * (k + 1) ** 2 > HEAVY:
+            return MAP(), f"{n} spectra of {p} pixels would take too long to sample"
+        draws = int(np.clip(NUMBERS / (4 * (k + 2) * p), 250, 500))
+        return Gibbs(draws=draws, tune=200, chains=4), ""
+
+    def problem(self, data: Spectra, priors: dict[str, Prior]) -> FactorsProblem:
+        """With every choice made."""
+        settled: Any = self.settle(data, None, False)[0]
+        return FactorsProblem(settled, data, priors, int(settled.n_factors))
+
+    # For the library ----------------------------------------------------------------------------
+
+    def responses(self, data: Spectra) -> np.ndarray:
+        """The fluxes."""
+        return data.flux
+
+    def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
+        """All draws in one basis, with the components' eigenvalues."""
+        return turned(draws)
+
+    def converged_on(self) -> tuple[str, ...]:
+        """What depends on no rotation."""
+        names = ["eigenvalue"]
+        if self.noise != "stated":
+            names.append("floor" if self.noise == "floor" else "floor_scale")
+        if self.continuum is not None:
+            names.append("continuum_scale")
+        return (*names, "degrees_of_freedom")
+
+    def latents(
+        self, draws: xr.Dataset, design: Spectra, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Components, and the floors of pixels."""
+        scale = draws["scale"].values
+        unit = rng.standard_normal((*scale.shape, len(design.wavelength)))
+        found = {"component": (("chain", "draw", "factor", "pixel"), scale[..., None] * unit)}
+        if "floor_scale" in draws:
+            floor = Floor(self.noise, design.wavelength)
+            middle = np.log(draws["floor_scale"].values)[..., None]
+            theta = middle + SPREAD * rng.standard_normal((*middle.shape[:-1], floor.nodes))
+            found["floor"] = (("chain", "draw", "pixel"), np.exp(floor.logarithm(theta)))
+        return draws.assign(found)
+
+    def groups(self, tree: xr.DataTree, data: Spectra) -> dict[str, xr.Dataset]:
+        """Groups ``usual``: tail probabilities of the fitted spectra; ``held_out``: pixels hidden in turn."""
+        import xarray as xr
+
+        draws = thinned(tree["posterior"].to_dataset(), 20)
+        found = predictions.statistics(draws, self.continuum, data)
+        usual = {name: (("row",), np.asarray(v, dtype=float)) for name, v in found.items()}
+        return {"usual": xr.Dataset(usual), "held_out": held_out_pixels(self, draws, data)}
+
+    def pointwise(self, draws: xr.Dataset, data: Spectra) -> xr.DataArray:
+        """Log density of every spectrum, its coefficients integrated out: (chain, draw, row)."""
+        return by_row(draws, predictions.log_densities(draws, self.continuum, data))
+
+    def log_predictive(self, draws: xr.Dataset, data: Spectra) -> xr.DataArray:
+        """Log density of each spectrum's hidden pixels given its others: (chain, draw, row).
+
+        Those of `bayes_astro.spectra.hidden`, for baselines, too.
+        """
+        return by_row(draws, predictions.held_out(draws, self.continuum, self._like(data)))
+
+    def scores(self, test: Spectra) -> dict[str, Any]:
+        """Of the hidden pixels, predicted from the others."""
+        some = thinned(self.posterior["posterior"].to_dataset(), DRAWS)
+        rng = np.random.default_rng(0)
+
+        def predicted(kept: Spectra) -> np.ndarray:
+            found = predictions.forecast(some, self.continuum, kept, rng)["observation"].values
+            return found.reshape(-1, *kept.flux.shape)
+
+        return of_hidden(predicted, self._like(test))
+
+    def normal_residuals(self, draws: xr.Dataset, data: Spectra) -> np.ndarray:
+        """At the mode of the coefficients, in their own widths; 0 in gaps: (chain, draw, row)."""
+        pixels = predictions.Pixels.of(data)
+        found = [
+            np.nan_to_num(predictions.standardised(pixels, frame)[0]).ravel()
+            for frame in frames(draws, self.continuum)
+        ]
+        return by_row(draws, np.array(found)).values
+
+    def forecast(
+        self, draws: xr.Dataset, data: Spectra, at: Any, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Spectra given what was measured of each.
+
+        Parameters
+        ----------
+        draws : xarray.Dataset
+        data : Spectra
+            Those that were fitted.
+        at : Spectra
+            On their grid, with errors and gaps.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        xarray.Dataset
+            ``signal`` (chain, draw, spectrum, pixel), without noise; ``observation``, of a second measurement
+            of the same object (in gaps with the middle error of the spectrum); ``coefficient`` (chain,
+            draw, spectrum, factor); ``coefficient_mean`` and ``coefficient_covariance``, the moments
+            over all draws.
+        """
+        return predictions.forecast(draws, self.continuum, inputs.the_same_grid(at, data), rng)
+
+    def replicate(
+        self, draws: xr.Dataset, data: Spectra, at: Spectra, rng: np.random.Generator
+    ) -> xr.DataArray:
+        """New objects with the errors of `at`: (chain, draw, row, pixel)."""
+        width = np.sqrt(predictions.noise(at))
+        found = []
+        for frame in frames(draws, self.continuum):
+            z = rng.standard_normal((len(at), len(frame.loadings)))
+            noise = predictions.unit_noise(frame.degrees, at.flux.shape, rng)
+            scatter = np.sqrt(width**2 + frame.floor) * noise
+            found.append(frame.mean + z @ frame.loadings + scatter)
+        return by_row(draws, np.array(found), "row", "pixel")
+
+    def simulate_data(
+        self, parameters: xr.Dataset, design: Spectra, rng: np.random.Generator
+    ) -> Spectra:
+        """New spectra with the errors and gaps of `design`."""
+        one = parameters.expand_dims(("chain", "draw"))
+        flux = self.replicate(one, design, design, rng).values[0, 0]
+        return design.replace(flux=np.where(design.missing, np.nan, flux))
+
+    def equation(self) -> str:
+        """The model in one line."""
+        floor = "" if self.noise == "stated" else " + floor_j²"
+        smooth = " + polynomial_i(wavelength_j)" if self.continuum is not None else ""
+        family = "t" if self.robust is True else "N"
+        return (
+            f"x_ij = mean_j + Σ_k component_kj z_ik{smooth} + e_ij, z_ik ~ N(0, 1), "
+            f"e_ij ~ {family}(0, error_ij²{floor})"
+        )
