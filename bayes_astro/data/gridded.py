@@ -11,6 +11,8 @@ from bayes_astro.data.spectra_gathered import rest_frame, stacked_table
 
 __all__ = ["Gridded"]
 
+ROUNDING = 1e-12
+
 
 class Gridded(Labelled):
     """Rows of pixels at the same wavelengths, with errors, nan where not measured."""
@@ -193,7 +195,9 @@ class Gridded(Labelled):
             plain, unit = split_unit(default if given is None else given, field)
             end = floats(plain, field, (0,))
             ends.append(convert(end, unit, self.wavelength_unit, field) if unit else end)
-        inside = (self.wavelength >= ends[0]) & (self.wavelength <= ends[1])
+        # Other units may round: 4002 Angstrom are 400.20000000000005 nm.
+        inside = self.wavelength >= ends[0] * (1 - ROUNDING)
+        inside &= self.wavelength <= ends[1] * (1 + ROUNDING)
         if not inside.any():
             raise DataError(
                 f"low, high: there is no pixel from {ends[0]:g} to {ends[1]:g}; wavelengths are from "

@@ -224,13 +224,14 @@ class Spectra(Gridded):
         redshift : str or float or sequence of float, optional
             Column, or the redshifts themselves. Default: of SDSS's files their Z, whatever its
             warnings.
-        names, label : str or sequence of str, optional
-            Column, or the names and classes themselves. Default of names: of files with one
-            spectrum theirs.
+        names : str or sequence of str, optional
+            Column, or the names themselves. Default: of files with one spectrum theirs.
         unit, wavelength_unit : str
             Of what comes without one. `unit`, if given, is also what fluxes are converted to.
         name, source : str
             Of the sample, and where it comes from, for citations.
+        label : str or sequence of str, optional
+            Column, or the classes themselves.
 
         Returns
         -------
