@@ -1,7 +1,5 @@
 """Spectra on other scales of flux, and in wider pixels: arrays in, arrays out, errors alike."""
 
-from typing import Any
-
 import numpy as np
 
 from bayes_astro.data.columns import LARGEST, DataError
@@ -28,7 +26,9 @@ def logarithm(
     return np.log(positive), error / positive
 
 
-def arsinh(flux: np.ndarray, error: np.ndarray, softening: Any) -> tuple[np.ndarray, np.ndarray]:
+def arsinh(
+    flux: np.ndarray, error: np.ndarray, softening: float | None
+) -> tuple[np.ndarray, np.ndarray]:
     """arsinh(f / 2b) + ln b, which is ln f far above b, with errors s / sqrt(f^2 + 4 b^2)."""
     if softening is None:
         softening = float(np.nanmedian(error)) or FAINT * float(np.nanmedian(flux))
@@ -37,10 +37,9 @@ def arsinh(flux: np.ndarray, error: np.ndarray, softening: Any) -> tuple[np.ndar
                 f"softening: no errors are known and the median flux is {softening / FAINT:g}, which gives "
                 "none; give a flux > 0 below which the scale is linear"
             )
-    number = isinstance(softening, int | float | np.integer | np.floating)
-    if not number or isinstance(softening, bool) or not 1 / LARGEST < softening < LARGEST:
-        raise DataError(f"softening: {softening!r:.80} must be a number > 0, in the unit of flux")
-    b = float(softening)
+    b = softening
+    if not 1 / LARGEST < b < LARGEST:
+        raise DataError(f"softening: {b!r} must be a number > 0, in the unit of flux")
     return np.arcsinh(flux / (2 * b)) + np.log(b), error / np.hypot(flux, 2 * b)
 
 

@@ -82,21 +82,27 @@ class Gridded(Labelled):
         -------
         Spectra
             Without a unit.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> ba.Spectra([5000.0, 5001.0], [2.0, 4.0], 0.2).log().error
+        array([[0.1 , 0.05]])
         """
         if not isinstance(drop, bool):
             raise DataError(f"drop: {drop!r:.80} must be True or False")
         flux, error = flux_scales.logarithm(self.wavelength, self.flux, self.error, drop)
         return self._with(flux=flux, error=error, unit="")
 
-    def asinh(self, softening: float | None = None) -> Self:
-        """arsinh(flux / 2b) + ln b: the logarithm far above b, linear about 0.
+    def asinh(self, softening=None) -> Self:
+        """The scale arsinh(flux / 2b) + ln b: the logarithm far above b, linear about 0.
 
         The errors are error / sqrt(flux^2 + 4 b^2). See Lupton, Gunn & Szalay 1999, AJ 118, 1406.
 
         Parameters
         ----------
-        softening : float, optional
-            b, in the unit of flux, one for all spectra. Default: the median of all errors; where they
+        softening : float or Quantity, optional
+            b, in the unit of flux if it has none, one for all spectra. Default: the median of all errors; where they
             are not known, 1% of the median flux.
 
         Returns
@@ -110,7 +116,8 @@ class Gridded(Labelled):
         >>> ba.Spectra([5000.0, 5001.0], [[-1.0, 100.0]], 1.0).asinh(1.0).flux.round(2)
         array([[-0.48,  4.61]])
         """
-        flux, error = flux_scales.arsinh(self.flux, self.error, softening)
+        b = None if softening is None else _number(softening, "softening", self.unit or "")
+        flux, error = flux_scales.arsinh(self.flux, self.error, b)
         return self._with(flux=flux, error=error, unit="")
 
     def normalized(self, low=None, high=None) -> Self:
@@ -130,6 +137,12 @@ class Gridded(Labelled):
         ------
         DataError
             Naming the row: nothing measured there, or a median or weighted mean that is not positive.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> ba.Spectra([1.0, 2.0, 3.0], [2.0, 4.0, 5.0], 0.2).normalized(1, 2).flux.round(2)
+        array([[0.67, 1.33, 1.67]])
         """
         inside = self._between(low, high)
         flux, error = flux_scales.scaled(self.wavelength, self.flux, self.error, inside)
@@ -182,6 +195,12 @@ class Gridded(Labelled):
         -------
         Spectra
             All rows; one of which nothing was measured there is refused.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> ba.Spectra([1.0, 2.0, 3.0], [2.0, 4.0, 5.0], 0.2).select(2, 3).wavelength
+        array([2., 3.])
         """
         j = np.flatnonzero(self._between(low, high))
         part = slice(j[0], j[-1] + 1)
@@ -192,9 +211,7 @@ class Gridded(Labelled):
     def _between(self, low: Any, high: Any) -> np.ndarray:
         ends = []
         for given, field, default in ((low, "low", 0.0), (high, "high", np.inf)):
-            plain, unit = split_unit(default if given is None else given, field)
-            end = floats(plain, field, (0,))
-            ends.append(convert(end, unit, self.wavelength_unit, field) if unit else end)
+            ends.append(_number(default if given is None else given, field, self.wavelength_unit))
         # Other units may round: 4002 Angstrom are 400.20000000000005 nm.
         inside = self.wavelength >= ends[0] * (1 - ROUNDING)
         inside &= self.wavelength <= ends[1] * (1 + ROUNDING)
@@ -213,8 +230,20 @@ class Gridded(Labelled):
         astropy.table.QTable
             One row a spectrum: ``wavelength``, ``flux`` and ``error`` of p pixels each; ``names``,
             ``redshift`` and ``label`` where there are any.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> ba.Spectra([1.0, 2.0], [2.0, 4.0], 0.2).to_table().colnames
+        ['wavelength', 'flux', 'error']
         """
         return stacked_table(self)
 
     def _with(self, **changes: Any) -> Self:
         return self.replace(**changes)  # type: ignore[attr-defined]
+
+
+def _number(given: Any, field: str, unit: str) -> float:
+    plain, own = split_unit(given, field)
+    number = floats(plain, field, (0,))
+    return float(convert(number, own, unit, field) if own else number)

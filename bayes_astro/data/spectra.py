@@ -294,6 +294,15 @@ class Spectra(Gridded):
         -------
         Spectra
             One spectrum a row.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> from astropy import units as u
+        >>> from types import SimpleNamespace
+        >>> spectrum = SimpleNamespace(spectral_axis=[1.0, 1.1] * u.um, flux=[1, 2] * u.Jy)
+        >>> ba.Spectra.from_specutils(spectrum, error=0.1)
+        <Spectra unnamed: 1 of 2 pixels, 1 to 1.1 um>
         """
         return cls(**specutils_arrays(spectrum, error), name=name, source=source)
 
@@ -335,13 +344,7 @@ class Spectra(Gridded):
         array([[ 1.,  2.,  3., nan],
                [nan,  4.,  5.,  6.]])
         """
-        spectra = [spectra] if isinstance(spectra, Spectra) else list(spectra)
-        for k, one in enumerate(spectra):
-            if not isinstance(one, Spectra):
-                raise DataError(f"spectra: entry {k} is {type(one).__name__}; give ba.Spectra(...)")
-        if not spectra:
-            raise DataError("spectra: is an empty list; give at least one ba.Spectra(...)")
-        found = gathered(spectra, wavelength)
+        found = gathered(spectra, wavelength, cls)
         found["name"] = name or found["name"]
         found["source"] = source or found["source"]
         return cls(**found)

@@ -1,5 +1,6 @@
 """Spectra in files and tables: what SDSS and other archives write, FITS images, npz, named columns."""
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def stem(path: Any) -> str:
 
 def kth(given: Any, k: int, n: int, field: str) -> Any:
     """What belongs to one of n files: of a sequence its k-th entry, else the same for all."""
-    if given is None or isinstance(given, str):
+    if given is None or np.ndim(given) == 0:
         return given
     if np.ndim(given) != 1 or len(given) != n:
         raise DataError(f"{field}: has shape {np.shape(given)}; expected ({n},), one a file")
@@ -246,26 +247,40 @@ def _beside_the_table(path: Path, error: Any) -> dict[str, Any]:
 
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path}: is larger than {MAX_BYTES / 1024**3:.3g} GiB; give arrays")
-    try:
-        with fits.open(path, memmap=True) as hdus:
-            names = [hdu.name for hdu in hdus]
-            if not any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus):
-                return _image(path, hdus, error)
-            found: dict[str, Any] = {"unit": SDSS_UNIT} if "COADD" in names else {}
-            for name in ("SPECOBJ", "SPALL"):
-                if name in names and "Z" in [c.upper() for c in hdus[name].columns.names]:
-                    found["redshift"] = np.array(hdus[name].data["Z"], dtype=float)[:1]
-            return found
-    except DataError:
-        raise
-    except Exception as problem:  # damaged files raise anything
-        reason = " ".join(str(problem).split())[:200]
-        raise DataError(f"{path}: cannot be read as FITS ({reason}); is it damaged?") from None
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of cards that are not standard
+        if file.read(9) != b"SIMPLE  =":  # astropy would decompress whatever is compressed
+            raise DataError(f"{path}: is not a FITS file, it does not begin with 'SIMPLE  ='")
+        file.seek(0)
+        try:
+            with fits.open(file, memmap=True) as hdus:
+                return _read_hdus(path, hdus, error)
+        except DataError:
+            raise
+        except Exception as problem:  # damaged files raise anything
+            reason = " ".join(str(problem).split())[:200]
+            raise DataError(f"{path}: cannot be read as FITS ({reason}); is it damaged?") from None
+
+
+def _read_hdus(path: Path, hdus: Any, error: Any) -> dict[str, Any]:
+    from astropy.io import fits
+
+    names = [hdu.name for hdu in hdus]
+    if not any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus):
+        return _image(path, hdus, error)
+    found: dict[str, Any] = {"unit": SDSS_UNIT} if "COADD" in names else {}
+    for name in ("SPECOBJ", "SPALL"):
+        if name in names and "Z" in [column.upper() for column in hdus[name].columns.names]:
+            found["redshift"] = np.array(hdus[name].data["Z"], dtype=float)[:1]
+    return found
 
 
 def _image(path: Path, hdus: Any, error: Any) -> dict[str, Any]:
     """A row of pixels whose wavelengths its header counts: a + b (k - c), or ten to that power."""
-    hdu = next((one for one in hdus if one.header.get("NAXIS", 0) in (1, 2)), None)
+    from astropy.io import fits
+
+    plain = [one for one in hdus if isinstance(one, fits.PrimaryHDU | fits.ImageHDU)]
+    hdu = next((one for one in plain if one.header.get("NAXIS", 0) in (1, 2)), None)
     header = {} if hdu is None else hdu.header
     step = header.get("COEFF1", header.get("CD1_1", header.get("CDELT1")))
     start = header.get("COEFF0", header.get("CRVAL1"))
@@ -275,6 +290,8 @@ def _image(path: Path, hdus: Any, error: Any) -> dict[str, Any]:
             f"{path}: holds no table and no row of pixels with CRVAL1 and CDELT1 (or CD1_1); read it with "
             "astropy and give wavelength, flux and error"
         )
+    if header["NAXIS1"] > path.stat().st_size:
+        raise DataError(f"{path}: is cut off, it declares {header['NAXIS1']} pixels")
     places = start + step * (
         np.arange(header["NAXIS1"]) + (0 if dr7 else 1 - header.get("CRPIX1", 1))
     )

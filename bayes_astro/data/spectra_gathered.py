@@ -25,8 +25,14 @@ __all__ = ["gathered", "rest_frame", "specutils_arrays", "stacked_table"]
 INVERSE = {"std": 1.0, "var": 0.5, "ivar": -0.5}  # powers that give a standard deviation
 
 
-def gathered(spectra: list[Spectra], wavelength: Any) -> dict[str, Any]:
+def gathered(given: Any, wavelength: Any, kind: type) -> dict[str, Any]:
     """Fields of one `Spectra` with all rows; see `Spectra.gather`."""
+    spectra: list[Spectra] = list(given) if isinstance(given, list | tuple) else [given]
+    for k, one in enumerate(spectra):
+        if not isinstance(one, kind):
+            raise DataError(f"spectra: entry {k} is {type(one).__name__}; give ba.Spectra(...)")
+    if not spectra:
+        raise DataError("spectra: is an empty list; give at least one ba.Spectra(...)")
     unit, length = spectra[0].unit or "", spectra[0].wavelength_unit
     for k, one in enumerate(spectra):
         if bool(one.unit) != bool(unit):

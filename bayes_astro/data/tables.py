@@ -48,10 +48,10 @@ def read_table(
     """
     if quality is not None:
         names = {**names, "quality": quality}
-    wanted = list(dict.fromkeys(names.values()))
     for field, name in names.items():
         if not isinstance(name, str):
-            raise DataError(f"{field}: expected the name of a column, got {name!r}")
+            raise DataError(f"{field}: expected the name of a column, got {name!r:.80}")
+    wanted = list(dict.fromkeys(names.values()))
     as_text = {names[field] for field in text if field in names}
     if isinstance(x, str | Path):
         x = read_file(Path(x), wanted, as_text)

@@ -272,6 +272,7 @@ class TestFiles:
         assert np.isnan(both.redshift[1])
         given = ba.Spectra.read([path, upper], redshift=[0.3, 0.4])
         assert given.redshift.tolist() == [0.3, 0.4]
+        assert ba.Spectra.read([path, upper], redshift=0.3).redshift.tolist() == [0.3, 0.3]
         refused(
             "redshift: has shape (1,); expected (2,), one a file",
             ba.Spectra.read,
@@ -311,6 +312,15 @@ class TestFiles:
         image.writeto(tmp_path / "log.fits")
         logs = ba.Spectra.read(tmp_path / "log.fits", error=0.1)
         np.testing.assert_allclose(logs.wavelength, logarithmic(0, 5, start=3.6), rtol=1e-12)
+        whole = (tmp_path / "log.fits").read_bytes()
+        (tmp_path / "cut.fits").write_bytes(
+            whole.replace(b"= " + b"5".rjust(20), b"= " + b"500000".rjust(20))
+        )
+        refused(
+            "is cut off, it declares 500000 pixels", ba.Spectra.read, tmp_path / "cut.fits", error=0
+        )
+        (tmp_path / "packed.fits").write_bytes(gzip.compress(whole))
+        refused("is not a FITS file", ba.Spectra.read, tmp_path / "packed.fits", error=0)
         fits.PrimaryHDU(np.ones((4, 4))).writeto(tmp_path / "sky.fits")
         refused("no row of pixels with CRVAL1", ba.Spectra.read, tmp_path / "sky.fits", error=0)
 
@@ -546,6 +556,9 @@ class TestScales:
         assert dim.asinh() == dim.asinh(0.1)
         unknown = ba.Spectra(GRID, FLUX, 0)
         assert unknown.asinh() == unknown.asinh(0.01 * np.median(FLUX))
+        jy = ba.Spectra(GRID, FLUX, ERROR, unit="Jy")
+        assert jy.asinh(1000 * u.mJy) == jy.asinh(1)
+        refused("cannot be converted", jy.asinh, 1 * u.s)
         refused("give a flux > 0", ba.Spectra(GRID, -FLUX, 0).asinh)
         for bad in (0, -1.0, NAN, "1", True, [1.0]):
             refused("softening:", one.asinh, bad)
