@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_astro.data.columns import DataError, floats, refuse, split_unit
 from bayes_astro.data.compressed import decompressed
-from bayes_astro.data.errors import is_constant
+from bayes_astro.data.errors import errors, is_constant
 from bayes_astro.data.files import MAX_BYTES, read_file
 from bayes_astro.data.spectra_checks import from_inverse_variance
 from bayes_astro.data.tables import names_of, read_table
@@ -102,14 +102,13 @@ def _arguments(
     flux, flux_unit = split_unit(found["flux"], "flux", unit)
     flux = np.atleast_2d(floats(flux, "flux", (1, 2)))
     grid, own = _wavelengths(found, flux.shape)
-    bad = mask is not None and _has_bits(found["mask"], flux.shape, mask)
-    if bad is not False:
-        flux[bad] = np.nan
+    bad = np.zeros(flux.shape, bool) if mask is None else _bad(found["mask"], flux.shape, mask)
+    flux[bad] = np.nan
     if "ivar" in found:
         plain, ivar_unit = split_unit(found["ivar"], "ivar", unit)
         ivar = np.atleast_2d(floats(plain, "ivar", (1, 2)))
-        if bad is not False and ivar.shape == flux.shape:
-            ivar[bad] = 0.0
+        ivar = errors(ivar[0] if len(ivar) == 1 else ivar, flux.shape, "ivar")
+        ivar[bad] = 0.0
         flux, error = from_inverse_variance(
             grid[0], _with(flux, flux_unit), _with(ivar, ivar_unit), unit
         )
@@ -132,8 +131,10 @@ def _arguments(
 def _chosen(x: Any, columns: dict[str, Any]) -> dict[str, Any]:
     """Names of the columns by field: those asked for, or the usual ones."""
     explicit = [name for name in columns.values() if isinstance(name, str)]
-    if isinstance(x, str | Path):  # a name that is in no file asks some readers for the names alone
-        x = read_file(Path(x), explicit or [""], set())
+    if isinstance(x, str | Path):
+        # Text may have its names in a comment; others tell all of theirs if asked for one that is in no file.
+        text = {".csv", ".tsv", ".txt", ".dat"} & {one.lower() for one in Path(x).suffixes[-2:]}
+        x = read_file(Path(x), (explicit or ["flux"]) if text else [""], set())
     known = names_of(x)
     chosen: dict[str, Any] = {}
     for fields, what in ((("wavelength", "loglam"), "wavelengths"), (("flux",), "fluxes"),
@@ -168,7 +169,7 @@ def _of_bits(x: Any) -> str:
     return found
 
 
-def _has_bits(column: Any, shape: tuple[int, ...], mask: int) -> np.ndarray:
+def _bad(column: Any, shape: tuple[int, ...], mask: int) -> np.ndarray:
     bits = np.atleast_2d(floats(column, BITS, (1, 2)))
     if bits.shape != shape or np.any((bits != np.rint(bits)) | (np.abs(bits) >= 2.0**53)):
         raise DataError(f"{BITS}: expected whole numbers, one for each flux {shape}")

@@ -368,6 +368,18 @@ class TestFiles:
         refused(f"{tmp_path / 'bad.csv'}: error: row 0 is -1.0 at 4002", ba.Spectra.read, tmp_path / "bad.csv",
                 **columns)  # fmt: skip
 
+    @pytest.mark.parametrize("form", ["parquet", "h5", "vot", "ecsv", "dat"])
+    def test_usual_names_beside_one_that_is_given(self, form, tmp_path):
+        table = Table({"wave": GRID, "flux": FLUX[0], "ivar": np.full(10, 4.0), "lam": GRID + 1})
+        table["and_mask"] = np.arange(10)
+        how = {"dat": "ascii.commented_header", "vot": "votable", "h5": "hdf5"}
+        path = tmp_path / f"a.{form}"
+        table.write(path, format=how.get(form), **({"path": "spectrum"} if form == "h5" else {}))
+        for given, first in ({}, 4000), ({"wavelength": "lam"}, 4001):
+            one = ba.Spectra.read(path, mask=8, **given)
+            assert one.wavelength[0] == first
+            assert np.flatnonzero(one.missing).tolist() == [8, 9]
+
     def test_a_grid_a_row(self):
         table = Table(
             {"wave": [GRID, GRID + 1], "flux": FLUX[:2], "err": ERROR[:2], "z": [0.1, 0.2]}
