@@ -38,6 +38,7 @@ FLOORS = (
         "classes",
         "clustering",
         "membership",
+        "spectra",
     ),
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),

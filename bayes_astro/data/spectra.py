@@ -1,32 +1,39 @@
 """Spectra of objects on one grid of wavelengths, with errors and gaps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bayes_astro.data.columns import (
-    LARGEST,
     DataError,
     check_labels,
     convert,
     floats,
-    refuse,
     split_unit,
     texts,
     unit_name,
 )
+from bayes_astro.data.container import chosen
 from bayes_astro.data.errors import errors
-from bayes_astro.data.labels import Labelled, labels
+from bayes_astro.data.gridded import Gridded
+from bayes_astro.data.labels import labels
+from bayes_astro.data.spectra_checks import (
+    check_pixels,
+    from_inverse_variance,
+    increasing,
+    length_unit,
+    redshifts,
+)
+from bayes_astro.data.spectra_gathered import gathered, specutils_arrays
 
 __all__ = ["Spectra"]
 
-FASTEST, FARTHEST = -0.01, 20.0  # redshifts
-MARK = 5  # nines that make a number a mark, where noise cannot do it
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectra(Labelled):
+class Spectra(Gridded):
     """Fluxes of n objects at the same p wavelengths, with their errors; gaps are part of the data.
 
     The arrays are checked, copied to float64 and read-only. A pixel whose flux is nan or masked, or whose error
@@ -82,13 +89,15 @@ class Spectra(Labelled):
     source: str = ""
     label: np.ndarray | None = None
 
-    _internal: ClassVar[tuple[str, ...]] = ("from_arrays", "to_arrays", "metadata", "shape")
-
     def __post_init__(self):
         check_labels(self, "name", "source")
         wavelength, own_wavelength = split_unit(self.wavelength, "wavelength")
-        wavelength_unit = unit_name(own_wavelength or self.wavelength_unit, "wavelength_unit")
-        wavelength = _increasing(floats(wavelength, "wavelength"))
+        wavelength_unit = length_unit(own_wavelength or self.wavelength_unit)
+        if np.ndim(wavelength) == 2:
+            raise DataError(
+                "wavelength: is 2-d; spectra on grids of their own: ba.Spectra.gather([ba.Spectra(w, f, e), ...])"
+            )
+        wavelength = increasing(floats(wavelength, "wavelength"))
         flux, own = split_unit(self.flux, "flux", self.unit)
         error, error_unit = split_unit(self.error, "error", self.unit)
         unit = own if self.unit is None else unit_name(self.unit, "unit")
@@ -106,11 +115,11 @@ class Spectra(Labelled):
             flux = convert(flux, own, unit, "flux")
         if (error_unit or own) is not None and unit is not None:
             error = convert(error, error_unit or own, unit, "error", error=True)  # type: ignore[arg-type]
-        _check(wavelength, flux, error)
-        redshift = _redshifts(self.redshift, n)
+        check_pixels(wavelength, flux, error)
         names = None if self.names is None else texts(self.names, "names")
         if names is not None and names.shape != (n,):
             raise DataError(f"names: {len(names)} names for {n} spectra")
+        redshift = redshifts(self.redshift, n)
         arrays = {"wavelength": wavelength, "flux": flux, "error": error, "redshift": redshift}
         for field, array in arrays.items():
             if array is not None:
@@ -121,15 +130,224 @@ class Spectra(Labelled):
         object.__setattr__(self, "unit", unit or "")
         object.__setattr__(self, "wavelength_unit", wavelength_unit)
 
-    @property
-    def n(self) -> int:
-        """Number of spectra."""
-        return self.flux.shape[0]
+    @classmethod
+    def from_ivar(
+        cls,
+        wavelength,
+        flux,
+        ivar,
+        redshift=None,
+        names=None,
+        *,
+        unit: str | None = None,
+        wavelength_unit: str = "Angstrom",
+        name: str = "",
+        source: str = "",
+        label=None,
+    ) -> "Spectra":
+        """Make spectra of inverse variances, as surveys give them.
 
-    @property
-    def missing(self) -> np.ndarray:
-        """Which pixels were not measured, shape (n, p)."""
-        return np.isnan(self.flux)
+        Parameters
+        ----------
+        wavelength, flux : array_like or Quantity
+            As above; where `ivar` is 0 the flux may be anything.
+        ivar : array_like or Quantity, shape (n, p), (p,) or a single number for all
+            1 / error^2, finite and >= 0; 0 or nan where the pixel was not measured.
+        redshift, names, unit, wavelength_unit, name, source, label : optional
+            As above.
+
+        Returns
+        -------
+        Spectra
+            With error = 1 / sqrt(ivar).
+
+        Raises
+        ------
+        DataError
+            Naming row and wavelength: inverse variances that are negative or infinite, fluxes that are
+            nan or infinite though their inverse variance is > 0.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> one = ba.Spectra.from_ivar([5000, 5001, 5002], [1.0, 9.9, 1.2], [4.0, 0.0, 25.0])
+        >>> one.flux, one.error
+        (array([[1. , nan, 1.2]]), array([[0.5, nan, 0.2]]))
+        """
+        flux, error = from_inverse_variance(wavelength, flux, ivar, unit)
+        return cls(
+            wavelength, flux, error, redshift, names, unit, wavelength_unit, name, source, label
+        )
+
+    @classmethod
+    def read(
+        cls,
+        x,
+        *,
+        wavelength: str | None = None,
+        loglam: str | None = None,
+        flux: str | None = None,
+        error=None,
+        ivar: str | None = None,
+        mask: int | None = None,
+        redshift=None,
+        names=None,
+        unit: str | None = None,
+        wavelength_unit: str = "Angstrom",
+        name: str = "",
+        source: str = "",
+        label=None,
+    ) -> "Spectra":
+        """Read spectra from tables, from SDSS's and other FITS files, and from npz.
+
+        A table has a pixel a row, or a spectrum a row with arrays as entries; an npz has wavelengths
+        (p,) and fluxes (n, p). FITS: SDSS's ``spec`` and ``spSpec`` files with their redshift, tables,
+        and images of one row with CRVAL1 and CDELT1.
+
+        Parameters
+        ----------
+        x : Table, QTable, DataFrame, mapping, str or Path, or a list of such
+            Files: npz, fits, csv, tsv, ecsv, VOTable, hdf5, parquet, txt, dat; but for npz also
+            compressed, as csv.gz. Those of a list come onto one grid by `gather`.
+        wavelength, loglam : str, optional
+            Column of wavelengths, or of log10 of them. Default: 'wavelength', 'wave' or 'lambda',
+            else 'loglam'.
+        flux : str, optional
+            Column. Default: 'flux'.
+        error, ivar : str, optional
+            Column of standard deviations, or of inverse variances; `error` may be a number for all
+            pixels, 0 where they are not known. Default: 'error' or 'err', else 'ivar'. Of a FITS
+            image: name of the extension.
+        mask : int, optional
+            Sum of bits of the column 'and_mask'; pixels with one of them count as not measured.
+            Default: only those without an error or with an inverse variance of 0.
+        redshift : str or float or sequence of float, optional
+            Column, or the redshifts themselves. Default: of SDSS's files their Z, whatever its
+            warnings.
+        names : str or sequence of str, optional
+            Column, or the names themselves. Default: of files with one spectrum theirs.
+        unit, wavelength_unit : str
+            Of what comes without one. `unit`, if given, is also what fluxes are converted to.
+        name, source : str
+            Of the sample, and where it comes from, for citations.
+        label : str or sequence of str, optional
+            Column, or the classes themselves.
+
+        Returns
+        -------
+        Spectra
+            One spectrum a row.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import bayes_astro as ba
+        >>> table = {"loglam": [3.6, 3.6001], "flux": [1.0, 1.1], "ivar": [4.0, 4.0]}
+        >>> ba.Spectra.read(table, redshift=0.1)
+        <Spectra unnamed: 1 of 2 pixels, 3981.07 to 3981.99 Angstrom>
+        """
+        from bayes_astro.data.spectra_files import kth, read_spectra, stem
+
+        many = x if isinstance(x, list | tuple) else [x]
+        if not many:
+            raise DataError("x: is an empty list; give at least one file or table")
+        columns = {
+            "wavelength": wavelength,
+            "loglam": loglam,
+            "flux": flux,
+            "error": error,
+            "ivar": ivar,
+        }
+        found = []
+        for k, one in enumerate(many):
+            own = {"redshift": redshift, "names": names, "label": label}
+            if len(many) > 1:
+                own = {field: kth(value, k, len(many), field) for field, value in own.items()}
+            path = one if isinstance(one, str | Path) else None
+            try:
+                for given in read_spectra(one, columns, mask, own, unit):
+                    made = cls(**({"wavelength_unit": wavelength_unit} | given))
+                    alone = path is not None and made.names is None and made.n == 1
+                    found.append(made.replace(names=[stem(path)]) if alone else made)
+            except DataError as problem:
+                if path is None or str(problem).startswith(str(path)):
+                    raise
+                raise DataError(f"{path}: {problem}") from None
+        return cls.gather(found, name=name, source=source)
+
+    @classmethod
+    def from_specutils(cls, spectrum, error=None, *, name: str = "", source: str = "") -> "Spectra":
+        """Make spectra of a Spectrum of specutils, or of what has the same attributes.
+
+        Parameters
+        ----------
+        spectrum : specutils.Spectrum or alike
+            With ``spectral_axis`` (a length, frequency or energy; of the latter the wavelengths are
+            taken), ``flux``, ``uncertainty`` (of type std, var or ivar) and ``mask``, true where a pixel
+            is bad. Its ``redshift`` is taken where it is not 0.
+        error : array_like or float, optional
+            Of a spectrum without uncertainty; 0 where errors are not known.
+        name, source : str
+            Of the sample, and where it comes from, for citations.
+
+        Returns
+        -------
+        Spectra
+            One spectrum a row.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> from astropy import units as u
+        >>> from types import SimpleNamespace
+        >>> spectrum = SimpleNamespace(spectral_axis=[1.0, 1.1] * u.um, flux=[1, 2] * u.Jy)
+        >>> ba.Spectra.from_specutils(spectrum, error=0.1)
+        <Spectra unnamed: 1 of 2 pixels, 1 to 1.1 um>
+        """
+        return cls(**specutils_arrays(spectrum, error), name=name, source=source)
+
+    @classmethod
+    def gather(
+        cls, spectra: Sequence["Spectra"], wavelength=None, *, name: str = "", source: str = ""
+    ) -> "Spectra":
+        """Spectra with grids of their own, on one.
+
+        Equal grids stay as they are. Grids whose pixels coincide wherever two overlap, as those of SDSS,
+        which are offset by whole pixels of log wavelength, are joined without interpolation; "coincide"
+        means to 2% of a pixel. Others are interpolated linearly onto an even grid (of log wavelength if
+        all of theirs are) with the finest of their spacings, over all of their ranges.
+
+        Of an interpolated pixel with weights a and b of its neighbours the variance is a^2 s1^2 + b^2 s2^2, and it
+        is missing if a neighbour with a weight is. Neighbours then share noise, which no error here says:
+        bin with `coarser` before, if the new pixels are wider.
+
+        Parameters
+        ----------
+        spectra : sequence of Spectra
+            Units are converted to those of the first.
+        wavelength : array_like or Quantity, optional
+            The grid, in the unit of the first. Default: as above.
+        name, source : str
+            Of the whole. Default: those that all have.
+
+        Returns
+        -------
+        Spectra
+            All rows, in the order given; redshifts, names and labels are kept.
+
+        Examples
+        --------
+        >>> import bayes_astro as ba
+        >>> one = ba.Spectra([5000.0, 5001.0, 5002.0], [1.0, 2.0, 3.0], 0.1)
+        >>> other = ba.Spectra([5001.0, 5002.0, 5003.0], [4.0, 5.0, 6.0], 0.2)
+        >>> ba.Spectra.gather([one, other]).flux
+        array([[ 1.,  2.,  3., nan],
+               [nan,  4.,  5.,  6.]])
+        """
+        found = gathered(spectra, wavelength, cls)
+        found["name"] = name or found["name"]
+        found["source"] = source or found["source"]
+        return cls(**found)
 
     def replace(self, **changes: Any) -> "Spectra":
         """New spectra with some of the fields changed.
@@ -153,8 +371,8 @@ class Spectra(Labelled):
 
     def metadata(self) -> dict[str, Any]:
         """Everything else, ready for JSON."""
-        texts = ("unit", "wavelength_unit", "name", "source")
-        found = {field: getattr(self, field) for field in texts}
+        fields = ("unit", "wavelength_unit", "name", "source")
+        found = {field: getattr(self, field) for field in fields}
         found["wavelength"] = self.wavelength.tolist()
         if self.names is not None:
             found["names"] = self.names.tolist()
@@ -162,12 +380,11 @@ class Spectra(Labelled):
 
     def __getitem__(self, rows: Any) -> "Spectra":
         """Some spectra, by slice, mask or integers."""
-        if self.names is None:
-            return super().__getitem__(rows)
-        from bayes_astro.data.container import chosen
-
-        plain = super(Spectra, self.replace(names=None)).__getitem__(rows)
-        return plain.replace(names=self.names[chosen(rows)])
+        rows = chosen(rows)
+        changes = {
+            field: getattr(self, field) for field in ("flux", "error", "redshift", "names", "label")
+        }
+        return self.replace(**{f: x[rows] for f, x in changes.items() if x is not None})
 
     def __len__(self) -> int:
         return self.n
@@ -180,75 +397,3 @@ class Spectra(Labelled):
             f"<Spectra {self.name or 'unnamed'}: {self.n} of {len(self.wavelength)} pixels, {low:g} to "
             f"{high:g} {self.wavelength_unit}{gaps if share else ''}>"
         )
-
-
-def _increasing(wavelength: np.ndarray) -> np.ndarray:
-    if not len(wavelength):
-        raise DataError("wavelength: is empty; give one for each pixel")
-    remedy = "wavelengths are finite and positive: leave that pixel out"
-    refuse(~((wavelength > 0) & (wavelength < LARGEST)), wavelength, "wavelength", remedy)
-    falls = np.flatnonzero(np.diff(wavelength) <= 0)
-    if len(falls):
-        j = int(falls[0]) + 1
-        raise DataError(
-            f"wavelength: row {j} is {wavelength[j]:.10g} after {wavelength[j - 1]:.10g}; wavelengths increase: "
-            "order = numpy.argsort(wavelength) for wavelengths and columns of flux and error, without repeats"
-        )
-    return wavelength
-
-
-def _check(wavelength: np.ndarray, flux: np.ndarray, error: np.ndarray) -> None:
-    """Refuse what cannot be; gaps become nan in both arrays."""
-    missing = np.isnan(flux) | np.isnan(error) | np.isposinf(error)
-    flux[missing], error[missing] = np.nan, np.nan
-    known = ~missing
-    _refuse(known & (np.abs(flux) > LARGEST), flux, wavelength, "flux",
-            "use nan for what was not measured")  # fmt: skip
-    none = known & (error == 0)
-    _refuse(known & ((error < 0) | (none & ~none[known].all()) | (error > LARGEST) | ((error < 1 / LARGEST) & ~none)),
-            error, wavelength, "error",
-            "errors are standard deviations > 0, nan or infinite where the pixel was not measured, or 0 for "
-            "all where none is known (of inverse variances: ba.Spectra.from_ivar)")  # fmt: skip
-    with np.errstate(invalid="ignore"):
-        nines = known & (flux < 0) & (flux == np.rint(flux))
-    for i, j in np.argwhere(nines):
-        if set(f"{-flux[i, j]:.0f}") == {"9"} and flux[i, j] < -MARK * max(error[i, j], 1.0):
-            others = flux[i, known[i] & (flux[i] != flux[i, j])]
-            if len(others) and flux[i, j] < others.min() - 10 * np.ptp(others):
-                raise DataError(
-                    f"flux: row {i} is {flux[i, j]:g} at {wavelength[j]:.6g}, far below its other pixels: a "
-                    "mark? Use nan for what was not measured"
-                )
-    for i in np.flatnonzero(~known.any(axis=1)):
-        raise DataError(
-            f"flux: nothing was measured in row {i}; leave it out, spectra[~spectra.missing.all(axis=1)] of "
-            "the arrays"
-        )
-    zero = np.flatnonzero(np.all((flux == 0) | missing, axis=1))
-    if len(zero):
-        raise DataError(
-            f"flux: row {zero[0]} is 0 in every pixel, as an empty fibre leaves it; leave it out"
-        )
-
-
-def _refuse(
-    bad: np.ndarray, array: np.ndarray, wavelength: np.ndarray, what: str, remedy: str
-) -> None:
-    at = np.argwhere(bad)
-    if len(at):
-        i, j = at[0]
-        more = f" ({len(at)} such pixels in all)" if len(at) > 1 else ""
-        raise DataError(
-            f"{what}: row {i} is {array[i, j].item()!r} at {wavelength[j]:.6g}{more}; {remedy}"
-        )
-
-
-def _redshifts(given: Any, n: int) -> np.ndarray | None:
-    if given is None:
-        return None
-    redshift = np.atleast_1d(floats(split_unit(given, "redshift")[0], "redshift", (0, 1)))
-    if redshift.shape != (n,):
-        raise DataError(f"redshift: has shape {redshift.shape}; expected ({n},), one a spectrum")
-    bad = ~np.isnan(redshift) & ~((redshift > FASTEST) & (redshift < FARTHEST))
-    refuse(bad, redshift, "redshift", "nan where it is not known")
-    return redshift

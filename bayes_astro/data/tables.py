@@ -18,7 +18,7 @@ from bayes_astro.data.files import read_file, refuse_twins
 from bayes_astro.data.missing import absent, say_dropped, some_rows
 from bayes_astro.names import nearest
 
-__all__ = ["read_columns", "read_measurements", "read_table"]
+__all__ = ["names_of", "read_columns", "read_measurements", "read_table"]
 
 
 def read_columns(
@@ -48,14 +48,14 @@ def read_table(
     """
     if quality is not None:
         names = {**names, "quality": quality}
-    wanted = list(dict.fromkeys(names.values()))
     for field, name in names.items():
         if not isinstance(name, str):
-            raise DataError(f"{field}: expected the name of a column, got {name!r}")
+            raise DataError(f"{field}: expected the name of a column, got {name!r:.80}")
+    wanted = list(dict.fromkeys(names.values()))
     as_text = {names[field] for field in text if field in names}
     if isinstance(x, str | Path):
         x = read_file(Path(x), wanted, as_text)
-    known = dict.fromkeys(_column_names(x))
+    known = dict.fromkeys(names_of(x))
     for field, name in names.items():
         if name not in known:
             raise DataError(f"{field}: there is no column {name!r}.{nearest(name, known)}")
@@ -236,7 +236,8 @@ def _covariance(columns, errors, value, units, pairs) -> np.ndarray:
     return out
 
 
-def _column_names(x) -> list[str]:
+def names_of(x) -> list[str]:
+    """Names of the columns of a table, data frame, mapping or structured array."""
     if hasattr(x, "colnames"):  # astropy
         return list(x.colnames)
     if isinstance(x, Mapping):

@@ -27,6 +27,9 @@ MAKERS = {
     "BinnedRedshifts": lambda: ba.BinnedRedshifts([[0.2, 0.8]], [0, 0.5, 1], [0.5, 0.5]),
     "DampingTimes": lambda: ba.DampingTimes([[1.0, 2]], [[0.0, 0]], [8.0], 0.2, ("a",)),
     "PairCounts": lambda: ba.PairCounts([1.0, 2], [2.0, 3], [0.5, 0.1], [0.1, 0.1], unit="Mpc"),
+    "Spectra": lambda: ba.Spectra(
+        [1.0, 2], [[1.0, NAN]], 0.1, [0.5], ["a"], unit="Jy", label=["QSO"]
+    ),
     "Templates": lambda: ba.Templates([1.0, 2, 3], [[1.0, 2, 3]], ("a",)),
     "Filters": lambda: ba.Filters({"g": ([1.0, 2, 3], [0.0, 1, 0])}),
 }
@@ -38,6 +41,7 @@ CHANGES = {
     "BinnedRedshifts": {"edges": [0, 0.4, 1]},
     "DampingTimes": {"objects": ("b",)},
     "PairCounts": {"estimate": [0.5, 0.2]},
+    "Spectra": {"names": ["b"]},
 }
 
 
