@@ -25,7 +25,7 @@ __all__ = ["METHODS", "coefficients", "decomposed", "residual_width"]
 METHODS = ("pca", "ica", "nmf", "factor-analysis", "iterative-pca", "weighted-pca")
 RIDGE = 1e-12
 """Share of the diagonal of V W V' that is added, so that fewer pixels than components have an answer."""
-MOST, SETTLED = 500, 1e-6
+MOST, SETTLED = 200, 1e-5
 """Iterations, and the relative change of the sum of squares (of what fills gaps) at which they end."""
 EXACT = 1e-20  # of the variance: nothing is left
 TINY = 1e-8  # of the spread of the fluxes: the smallest residual
