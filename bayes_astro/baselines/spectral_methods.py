@@ -25,8 +25,11 @@ __all__ = ["METHODS", "coefficients", "decomposed", "residual_width"]
 METHODS = ("pca", "ica", "nmf", "factor-analysis", "iterative-pca", "weighted-pca")
 RIDGE = 1e-12
 """Share of the diagonal of V W V' that is added, so that fewer pixels than components have an answer."""
-MOST, SETTLED = 200, 1e-5
-"""Iterations, and the relative change of the sum of squares (of what fills gaps) at which they end."""
+MOST, SETTLED = 100, 1e-4
+"""Iterations, and the relative change of the sum of squares (of what fills gaps) at which they end.
+
+With more components than the spectra bear, gaps are filled ever worse as this goes on.
+"""
 EXACT = 1e-20  # of the variance: nothing is left
 TINY = 1e-8  # of the spread of the fluxes: the smallest residual
 
