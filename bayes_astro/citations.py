@@ -370,6 +370,30 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "year": "2011",
         },
     ),
+    "bailey2012": (
+        "article",
+        {
+            "author": "Bailey, Stephen",
+            "title": "Principal Component Analysis with Noisy and/or Missing Data",
+            "journal": "Publications of the Astronomical Society of the Pacific",
+            "volume": "124",
+            "pages": "1015",
+            "year": "2012",
+            "doi": "10.1086/668105",
+        },
+    ),
+    "connolly1999": (
+        "article",
+        {
+            "author": "Connolly, A. J. and Szalay, A. S.",
+            "title": "A Robust Classification of Galaxy Spectra: Dealing with Noisy and Incomplete Data",
+            "journal": "Astronomical Journal",
+            "volume": "117",
+            "pages": "2052--2062",
+            "year": "1999",
+            "doi": "10.1086/300839",
+        },
+    ),
     "foremanmackey2017": (
         "article",
         {

@@ -117,6 +117,7 @@ BASELINES = _table(
     Row("RandomForest", _BASE + "photoz", _PLOTS + "photoz"),
     Row("Regressor", _BASE + "photoz", _PLOTS + "photoz"),
     Row("RunningMedian", _BASE + "smoothers", _PLOTS + "gaussian_process"),
+    Row("SpectralComponents", _BASE + "spectra"),
     Row("Stacking", _BASE + "n_of_z", _PLOTS + "n_of_z"),
     Row("TemplateFit", _BASE + "templates", _PLOTS + "template_photoz"),
 )

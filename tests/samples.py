@@ -328,3 +328,28 @@ def quasi_periodic(roughness, seed, n=150):
     factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
     value = factor @ rng.normal(size=n) + 0.1 * rng.normal(size=n)
     return ba.LightCurve(time, value, np.full(n, 0.1))
+
+
+def spectra(
+    n=150, p=80, k=3, noise=0.1, spread=1.0, gaps=0.1, level=5.0, seed=0, stated=True, **kwargs
+):
+    """Spectra of k smooth components, with errors over a factor `spread` and gaps, and the truth.
+
+    The truth are the noiseless fluxes and the components, whose coefficients are unit normals.
+    """
+    rng = np.random.default_rng(seed)
+    x = np.linspace(0, 1, p)
+    lines = np.exp(
+        -0.5 * ((x - rng.uniform(0.1, 0.9, (k, 1))) / rng.uniform(0.06, 0.2, (k, 1))) ** 2
+    )
+    component = lines * (1 + 0.5 * np.sin(2 * np.pi * rng.uniform(1, 4, (k, 1)) * x))
+    true = level + np.sin(3 * x) + rng.normal(size=(n, k)) @ component
+    error = noise * np.exp(rng.uniform(-0.5, 0.5, (n, p)) * np.log(spread))
+    flux = true + error * rng.normal(size=(n, p))
+    gone = rng.uniform(size=(n, p)) < 0.3 * gaps
+    for row in range(n if gaps else 0):  # the rest in one block
+        start = rng.integers(p)
+        gone[row, start : start + round(0.7 * gaps * p)] = True
+    flux[gone] = np.nan
+    data = ba.Spectra(4000 + 1000 * x, flux, error if stated else 0.0, **kwargs)
+    return data, true, component

@@ -6,7 +6,7 @@ from samples import by_hand, drawn, line, sinusoid
 from scipy import stats
 
 import bayes_astro as ba
-from bayes_astro.comparison import _crps
+from bayes_astro.sample_scores import _crps
 
 
 def test_crps_of_a_normal():

@@ -16,7 +16,7 @@ from bayes_astro.model import Model
 
 PACKAGE = Path(ba.__file__).parent
 FLOORS = (
-    ("names", "hooks", "draws", "objects", "configured", "spec_text"),
+    ("names", "hooks", "draws", "objects", "configured", "spec_text", "sample_scores"),
     ("prior_families", "quantities", "priors", "parameters"),
     ("data",),
     ("likelihoods",),

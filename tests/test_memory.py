@@ -6,8 +6,8 @@ from samples import clusters, sinusoid
 from scipy.stats import kstest
 
 import bayes_astro as ba
-from bayes_astro import comparison
 from bayes_astro import draws as draws_of
+from bayes_astro import sample_scores
 from bayes_astro.mixtures import objects
 
 
@@ -61,9 +61,9 @@ def test_scores_of_samples_in_parts(monkeypatch):
     rng = np.random.default_rng(0)
     samples, truth = rng.normal(size=(50, 300)), rng.normal(size=300)
     truth[7] = np.nan
-    whole = comparison._of_samples(samples, truth)
-    monkeypatch.setattr(comparison, "AT_ONCE", 1000)
-    assert comparison._of_samples(samples, truth) == pytest.approx(whole, rel=1e-12)
+    whole = sample_scores.of_samples(samples, truth)
+    monkeypatch.setattr(sample_scores, "AT_ONCE", 1000)
+    assert sample_scores.of_samples(samples, truth) == pytest.approx(whole, rel=1e-12)
     kept = np.delete(samples, 7, axis=1) - np.delete(truth, 7)
     assert whole["bias"] == pytest.approx(kept.mean(axis=0).mean())
     assert whole["rmse"] == pytest.approx(np.sqrt(np.mean(kept.mean(axis=0) ** 2)))

@@ -86,7 +86,22 @@ PAIRS = pairs(
     dr=np.arange(8.0), repeated=0.005, outside=0.001, empty=0.01, lean=0.02, kind="plane", name="pairs",
     source="made up",
 )  # fmt: skip
+LINES = np.exp(-(((np.arange(25.0) - np.array([[6.0], [15.0]])) / 3) ** 2))
+LIGHT = 5 + rng.normal(size=(30, 2)) @ LINES + 0.1 * rng.normal(size=(30, 25))
+SPECTRA = ba.Spectra(
+    np.linspace(400, 500, 25),
+    np.where(rng.uniform(size=LIGHT.shape) < 0.1, np.nan, LIGHT),
+    0.1,
+    redshift=np.where(np.arange(30) < 3, np.nan, 0.1),
+    names=[f"spectrum {i}" for i in range(30)],
+    unit="Jy",
+    wavelength_unit="nm",
+    name="thirty",
+    source="made up",
+    label=["a", "b", None] * 10,
+)
 DATA = {
+    ba.Spectra: SPECTRA,
     ba.PairCounts: PAIRS,
     ba.Counts: COUNTS,
     ba.LightCurve: CURVE,
@@ -291,6 +306,7 @@ MODELS = {
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
     "Classifier": ba.baselines.Classifier("lda", calibrated=False, transform="log"),
+    "SpectralComponents": ba.baselines.SpectralComponents("factor-analysis", 2),
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),

@@ -19,6 +19,7 @@ from bayes_astro.baselines.smoothers import (
     GaussianProcessRegressor,
     RunningMedian,
 )
+from bayes_astro.baselines.spectra import SpectralComponents
 from bayes_astro.baselines.structure_function import (
     BinnedStructureFunction,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "RandomForest",
     "Regressor",
     "RunningMedian",
+    "SpectralComponents",
     "Stacking",
     "TemplateFit",
 ]
