@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from bayes_astro.samplers import Exact as Exact
     from bayes_astro.samplers import Gibbs as Gibbs
     from bayes_astro.samplers import Laplace as Laplace
+    from bayes_astro.spectra.spectral_factors import SpectralFactors as SpectralFactors
     from bayes_astro.variability.damping_relation import HierarchicalDRW as HierarchicalDRW
     from bayes_astro.variability.structure_function import StructureFunction as StructureFunction
 

@@ -165,6 +165,8 @@ def _split(values: np.ndarray) -> np.ndarray:
 def summary(model: Any) -> pd.DataFrame:
     """One row a scalar parameter: location, intervals, Monte Carlo error, convergence, unit.
 
+    Without what `model.by_curve` names: curves, that figures show.
+
     Returns
     -------
     pandas.DataFrame
@@ -175,9 +177,9 @@ def summary(model: Any) -> pd.DataFrame:
 
     tree = model.posterior
     if "estimate" in tree:
-        return _estimates(tree)
+        return _estimates(tree, model.by_curve)
     rows = {}
-    posterior = tree["posterior"].to_dataset()
+    posterior = _tabled(tree["posterior"].to_dataset(), model.by_curve)
     starts = (
         np.unique(posterior["part"], return_index=True)[1] if "part" in posterior.coords else [0]
     )
@@ -222,12 +224,19 @@ def _convergence_of(parts: list[np.ndarray]) -> dict[str, float]:
     }
 
 
-def _estimates(tree: xr.DataTree) -> pd.DataFrame:
+def _tabled(group: xr.Dataset, by_curve: tuple[str, ...]) -> xr.Dataset:
+    return group.drop_vars([name for name in by_curve if name in group and group[name].ndim > 2])
+
+
+def _estimates(tree: xr.DataTree, by_curve: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
-    errors = {label: float(v.squeeze()) for label, v, _ in scalars(tree["estimate"].to_dataset())}
+    estimate, posterior = (
+        _tabled(tree[name].to_dataset(), by_curve) for name in ("estimate", "posterior")
+    )
+    errors = {label: float(v.squeeze()) for label, v, _ in scalars(estimate)}
     rows: dict[str, dict[str, Any]] = {}
-    for label, values, unit in scalars(tree["posterior"].to_dataset()):
+    for label, values, unit in scalars(posterior):
         value, error = float(values.mean()), errors.get(label, np.nan)
         rows[label] = {"mean": value, "sd": error, "median": value}
         for name, z in (("q16", -0.99446), ("q84", 0.99446), ("q025", -1.96), ("q975", 1.96)):

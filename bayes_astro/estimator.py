@@ -36,8 +36,9 @@ class Estimator(Configured, Shown):
     settings: ClassVar[dict[str, Setting]] = {}
     references: ClassVar[tuple[str, ...]] = ()  # keys in citations.py
     fewest_predictions: ClassVar[int] = 0  # of a posterior of few fits, which are taken in turn
+    by_curve: ClassVar[tuple[str, ...]] = ()  # variables that figures show, and no table
     _internal: ClassVar[tuple[str, ...]] = (
-        "data_type", "settings", "references", "fewest_predictions", "copy",
+        "data_type", "settings", "references", "fewest_predictions", "by_curve", "copy",
     )  # fmt: skip
 
     _tree: Any = None

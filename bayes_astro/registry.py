@@ -89,6 +89,8 @@ TASKS = _table(
     Row("PoissonRate", "bayes_astro.populations.poisson_rate",
         _PLOTS + "poisson_rate", "PoissonIntervals"),
     Row("PopulationNz", "bayes_astro.photoz.n_of_z", _PLOTS + "n_of_z", "Stacking"),
+    Row("SpectralFactors", "bayes_astro.spectra.spectral_factors", _PLOTS + "spectral_factors",
+        "SpectralComponents"),
     Row("StructureFunction", "bayes_astro.variability.structure_function",
         _PLOTS + "structure_function", "BinnedStructureFunction"),
     Row("TemplatePhotoZ", "bayes_astro.photoz.templates",

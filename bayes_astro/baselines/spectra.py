@@ -153,7 +153,8 @@ class SpectralComponents(Baseline):
         -------
         xarray.Dataset
             ``signal`` without gaps and ``observation``, a new one with the same errors, which in gaps
-            are taken as 0: (chain, draw, row, pixel); ``coefficient`` (chain, draw, row, factor).
+            are taken as 0: (chain, draw, spectrum, pixel); ``coefficient`` (chain, draw, spectrum,
+            factor).
         """
         at = the_same_grid(at, data)
         fit = self._fit(draws)
@@ -169,7 +170,7 @@ class SpectralComponents(Baseline):
         z = methods.coefficients(self.method, data.flux, data.error, *fit)
         count = draws.sizes["chain"] * draws.sizes["draw"]
         z = z[rng.integers(len(z), size=(count, len(at)))]
-        return self._predicted(draws, fit, z, at, rng)["observation"]
+        return self._predicted(draws, fit, z, at, rng)["observation"].rename(spectrum="row")
 
     @staticmethod
     def _predicted(
@@ -185,9 +186,9 @@ class SpectralComponents(Baseline):
         noisy = signal + width * rng.standard_normal(signal.shape)
         return xr.Dataset(
             {
-                "signal": by_row(draws, signal, "row", "pixel"),
-                "observation": by_row(draws, noisy, "row", "pixel"),
-                "coefficient": by_row(draws, z, "row", "factor"),
+                "signal": by_row(draws, signal, "spectrum", "pixel"),
+                "observation": by_row(draws, noisy, "spectrum", "pixel"),
+                "coefficient": by_row(draws, z, "spectrum", "factor"),
             },
             {"pixel": draws["pixel"].values, "factor": draws["factor"].values},
         )

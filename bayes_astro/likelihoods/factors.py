@@ -193,9 +193,7 @@ def pixel_log_densities(residual, variance, floor, degrees, found):
             if normal:
                 found[j] += constant - 0.5 * (math.log(v) + q)
             else:
-                found[j] += constant - 0.5 * (
-                    math.log(v) + (degrees + 1) * math.log1p(q / degrees)
-                )
+                found[j] += constant - 0.5 * (math.log(v) + (degrees + 1) * math.log1p(q / degrees))
 
 
 @kernel

@@ -25,7 +25,7 @@ from bayes_astro.spectra.problem import FactorsProblem
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LADDER", "chosen", "of_hidden"]
+__all__ = ["LADDER", "chosen", "held_out_pixels", "of_hidden", "some_of", "tails_wanted"]
 
 LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SPECTRA = 400  # that a choice looks at
@@ -89,41 +89,76 @@ def _predicted(
         yield middle, np.sqrt(floor), frame.degrees
 
 
-def chosen(
-    model: Any, data: Spectra, priors_of: Any, seed: int, progress: bool
-) -> tuple[int, xr.Dataset]:
+def tails_wanted(model: Any, data: Spectra, seed: int) -> bool:
+    """Whether Student's t predicts hidden pixels better than a normal, by more than two standard errors."""
+    data = some_of(data)
+    mask = hidden(data)
+    row, logs = np.nonzero(mask)[0], []
+    for robust in (False, True):
+        one = model.copy(robust=robust)
+        rng = np.random.default_rng([seed, 0])
+        found, _ = of_hidden(one, data, one.resolve_priors(data), int(one.n_factors), rng, mask)
+        logs.append(np.bincount(row, found, len(data)))
+    gain = logs[1] - logs[0]
+    return bool(gain.sum() > 2 * np.sqrt(len(gain)) * gain.std())
+
+
+def held_out_pixels(model: Any, draws: xr.Dataset, data: Spectra) -> xr.Dataset:
+    """Normal quantiles of hidden pixels in what a short fit without them predicts; where they are."""
+    import xarray as xr
+
+    data = some_of(data)
+    mask = hidden(data)
+    mask[:, (mask | data.missing).all(axis=0)] = False
+    one = model.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
+    rng = np.random.default_rng(7)
+    logs, score = of_hidden(one, data, one.resolve_priors(data), draws.sizes["factor"], rng, mask)
+    row, pixel = np.nonzero(mask)
+    numbers = {"log_density": logs, "score": score, "spectrum": row, "hidden_pixel": pixel}
+    return xr.Dataset({name: (("hidden",), values) for name, values in numbers.items()})
+
+
+def some_of(data: Spectra) -> Spectra:
+    """All of few spectra, or evenly spaced ones of many."""
+    if len(data) <= SPECTRA:
+        return data
+    return data[np.linspace(0, len(data) - 1, SPECTRA).astype(int)]
+
+
+def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, xr.Dataset]:
     """The number of factors, and the scores that decided."""
     import xarray as xr
 
-    if len(data) > SPECTRA:
-        data = data[np.linspace(0, len(data) - 1, SPECTRA).astype(int)]
+    data = some_of(data)
     mask = hidden(data)
+    mask[:, (mask | data.missing).all(axis=0)] = False
     most = min(len(data) - 1, len(data.wavelength) - 1)
     ladder = [k for k in LADDER if k <= most] or [1]
-    by_row: list[np.ndarray] = []
+    by_spectrum: list[np.ndarray] = []
     row = np.nonzero(mask)[0]
     with Progress(len(ladder), "number of factors", shown=progress) as bar:
         for step, k in enumerate(ladder):
-            priors = priors_of(k)
+            one = model.copy(n_factors=k)
             rng = np.random.default_rng([seed, k])
-            logs, _ = of_hidden(model, data, priors, k, rng, mask)
-            by_row.append(np.bincount(row, logs, len(data)))
+            logs, _ = of_hidden(one, data, one.resolve_priors(data), k, rng, mask)
+            by_spectrum.append(np.bincount(row, logs, len(data)))
             bar.at(step + 1, f"{k}: {logs.mean():.3f} a pixel")
-            best = int(np.argmax([one.sum() for one in by_row]))
+            best = int(np.argmax([one.sum() for one in by_spectrum]))
             if step - best >= 2:
                 break
-    scores = np.array(by_row)
+    scores = np.array(by_spectrum)
     totals = scores.sum(axis=1)
     best = int(np.argmax(totals))
     behind = scores[best] - scores
-    error = np.sqrt(len(data)) * behind.std(axis=1, ddof=1) if len(data) > 1 else 0 * totals
+    error = np.sqrt(len(data)) * behind.std(axis=1)
     enough = int(np.flatnonzero(totals[best] - totals <= error)[0])
+    count = max(len(row), 1)
     tried = ladder[: len(scores)]
     found = xr.Dataset(
         {
-            "score": (("n_factors",), totals / max(len(row), 1)),
-            "behind": (("n_factors",), (totals[best] - totals) / max(len(row), 1)),
-            "behind_error": (("n_factors",), error / max(len(row), 1)),
+            "score": (("n_factors",), totals / count),
+            "behind": (("n_factors",), (totals[best] - totals) / count),
+            "behind_error": (("n_factors",), error / count),
         },
         {"n_factors": tried},
         attrs={"chosen": tried[enough], "at_the_end": int(best == len(ladder) - 1)},

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "about", "encoded", "forecast", "held_out", "log_densities", "moments", "reconstructed", "standardised",
-    "statistics", "unit_noise",
+    "samples", "statistics",
+    "unit_noise",
 ]  # fmt: skip
 
 QUANTILES = {"q025": 0.025, "q16": 0.16, "median": 0.5, "q84": 0.84, "q975": 0.975}
@@ -116,6 +117,19 @@ def _own(here: Conditional, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Of the factors, without the continuum."""
     whole = here.mean.shape[1]
     return here.mean[:, :k], unpacked(here.covariance, whole)[:, :k, :k]
+
+
+def samples(
+    draws: xr.Dataset, degree: int | None, at: Spectra, rng: np.random.Generator
+) -> np.ndarray:
+    """Fluxes as they would be measured without stated errors: (draws, row, pixel)."""
+    pixels = Pixels.of(at)
+    found = []
+    for frame in frames(draws, degree):
+        z, _ = tails.drawn(pixels, frame, rng)
+        unit = unit_noise(frame.degrees, pixels.x.shape, rng)
+        found.append(frame.mean + z @ frame.loadings + np.sqrt(frame.floor) * unit)
+    return np.array(found)
 
 
 def reconstructed(

@@ -342,9 +342,7 @@ class SpectralFactors(Model):
             names.append("continuum_scale")
         return (*names, "degrees_of_freedom")
 
-    def latents(
-        self, draws: xr.Dataset, design: Spectra, rng: np.random.Generator
-    ) -> xr.Dataset:
+    def latents(self, draws: xr.Dataset, design: Spectra, rng: np.random.Generator) -> xr.Dataset:
         """Components, and the floors of pixels."""
         scale = draws["scale"].values
         unit = rng.standard_normal((*scale.shape, len(design.wavelength)))
@@ -382,8 +380,7 @@ class SpectralFactors(Model):
         rng = np.random.default_rng(0)
 
         def predicted(kept: Spectra) -> np.ndarray:
-            found = predictions.forecast(some, self.continuum, kept, rng)["observation"].values
-            return found.reshape(-1, *kept.flux.shape)
+            return predictions.samples(some, self.continuum, kept, rng)
 
         return of_hidden(predicted, self._like(test))
 

@@ -1,0 +1,265 @@
+"""What can go wrong with components of spectra, and the check that sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2
+
+from bayes_astro import stated_errors
+from bayes_astro.diagnostics import Check
+from bayes_astro.draws import thinned
+from bayes_astro.spectra import predictions
+from bayes_astro.spectra.choice import some_of
+from bayes_astro.spectra.coefficients import Frame, Pixels
+from bayes_astro.spectra.draws import continuum_shapes, frames
+from bayes_astro.spectra.expectation import climb
+from bayes_astro.spectra.problem import FactorsProblem
+
+__all__ = ["UNUSUAL", "checks"]
+
+UNUSUAL = 5e-4  # tail probability of a spectrum that is not like the others
+SURELY = 1e-9  # of one that certainly is not, whatever the noise's tails
+FAR = 6.0  # widths from which a pixel is no noise
+MANY = 1e-5  # share of such pixels
+DRAWS = 10
+LISTED = 5
+HELD = 200  # hidden pixels from which widths can be judged
+LEVELS = {0.68: 0.9945, 0.95: 1.96}
+NARROW, WIDE = 0.88, 0.993  # share within 95% intervals
+ALONE = 0.5  # share of a component's squared coefficients in one spectrum
+WHITE, RED = 0.1, 0.3  # correlation of neighbouring pixels
+CONTINUUM = 2  # degree of the polynomials that residuals are held against
+STEPS = 8
+
+
+def checks(model: Any) -> list[Check]:
+    """Of a fit, from a few of its draws and some of its spectra."""
+    data = some_of(model.data)
+    draws = thinned(model.posterior["posterior"].to_dataset(), DRAWS)
+    pixels = Pixels.of(data)
+    found, continuum = [], []
+    for frame in frames(draws, model.continuum):
+        left, here = predictions.standardised(pixels, frame)
+        found.append((left, here))
+        continuum.append(_slopes(pixels, frame, left, data.wavelength))
+    left = np.array([one[0] for one in found])
+    z = np.array([one[1].mean[:, : draws.sizes["factor"]] for one in found])
+    names = _names(data)
+    usual = predictions.statistics(draws, model.continuum, data)
+    return [
+        *_held_out(model),
+        _tails(left, names, data.wavelength, "degrees_of_freedom" in draws),
+        _others(usual, names),
+        _white(left),
+        _continuum(np.array(continuum), names, model.continuum),
+        *_errors(model, data),
+        _alone(z, names),
+        *_number(model),
+    ]
+
+
+def _names(data: Any) -> np.ndarray:
+    return (
+        data.names if data.names is not None else np.array([f"row {i}" for i in range(len(data))])
+    )
+
+
+def _listed(names: Any) -> str:
+    names = [str(name) for name in names]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _held_out(model: Any) -> list[Check]:
+    """Whether pixels that were hidden lie as often within their intervals as they should."""
+    score = model.posterior["held_out"]["score"].values
+    if len(score) < HELD:
+        return []
+    inside = float(np.mean(np.abs(score) < LEVELS[0.95]))
+    middle = float(np.mean(np.abs(score) < LEVELS[0.68]))
+    too = "narrow" if inside < 0.95 else "wide"
+    passed = None if not 0.92 <= inside <= 0.98 or not 0.6 <= middle <= 0.8 else True
+    if inside < NARROW or inside > WIDE:
+        passed = False
+    return [
+        Check(
+            "hidden pixels",
+            passed,
+            inside,
+            f"{inside:.0%} of the pixels hidden from a short fit lie within 95% intervals and {middle:.0%} within 68%: "
+            f"those of gaps are too {too}; robust=True, more factors, or noise='per-pixel floor'",
+            "share within 95% intervals 0.92 to 0.98",
+        )
+    ]
+
+
+def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: bool) -> Check:
+    """Cosmic rays, sky lines: single pixels that are no noise of this kind."""
+    far = np.median(np.abs(left), axis=0) > FAR
+    share = float(far.sum() / np.isfinite(left[0]).sum())
+    rows, columns = np.nonzero(far)
+    size = np.median(np.abs(left), axis=0)[rows, columns]
+    order = np.argsort(-size)[:LISTED]
+    worst = ", ".join(f"{names[rows[i]]} at {wavelength[columns[i]]:.6g}" for i in order)
+    remedy = (
+        "mask them (nan)" if robust else "robust=True gives the noise tails; or mask them (nan)"
+    )
+    return Check(
+        "no pixels far off",
+        True if share <= MANY and len(rows) < 2 else (None if robust else False),
+        share,
+        f"{len(rows)} pixels lie more than {FAR:g} widths off, as cosmic rays do ({worst}), and pull "
+        f"on components: {remedy}",
+        f"share of pixels at most {MANY:g}",
+    )
+
+
+def _others(usual: dict[str, np.ndarray], names: np.ndarray) -> Check:
+    """Spectra of another kind, or at another redshift than stated."""
+    least = np.minimum(usual["pixel_tail"], usual["coefficient_tail"])
+    n = len(least)
+    odd = np.flatnonzero(least < UNUSUAL / n)
+    odd = odd[np.argsort(least[odd])]
+    smallest = float(min(1.0, 2 * n * least.min()))
+    if not len(odd):
+        passed: bool | None = True
+    else:
+        passed = False if least.min() < SURELY / n else None
+    return Check(
+        "spectra like each other",
+        passed,
+        smallest,
+        f"{_listed(names[odd])}: coefficients or residuals farther out than those of spectra of one kind (another "
+        "kind, a wrong redshift, bad pixels): look at them, and leave them out or use robust=True",
+        f"probability of the farthest at least {2 * UNUSUAL:g}",
+    )
+
+
+def _white(left: np.ndarray) -> Check:
+    """Whether neighbouring pixels have something in common that neither components nor noise know."""
+    some = np.nan_to_num(np.clip(left, -4, 4))
+    there = np.isfinite(left)
+    product = (some[..., 1:] * some[..., :-1]).sum(axis=(1, 2))
+    count = (there[..., 1:] & there[..., :-1]).sum(axis=(1, 2))
+    square = (some**2).sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1)
+    rho = float(np.mean(product / np.maximum(count, 1) / square))
+    return Check(
+        "neighbouring pixels",
+        True if abs(rho) < WHITE else (None if abs(rho) < RED else False),
+        rho,
+        f"residuals of neighbouring pixels correlate by {rho:.2f}: of wide gaps and of coefficients the "
+        "uncertainty is too small; more factors, or pixels as wide as the resolution: spectra.coarser(...)",
+        f"correlation below {WHITE:g}",
+    )
+
+
+def _slopes(pixels: Pixels, frame: Frame, left: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
+    """Tail probability, by spectrum, of what a polynomial explains of the residuals."""
+    shapes = continuum_shapes(CONTINUUM, wavelength)
+    known = np.isfinite(left)
+    root = np.where(known, 1 / np.sqrt(np.where(known, pixels.variance + frame.floor, 1.0)), 0.0)
+    found = np.ones(pixels.n)
+    for i in range(pixels.n):
+        if known[i].sum() <= len(shapes) + len(frame.loadings):
+            continue
+        # What the components can follow is no longer in the residuals.
+        basis = np.linalg.qr((frame.loadings * root[i]).T)[0]
+        columns = (shapes * root[i]).T
+        columns = columns - basis @ (basis.T @ columns)
+        direction, size, _ = np.linalg.svd(columns, full_matrices=False)
+        free = size > 1e-6 * size[0]
+        explained = direction[:, free].T @ np.nan_to_num(np.clip(left[i], -4, 4))
+        found[i] = chi2.sf(np.sum(explained**2), free.sum())
+    return found
+
+
+def _continuum(found: np.ndarray, names: np.ndarray, degree: int | None) -> Check:
+    tail = found.mean(axis=0)
+    n = len(tail)
+    odd = np.flatnonzero(tail < UNUSUAL / n)
+    odd = odd[np.argsort(tail[odd])]
+    remedy = "continuum=2" if degree is None else f"continuum={min(degree + 1, 6)}"
+    many = len(odd) > max(1, 0.05 * n)
+    return Check(
+        "continuum",
+        True if not len(odd) else (False if many else None),
+        float(min(1.0, n * tail.min())),
+        f"{_listed(names[odd])}: residuals with a slope or bend that no component has, as of calibration or "
+        f"reddening: {remedy} gives each spectrum a polynomial of its own",
+        f"probability of the largest at least {UNUSUAL:g}",
+    )
+
+
+def _errors(model: Any, data: Any) -> list[Check]:
+    """Whether other multiples of the stated errors explain the spectra better."""
+    if not np.nanmax(data.error) > 0:
+        return [
+            Check(
+                "errors as stated", None, 0.0,
+                "no errors are stated: what is inferred is the same for all spectra, the good and the poor",
+                "errors above zero",
+            )
+        ]  # fmt: skip
+    settled = model.settle(model.data, None, False)[0]
+    draws = model.posterior["posterior"].to_dataset()
+    settled = settled.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
+    priors = settled.resolve_priors(data)
+    start = FactorsProblem(settled, data, priors, settled.n_factors)
+    best = start._climbed(np.random.default_rng(3))
+
+    def height(factor: float) -> float:
+        problem = FactorsProblem(
+            settled, data.replace(error=factor * data.error), priors, settled.n_factors
+        )
+        return climb(
+            problem.pixels,
+            best,
+            problem.floor,
+            problem.shapes,
+            problem._penalty(),
+            steps=STEPS,
+            tolerance=0.1,
+        ).value
+
+    return stated_errors.judged(height, stated_errors.FACTORS, "every interval", most=_grown(data))
+
+
+def _grown(data: Any) -> float:
+    """Nats that matter: a gain that many pixels add up to may be one that changes nothing."""
+    return max(stated_errors.GAIN, 1e-3 * float((~data.missing).sum()))
+
+
+def _alone(z: np.ndarray, names: np.ndarray) -> Check:
+    """Whether one spectrum makes a component."""
+    square = np.mean(z**2, axis=0)
+    share = square / square.sum(axis=0)
+    row, factor = np.unravel_index(int(share.argmax()), share.shape)
+    value = float(share.max())
+    return Check(
+        "components of many",
+        True if value < ALONE or len(names) < 5 else None,
+        value,
+        f"factor {factor + 1} is mostly that of {names[row]}: it says what that spectrum is like, not what spectra "
+        "have in common",
+        f"share of one spectrum below {ALONE:g}",
+    )
+
+
+def _number(model: Any) -> list[Check]:
+    """Whether the search for the number of factors ended because it had no more to try."""
+    if "choice" not in model.posterior:
+        return []
+    choice = model.posterior["choice"]
+    at_the_end = bool(choice.attrs["at_the_end"])
+    return [
+        Check(
+            "number of factors",
+            None if at_the_end else True,
+            float(choice.attrs["chosen"]),
+            f"the largest number that was tried ({int(choice['n_factors'].values[-1])}) predicts hidden pixels best: "
+            "more may be better, n_factors=...",
+            "fewer than the most that were tried",
+        )
+    ]
