@@ -64,7 +64,7 @@ class SpectralComponents(Baseline):
     """
 
     method: str = "weighted-pca"
-    n_factors: Any = 5
+    n_factors: Any = "auto"
 
     data_type: ClassVar[type] = Spectra
     settings: ClassVar[dict[str, Setting]] = {

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LADDER", "chosen", "held_out_pixels", "of_hidden", "some_of", "tails_wanted"]
 
-LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+LADDER = (1, 2, 3, 4, 6, 8, 12, 16)
+NO_MATTER = 0.01  # nats a hidden pixel that a smaller number may be worse
 SPECTRA = 400  # that a choice looks at
 TUNE, KEPT, EVERY = 60, 40, 2
 REPEATS = 3  # draws of coefficients given a frame
@@ -132,7 +133,7 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
     data = some_of(data)
     mask = hidden(data)
     mask[:, (mask | data.missing).all(axis=0)] = False
-    most = min(len(data) - 1, len(data.wavelength) - 1)
+    most = max(1, min(len(data) // 4, len(data.wavelength) - 1))
     ladder = [k for k in LADDER if k <= most] or [1]
     by_spectrum: list[np.ndarray] = []
     row = np.nonzero(mask)[0]
@@ -151,8 +152,8 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
     best = int(np.argmax(totals))
     behind = scores[best] - scores
     error = np.sqrt(len(data)) * behind.std(axis=1)
-    enough = int(np.flatnonzero(totals[best] - totals <= error)[0])
     count = max(len(row), 1)
+    enough = int(np.flatnonzero(totals[best] - totals <= np.maximum(error, NO_MATTER * count))[0])
     tried = ladder[: len(scores)]
     found = xr.Dataset(
         {
@@ -161,6 +162,6 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
             "behind_error": (("n_factors",), error / count),
         },
         {"n_factors": tried},
-        attrs={"chosen": tried[enough], "at_the_end": int(best == len(ladder) - 1)},
+        attrs={"chosen": tried[enough], "at_the_end": int(enough == len(ladder) - 1)},
     )
     return int(tried[enough]), found

@@ -52,6 +52,7 @@ def turned(draws: xr.Dataset) -> xr.Dataset:
     return draws.assign(
         component=((*dims, "pixel"), (rotation @ flat).reshape(component.shape)),
         eigenvalue=(dims, np.maximum(eigenvalue, 0.0).reshape(chains, count, k)),
+        total=(dims[:2], eigenvalue.sum(axis=-1).reshape(chains, count)),
         scale=(dims, np.sort(scale, axis=-1)[..., ::-1]),
     )
 

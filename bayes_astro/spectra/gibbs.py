@@ -29,6 +29,7 @@ from bayes_astro.spectra.floors import SPREAD, Floor
 __all__ = ["Chain", "State"]
 
 WANTED = 0.4  # share of steps that are taken
+MOST, CHEAP = 4, 400_000  # repeats of the floors' steps in a sweep, as many as take no time
 NAMES = ("mean", "component", "scale", "theta", "floor_scale", "degrees", "continuum")
 
 
@@ -120,6 +121,24 @@ class Chain:
             factors.pixel_log_densities(left, self.pixels.variance, variance, degrees, found)
 
         densities(s.theta, s.degrees, now)
+        for _ in range(int(np.clip(CHEAP / self.pixels.x.size, 1, MOST))):
+            self._floors(densities, now, new, tuning)
+        if self.robust:
+            proposed = s.degrees * float(np.exp(self.degrees_step * rng.standard_normal()))
+            densities(s.theta, proposed, new)
+            pair = self.priors["degrees_of_freedom"].log_density(np.array([proposed, s.degrees]))
+            ratio = float(new.sum() - now.sum()) + pair[0] - pair[1] + np.log(proposed / s.degrees)
+            taken_one = bool(np.log(rng.uniform()) < ratio)
+            s.degrees = proposed if taken_one else s.degrees
+            self.degrees_step *= float(np.exp(tuning * (taken_one - WANTED)))
+            variance = np.ascontiguousarray(self.floor.variance(s.theta))
+            factors.draw_precisions(
+                rng, left, self.pixels.variance, variance, s.degrees, self.precision
+            )
+
+    def _floors(self, densities: Any, now: np.ndarray, new: np.ndarray, tuning: float) -> None:
+        """Nodes, their scale, and all of them together; `now` holds the densities of pixels."""
+        s, rng = self.state, self.rng
         for nodes, owner in self.rounds:
             theta = s.theta.copy()
             theta[nodes] += self.step[nodes] * rng.standard_normal(len(nodes))
@@ -130,7 +149,7 @@ class Chain:
             s.theta[nodes[taken]] = theta[nodes[taken]]
             moved = np.zeros(self.floor.nodes, dtype=bool)
             moved[nodes[taken]] = True
-            now = np.where(moved[owner], new, now)
+            now[:] = np.where(moved[owner], new, now)
             self.step[nodes] *= np.exp(tuning * (taken - WANTED))
         if self.floor.hierarchical:
             m = len(s.theta)
@@ -148,20 +167,9 @@ class Chain:
                 np.log(rng.uniform()) < new.sum() - now.sum() + pair[0] - pair[1] + far
             )
             if taken_one:
-                s.theta, s.floor_scale, now = s.theta + far, float(both[0]), new.copy()
+                s.theta, s.floor_scale = s.theta + far, float(both[0])
+                now[:] = new
             self.together *= float(np.exp(tuning * (taken_one - WANTED)))
-        if self.robust:
-            proposed = s.degrees * float(np.exp(self.degrees_step * rng.standard_normal()))
-            densities(s.theta, proposed, new)
-            pair = self.priors["degrees_of_freedom"].log_density(np.array([proposed, s.degrees]))
-            ratio = float(new.sum() - now.sum()) + pair[0] - pair[1] + np.log(proposed / s.degrees)
-            taken_one = bool(np.log(rng.uniform()) < ratio)
-            s.degrees = proposed if taken_one else s.degrees
-            self.degrees_step *= float(np.exp(tuning * (taken_one - WANTED)))
-            variance = np.ascontiguousarray(self.floor.variance(s.theta))
-            factors.draw_precisions(
-                rng, left, self.pixels.variance, variance, s.degrees, self.precision
-            )
 
     def _log_prior(self, theta: np.ndarray) -> np.ndarray:
         """Of each node."""
@@ -202,6 +210,16 @@ class Chain:
             proposed = np.sqrt(half / rng.standard_gamma(0.5 * (self.pixels.p - 1), k))
             ratio = np.diff(self.priors["scale"].log_density(np.array([s.scale, proposed])), axis=0)
             s.scale = np.where(np.log(rng.uniform(size=k)) < ratio[0], proposed, s.scale)
+            # Coefficients against components and scales together: of many pixels each holds the other.
+            square = np.sum(s.z[:, :k] ** 2, axis=0)
+            c = np.sqrt(square / rng.chisquare(self.pixels.n, k))
+            ratio = np.diff(
+                self.priors["scale"].log_density(np.array([s.scale, c * s.scale])), axis=0
+            )
+            c = np.where(np.log(rng.uniform(size=k)) < ratio[0] + np.log(c), c, 1.0)
+            s.z[:, :k] /= c
+            s.component *= c[:, None]
+            s.scale = c * s.scale
         if len(self.shapes):
             sizes = s.continuum * s.z[:, k:]
             half_one = 0.5 * float(np.sum(sizes**2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "about", "encoded", "forecast", "held_out", "log_densities", "moments", "reconstructed", "standardised",
-    "samples", "statistics",
+    "about",
+    "encoded",
+    "forecast",
+    "held_out",
+    "log_densities",
+    "moments",
+    "reconstructed",
+    "samples",
+    "standardised",
+    "statistics",
     "unit_noise",
 ]  # fmt: skip
 
@@ -186,8 +194,8 @@ def encoded(draws: xr.Dataset, degree: int | None, at: Spectra) -> Measurements:
     error = np.einsum("nkl,nl,nml->nkm", vectors, 1 / information, vectors)
     names = tuple(f"factor {k}" for k in draws["factor"].values)
     return Measurements(
-        value, 0.5 * (error + np.swapaxes(error, 1, 2)), names=names, name=at.name, source=at.source,
-        label=at.label,
+        value, covariance=0.5 * (error + np.swapaxes(error, 1, 2)), names=names, name=at.name,
+        source=at.source, label=at.label,
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ __all__ = ["FactorsProblem"]
 
 UNIT = Prior("Normal", mu=0.0, sigma=1.0)
 FIRST = 12  # steps of EM before draws
+SMALL = 20_000  # pixels up to which threads wait for each other
 WIDE = 0.95  # quantile of the scales' prior at which a maximum holds them
 
 
@@ -262,7 +263,8 @@ class FactorsProblem(Problem):
         start = self._climbed(rng)
         chains = [self.chain(start, one) for one in rng.spawn(settings.chains)]
         kept: list[list[dict[str, np.ndarray]]] = [[] for _ in chains]
-        with ThreadPoolExecutor(min(cores(), len(chains))) as pool:
+        threads = min(cores(), len(chains)) if self.pixels.x.size > SMALL else 1
+        with ThreadPoolExecutor(threads) as pool:
             for i in range(settings.tune + settings.draws):
                 if report(i):
                     break

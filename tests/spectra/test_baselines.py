@@ -37,7 +37,7 @@ def test_components_are_recovered(method):
     else:
         assert angle(variable(fit, "component"), component) < (1.5 if method in PCA[1:] else 8)
     found = fit.predict(data)
-    assert found["signal"].dims == ("chain", "draw", "row", "pixel")
+    assert found["signal"].dims == ("chain", "draw", "spectrum", "pixel")
     assert found["coefficient"].shape == (1, 1, 150, fit.posterior["posterior"].sizes["factor"])
     error = (found["signal"].values[0, 0] - true)[~data.missing]
     assert np.sqrt(np.mean(error**2)) < (0.1 if method == "nmf" else 0.05)
