@@ -8,6 +8,7 @@ from samples import (
     clusters,
     counted,
     damping,
+    few_spectra,
     galaxies,
     kinds,
     line,
@@ -203,6 +204,25 @@ CASES = {
         ),
         lambda: kinds(flux=True),
         lambda: ba.Laplace(draws=400, restarts=1),
+    ),
+    "spectra": (
+        lambda: ba.SpectralFactors(),
+        few_spectra,
+        lambda: ba.Gibbs(draws=100, tune=50, chains=2),
+    ),
+    "spectra-all": (
+        lambda: ba.SpectralFactors(
+            2,
+            noise="smooth floor",
+            continuum=1,
+            robust=True,
+            priors={
+                "scale": ba.Prior("HalfNormal", sigma=2.0),
+                "degrees_of_freedom": ba.Prior("Gamma", alpha=3.0, beta=0.2),
+            },
+        ),
+        few_spectra,
+        lambda: ba.Gibbs(draws=100, tune=50, chains=2),
     ),
     "n-of-z": (lambda: ba.PopulationNz(), binned, lambda: ba.NUTS(**QUICK_NUTS)),
     "n-of-z-all": (

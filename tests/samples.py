@@ -330,6 +330,11 @@ def quasi_periodic(roughness, seed, n=150):
     return ba.LightCurve(time, value, np.full(n, 0.1))
 
 
+def few_spectra():
+    """Spectra for what takes every pixel's time."""
+    return spectra(n=16, p=20, k=2, noise=0.2, spread=4.0, gaps=0.15, seed=3)[0]
+
+
 def spectra(
     n=150, p=80, k=3, noise=0.1, spread=1.0, gaps=0.1, level=5.0, seed=0, stated=True, **kwargs
 ):

@@ -71,11 +71,17 @@ def test_posterior_holds_how_it_was_made(case):
         assert name in case.fitted.posterior
 
 
+def rows_of(data):
+    """What a row is called in predictions."""
+    return "spectrum" if isinstance(data, ba.Spectra) else "row"
+
+
 def test_predictions(case):
     predicted = case.fitted.predict()
     for name in ("signal", "observation"):
-        assert predicted[name].dims[:3] == ("chain", "draw", "row")
-        assert predicted[name].sizes["row"] == len(case.data)
+        rows = rows_of(case.data)
+        assert predicted[name].dims[:3] == ("chain", "draw", rows)
+        assert predicted[name].sizes[rows] == len(case.data)
     assert same(predicted, case.fitted.predict())
     assert not same(predicted, case.fitted.predict(seed=5))
     few = case.fitted.predict(draws=10)
@@ -198,7 +204,8 @@ def test_baseline_keeps_the_same_verbs(case, tmp_path):
     baseline = case.model.baseline().fit(case.data)
     posterior = baseline.posterior["posterior"]
     assert posterior.sizes["chain"] == posterior.sizes["draw"] == 1
-    assert baseline.predict()["observation"].dims[:3] == ("chain", "draw", "row")
+    dims = baseline.predict()["observation"].dims
+    assert dims[:3] == ("chain", "draw", rows_of(case.data))
     table = baseline.summary()
     assert (table["sd"] > 0).all()
     assert baseline.diagnose()

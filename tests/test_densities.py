@@ -18,6 +18,8 @@ INNER = {
     "n-of-z",
     "n-of-z-all",
     "two-point",
+    "spectra",
+    "spectra-all",
     "cluster",
     "cluster-all",
 }

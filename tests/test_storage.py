@@ -291,6 +291,18 @@ MODELS = {
         step=0.02,
         igm=False,
     ),
+    "SpectralFactors": ba.SpectralFactors(
+        2,
+        noise="floor",
+        continuum=0,
+        robust=False,
+        priors={
+            "mean": ba.Prior("Normal", mu=5.0, sigma=3.0),
+            "scale": ba.Prior("HalfNormal", sigma=2.0),
+            "floor": ba.Prior("HalfNormal", sigma=0.5),
+            "continuum_scale": ba.Prior("HalfNormal", sigma=0.5),
+        },
+    ),
     "TwoPointCorrelation": ba.TwoPointCorrelation(
         smooth=False,
         offset=True,
@@ -327,6 +339,7 @@ def folder(tmp_path_factory):
         "GaussianProcess": ba.Laplace(draws=400, restarts=1),
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
+        "SpectralFactors": ba.Gibbs(50, 50, 2),
         "TwoPointCorrelation": ba.NUTS(50, 50, 2),
         "PoissonRate": ba.NUTS(50, 50, 2),
         "PopulationNz": ba.NUTS(50, 50, 2),

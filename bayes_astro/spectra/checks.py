@@ -240,7 +240,7 @@ def _errors(model: Any, data: Any) -> list[Check]:
     settled = settled.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
     priors = settled.resolve_priors(data)
     start = FactorsProblem(settled, data, priors, settled.n_factors)
-    best = start._climbed(np.random.default_rng(3))
+    best = start.climbed(np.random.default_rng(3))
 
     def height(factor: float) -> float:
         problem = FactorsProblem(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import norm, t
+from threadpoolctl import threadpool_limits
 
 from bayes_astro.data.spectra import Spectra
 from bayes_astro.priors import Prior
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LADDER", "chosen", "held_out_pixels", "of_hidden", "some_of", "tails_wanted"]
 
 LADDER = (1, 2, 3, 4, 6, 8, 12, 16)
-NO_MATTER = 0.01  # nats a hidden pixel that a smaller number may be worse
+NO_MATTER = 0.02  # nats a hidden pixel that a smaller number may be worse
 SPECTRA = 400  # that a choice looks at
 TUNE, KEPT, EVERY = 60, 40, 2
 REPEATS = 3  # draws of coefficients given a frame
@@ -51,9 +52,17 @@ def of_hidden(
     score : array (hidden,)
         Normal quantile of its place in its predictive distribution.
     """  # fmt: skip
+    with threadpool_limits(1, "blas"):
+        return _of_hidden(model, data, priors, k, rng, mask)
+
+
+def _of_hidden(
+    model: Any, data: Spectra, priors: dict[str, Prior], k: int, rng: np.random.Generator,
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     kept = without(data, mask)
     problem = FactorsProblem(model, kept, priors, k)
-    chain = problem.chain(problem._climbed(rng), rng)
+    chain = problem.chain(problem.climbed(rng), rng)
     rows, columns = np.nonzero(mask)
     truth, variance = data.flux[rows, columns], data.error[rows, columns] ** 2
     pixels = Pixels.of(kept)

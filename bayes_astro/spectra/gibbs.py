@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from bayes_astro.likelihoods import factors
 from bayes_astro.priors import Prior
@@ -28,6 +29,7 @@ from bayes_astro.spectra.floors import SPREAD, Floor
 
 __all__ = ["Chain", "State"]
 
+WITHIN_ONE = 0.6826894921370859  # of a half-normal, where its scale is
 WANTED = 0.4  # share of steps that are taken
 MOST, CHEAP = 4, 400_000  # repeats of the floors' steps in a sweep, as many as take no time
 NAMES = ("mean", "component", "scale", "theta", "floor_scale", "degrees", "continuum")
@@ -186,9 +188,46 @@ class Chain:
             self.residual,
         )  # fmt: skip
         unit = self.rng.standard_normal(s.z.shape)
-        factors.solved(
-            self.weight @ squares, self.residual @ by_pixel, np.ones(s.z.shape[1]), unit, s.z, NONE
-        )
+        precision, linear = self.weight @ squares, self.residual @ by_pixel
+        factors.solved(precision, linear, np.ones(s.z.shape[1]), unit, s.z, NONE)
+        self._sizes(precision, linear)
+
+    def _sizes(self, precision: np.ndarray, linear: np.ndarray) -> None:
+        """Sizes c of all loadings of a scale, their shapes and the coefficients as they are.
+
+        The density of c is Gaussian but for the prior of c scale, which decides where it is no
+        half-normal. Where spectra say little this is what moves scales.
+        """
+        s, k = self.state, len(self.state.scale)
+        rows, columns = packed(s.z.shape[1])
+        a = np.zeros((s.z.shape[1],) * 2)
+        a[rows, columns] = np.sum(precision * s.z[:, rows] * s.z[:, columns], axis=0)
+        a = a + np.tril(a, -1).T
+        b = np.sum(linear * s.z, axis=0)
+        c = np.ones(len(b))
+        groups = [(slice(i, i + 1), "scale", float(s.scale[i])) for i in range(k)]
+        if len(self.shapes):
+            groups.append((slice(k, None), "continuum_scale", s.continuum))
+        for at, name, scale in groups:
+            prior = self.priors[name].entry(at.start if name == "scale" else 0)
+            wide = float(prior.quantile(WITHIN_ONE))
+            total = a[at, at].sum() + (scale / wide) ** 2
+            pull = b[at].sum() - (a[at] @ c).sum() + a[at, at].sum() * c[at][0]
+            sd = 1 / np.sqrt(total)
+            share = ndtr(pull * sd)
+            if not share > 0:
+                continue
+            new = pull / total - sd * ndtri(share * self.rng.uniform())
+            if prior.distribution != "HalfNormal":
+                pair = prior.log_density(scale * np.array([new, 1.0]))
+                ratio = pair[0] - pair[1] + 0.5 * (new**2 - 1) * (scale / wide) ** 2
+                if not np.log(self.rng.uniform()) < ratio:
+                    continue
+            if new > 0:
+                c[at] = new
+        s.component *= c[:k, None]
+        s.scale = s.scale * c[:k]
+        s.continuum *= float(c[-1]) if len(self.shapes) else 1.0
 
     def _components(self) -> None:
         s, n = self.state, self.pixels.n

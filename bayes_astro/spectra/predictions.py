@@ -94,7 +94,6 @@ def forecast(
         mean, covariance = _own(here, k)
         first += mean / count
         second += (covariance + mean[:, :, None] * mean[:, None, :]) / count
-    lead = ("chain", "draw", "spectrum")
     coords = {
         "pixel": draws["pixel"].values, "factor": draws["factor"].values,
         "factor_2": draws["factor"].values,
@@ -105,7 +104,7 @@ def forecast(
         {
             "signal": by_row(draws, signal, "spectrum", "pixel"),
             "observation": by_row(draws, observation, "spectrum", "pixel"),
-            "coefficient": by_row(draws, coefficient, *lead[2:], "factor"),
+            "coefficient": by_row(draws, coefficient, "spectrum", "factor"),
             "coefficient_mean": (("spectrum", "factor"), first),
             "coefficient_covariance": (
                 ("spectrum", "factor", "factor_2"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import digamma, gammaln
+from threadpoolctl import threadpool_limits
 
 from bayes_astro.densities import cores
 from bayes_astro.priors import Prior
@@ -182,7 +183,7 @@ class FactorsProblem(Problem):
 
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """About the maximum."""
-        best = self._climbed(rng)
+        best = self.climbed(rng)
         scale = np.sqrt(np.mean(best.component**2, axis=1)) + 1e-9 * np.abs(best.component).max()
         middle = float(np.exp(best.theta.mean())) if self.floor.nodes else 1.0
         base = {
@@ -216,7 +217,7 @@ class FactorsProblem(Problem):
         scale = np.broadcast_to(self.priors["scale"].quantile(WIDE), (self.factors,))
         return Penalty(np.asarray(mean["mu"]), np.asarray(mean["sigma"]), np.array(scale))
 
-    def _climbed(
+    def climbed(
         self, rng: np.random.Generator, steps: int = FIRST, tolerance: float = 1.0, **options: Any
     ) -> Maximum:
         first = begin(self.pixels, self.factors, self.floor, self.shapes, self.robust, rng)
@@ -233,13 +234,14 @@ class FactorsProblem(Problem):
 
         measured = int(np.isfinite(self.pixels.variance).sum())
         tolerance = search.tolerance or max(0.05, 2.5e-6 * measured)
-        with Progress(search.max_steps, "EM", shown=progress) as bar:
+        limit = threadpool_limits(search.workers, "blas")
+        with limit, Progress(search.max_steps, "EM", shown=progress) as bar:
 
             def watch(step: int, value: float) -> bool:
                 bar.at(step, f"log likelihood {value:.6g}")
                 return False
 
-            best = self._climbed(rng, search.max_steps, tolerance, watch=watch)
+            best = self.climbed(rng, search.max_steps, tolerance, watch=watch)
         values = {
             "mean": best.mean, "component": best.component, "scale": self._penalty().scale,
             "theta": best.theta, "degrees": np.array(best.degrees),
@@ -260,11 +262,12 @@ class FactorsProblem(Problem):
         self, settings: Any, rng: np.random.Generator, report: Callable[[int], bool]
     ) -> xr.Dataset | None:
         """Draws by turns, each chain in a thread of its own."""
-        start = self._climbed(rng)
+        start = self.climbed(rng)
         chains = [self.chain(start, one) for one in rng.spawn(settings.chains)]
         kept: list[list[dict[str, np.ndarray]]] = [[] for _ in chains]
         threads = min(cores(), len(chains)) if self.pixels.x.size > SMALL else 1
-        with ThreadPoolExecutor(threads) as pool:
+        # Chains are what runs side by side.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             for i in range(settings.tune + settings.draws):
                 if report(i):
                     break

@@ -210,7 +210,9 @@ class SpectralFactors(FactoredSpectra):
         """Components, and the floors of pixels."""
         scale = draws["scale"].values
         unit = rng.standard_normal((*scale.shape, len(design.wavelength)))
-        found = {"component": (("chain", "draw", "factor", "pixel"), scale[..., None] * unit)}
+        found: dict[str, Any] = {
+            "component": (("chain", "draw", "factor", "pixel"), scale[..., None] * unit)
+        }
         if "floor_scale" in draws:
             floor = Floor(self.noise, design.wavelength)
             middle = np.log(draws["floor_scale"].values)[..., None]

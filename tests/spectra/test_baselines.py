@@ -222,7 +222,7 @@ def test_refusals_name_the_remedy():
         (data.replace(flux=np.tile(np.where(data.missing[0], 1, data.flux[0]), (150, 1))), "the same in all"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
-            new().fit(bad)
+            new(n_factors=5).fit(bad)
     with pytest.raises(ValueError, match="row 0 is .*method='nmf' takes fluxes >= 0: clip them"):
         new("nmf").fit(data.replace(flux=data.flux - data.flux[0, one] - 0.1))
     # Logarithms of normalised fluxes are near 0 in places, and no reason to refuse.
