@@ -129,10 +129,13 @@ def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: 
     square = np.nan_to_num(middle**2)
     count = np.maximum(np.isfinite(left[0]).sum(axis=0), 2)
     share_of = square / np.maximum(square.sum(axis=0), 1e-300)
-    rare = (count > 3) & (beta.sf(share_of, 0.5, 0.5 * (count - 1)) < RARE)
-    far = (middle > FAR) | rare
-    share = float(far.sum() / np.isfinite(left[0]).sum())
-    rows, columns = np.nonzero(far)
+    rare = np.where(count > 3, beta.sf(share_of, 0.5, 0.5 * (count - 1)), 1.0)
+    number = np.isfinite(left[0]).sum()
+    far = (middle > FAR) | (rare < RARE)
+    share = float(far.sum() / number)
+    none = share <= MANY and far.sum() < 2
+    odd = far | (rare < UNUSUAL / number)
+    rows, columns = np.nonzero(odd)
     size = middle[rows, columns]
     order = np.argsort(-size)[:LISTED]
     worst = ", ".join(f"{names[rows[i]]} at {wavelength[columns[i]]:.6g}" for i in order)
@@ -141,7 +144,7 @@ def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: 
     )
     return Check(
         "no pixels far off",
-        True if share <= MANY and len(rows) < 2 else (None if robust else False),
+        (True if not odd.any() or far.any() else None) if none else (None if robust else False),
         share,
         f"{len(rows)} pixels lie more than {FAR:g} widths off, or as far from all others of their wavelength, as "
         f"cosmic rays do ({worst}), and pull on components: {remedy}",

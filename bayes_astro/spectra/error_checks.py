@@ -21,6 +21,7 @@ FEWER = 2.0  # by which logarithms of floors are lowered, since from large ones 
 FEW = 200  # pixels that stand for all
 COMMON, SAME = 20, 0.05  # pixels of two spectra; mean square of their difference in their errors
 HEAVY = 0.5  # share of one spectrum in the components' regressions
+MUCH = 20.0  # nats that larger errors of such a spectrum gain
 LISTED = 5
 
 
@@ -104,7 +105,8 @@ def weighty(
     """Whether a spectrum to which the components are bent has errors that the others contradict."""
     if not np.nanmax(data.error) > 0:
         return []
-    share = _shares(pixels, frame, z)
+    each = _shares(pixels, frame, z)
+    share = np.nanmean(each, axis=1)
     heavy = [i for i in np.argsort(-share)[:3] if share[i] > HEAVY]
     gains = {}
     for i in heavy:
@@ -112,9 +114,13 @@ def weighty(
         for factor in (3.0, 10.0):
             other = np.ones((len(data), 1))
             other[i] = factor
-            found.append(climbs(other))
+            # Maxima prefer errors with which components follow the row: what those are worth as volumes.
+            odds = each[i] / (1 - each[i])
+            volume = 0.5 * np.nanmean(np.log1p(odds) - np.log1p(odds / factor**2))
+            count = np.isfinite(pixels.variance[i]).sum()
+            found.append(climbs(other) + float(volume * count))
         gains[i] = max(found) - climbs(1.0)
-    wrong = [i for i in heavy if gains[i] > stated_errors.GAIN]
+    wrong = [i for i in heavy if gains[i] > MUCH]
     return [
         Check(
             "weight of one spectrum",
@@ -122,13 +128,13 @@ def weighty(
             float(max([0.0, *gains.values()])),
             f"{listed(names[wrong])}: components follow every pixel of it, as its errors demand, and the others "
             "are better explained where they are 3 or 10 times those stated: correct its errors, or leave it out",
-            f"nats that larger errors of one spectrum gain, below {stated_errors.GAIN:g}",
+            f"nats that larger errors of one spectrum gain, below {MUCH:g}",
         )
     ]
 
 
 def _shares(pixels: Pixels, frame: Frame, z: np.ndarray) -> np.ndarray:
-    """Mean leverage of each spectrum in the regressions of mean and components."""
+    """Leverage of spectra in the regressions of mean and components, (n, some pixels); nan in gaps."""
     some = slice(None, None, max(1, pixels.p // FEW))
     weight = 1 / (pixels.variance + frame.floor)[:, some]
     design = np.column_stack([np.ones(pixels.n), z])
@@ -140,7 +146,7 @@ def _shares(pixels: Pixels, frame: Frame, z: np.ndarray) -> np.ndarray:
     twice = np.where(rows == columns, 1.0, 2.0)
     inverse = np.linalg.inv(matrix)[:, rows, columns] * twice
     share = weight * (squares @ inverse.T)
-    return share.sum(axis=1) / np.maximum((weight > 0).sum(axis=1), 1)
+    return np.where(weight > 0, np.minimum(share, 1 - 1e-9), np.nan)
 
 
 def repeated(whole: Any, data: Any) -> Check:
