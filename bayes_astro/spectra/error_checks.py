@@ -105,7 +105,8 @@ def weighty(
     """Whether a spectrum to which the components are bent has errors that the others contradict."""
     if not np.nanmax(data.error) > 0:
         return []
-    each = _shares(pixels, frame, z)
+    some = slice(None, None, max(1, pixels.p // FEW))
+    each = _shares(pixels, frame, z, some)
     share = np.nanmean(each, axis=1)
     heavy = [i for i in np.argsort(-share)[:3] if share[i] > HEAVY]
     gains = {}
@@ -116,7 +117,10 @@ def weighty(
             other[i] = factor
             # Maxima prefer errors with which components follow the row: what those are worth as volumes.
             odds = each[i] / (1 - each[i])
-            volume = 0.5 * np.nanmean(np.log1p(odds) - np.log1p(odds / factor**2))
+            square, floor = pixels.variance[i, some], frame.floor[some]
+            with np.errstate(invalid="ignore"):
+                less = (square + floor) / (factor**2 * square + floor)
+                volume = 0.5 * np.nanmean(np.log1p(odds) - np.log1p(odds * less))
             count = np.isfinite(pixels.variance[i]).sum()
             found.append(climbs(other) + float(volume * count))
         gains[i] = max(found) - climbs(1.0)
@@ -133,9 +137,8 @@ def weighty(
     ]
 
 
-def _shares(pixels: Pixels, frame: Frame, z: np.ndarray) -> np.ndarray:
+def _shares(pixels: Pixels, frame: Frame, z: np.ndarray, some: slice) -> np.ndarray:
     """Leverage of spectra in the regressions of mean and components, (n, some pixels); nan in gaps."""
-    some = slice(None, None, max(1, pixels.p // FEW))
     weight = 1 / (pixels.variance + frame.floor)[:, some]
     design = np.column_stack([np.ones(pixels.n), z])
     size = design.shape[1]
