@@ -5,33 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import ndtri
+from scipy.stats import beta, chi2, t
 
-from bayes_astro import stated_errors
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import thinned
-from bayes_astro.spectra import predictions
+from bayes_astro.spectra import error_checks, predictions, tails
 from bayes_astro.spectra.choice import some_of
 from bayes_astro.spectra.coefficients import Frame, Pixels
 from bayes_astro.spectra.draws import continuum_shapes, frames
-from bayes_astro.spectra.expectation import climb
-from bayes_astro.spectra.problem import FactorsProblem
+from bayes_astro.spectra.error_checks import LISTED, listed, names_of
 
 __all__ = ["UNUSUAL", "checks"]
 
 UNUSUAL = 5e-4  # tail probability of a spectrum that is not like the others
 SURELY = 1e-9  # of one that certainly is not, whatever the noise's tails
 FAR = 6.0  # widths from which a pixel is no noise
+RARE = 2e-9  # tail probability of such a pixel
 MANY = 1e-5  # share of such pixels
 DRAWS = 10
-LISTED = 5
 HELD = 200  # hidden pixels from which widths can be judged
 LEVELS = {0.68: 0.9945, 0.95: 1.96}
 NARROW, WIDE = 0.88, 0.993  # share within 95% intervals
 ALONE = 0.5  # share of a component's squared coefficients in one spectrum
 WHITE, RED = 0.1, 0.3  # correlation of neighbouring pixels
+BLOCK, WIDER = 8, (1.35, 2.0)  # pixels; square of the scatter of their sums
+CERTAIN = 4.0  # standard errors of either
 CONTINUUM = 2  # degree of the polynomials that residuals are held against
-STEPS = 8
 AGREE, APART, SMALL = (
     1.02,
     1.1,
@@ -44,38 +44,34 @@ def checks(model: Any) -> list[Check]:
     data = some_of(model.data)
     draws = thinned(model.posterior["posterior"].to_dataset(), DRAWS)
     pixels = Pixels.of(data)
-    found, continuum = [], []
+    found, continuum, drawn = [], [], []
+    rng = np.random.default_rng(5)
     for frame in frames(draws, model.continuum):
         left, here = predictions.standardised(pixels, frame)
         found.append((left, here))
         continuum.append(_slopes(pixels, frame, left, data.wavelength))
+        unit = _drawn(pixels, frame, rng)
+        drawn.append((_correlation(unit), *_scatter(unit)))
     left = np.array([one[0] for one in found])
     z = np.array([one[1].mean[:, : draws.sizes["factor"]] for one in found])
-    names = _names(data)
+    names = names_of(data)
     usual = predictions.statistics(draws, model.continuum, data)
+    robust = "degrees_of_freedom" in draws
+    height = error_checks.height(model, data)
     return [
         *_settled(model),
         *_held_out(model),
-        _tails(left, names, data.wavelength, "degrees_of_freedom" in draws),
-        _others(usual, names, "degrees_of_freedom" in draws),
-        _white(left),
+        _tails(left, names, data.wavelength, robust),
+        _others(usual, names, robust),
+        _pixels([one[1] for one in drawn], [one[2] for one in drawn], data.wavelength, robust),
+        _white(np.mean([one[0] for one in drawn], axis=0)),
         _continuum(np.array(continuum), names, model.continuum),
-        *_errors(model, data),
+        *error_checks.errors(height, data),
+        *error_checks.weighty(height, data, pixels, frame, here.mean, names),
+        error_checks.repeated(model.data, data),
         _alone(z, names),
         *_number(model),
     ]
-
-
-def _names(data: Any) -> np.ndarray:
-    return (
-        data.names if data.names is not None else np.array([f"row {i}" for i in range(len(data))])
-    )
-
-
-def _listed(names: Any) -> str:
-    names = [str(name) for name in names]
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
 
 
 def _settled(model: Any) -> list[Check]:
@@ -128,10 +124,19 @@ def _held_out(model: Any) -> list[Check]:
 
 def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: bool) -> Check:
     """Cosmic rays, sky lines: single pixels that are no noise of this kind."""
-    far = np.median(np.abs(left), axis=0) > FAR
-    share = float(far.sum() / np.isfinite(left[0]).sum())
-    rows, columns = np.nonzero(far)
-    size = np.median(np.abs(left), axis=0)[rows, columns]
+    middle = np.median(np.abs(left), axis=0)
+    # A pixel that is far off in one of few spectra widens its own floor: its share tells.
+    square = np.nan_to_num(middle**2)
+    count = np.maximum(np.isfinite(left[0]).sum(axis=0), 2)
+    share_of = square / np.maximum(square.sum(axis=0), 1e-300)
+    rare = np.where(count > 3, beta.sf(share_of, 0.5, 0.5 * (count - 1)), 1.0)
+    number = np.isfinite(left[0]).sum()
+    far = (middle > FAR) | (rare < RARE)
+    share = float(far.sum() / number)
+    none = share <= MANY and far.sum() < 2
+    odd = far | (rare < UNUSUAL / number)
+    rows, columns = np.nonzero(odd)
+    size = middle[rows, columns]
     order = np.argsort(-size)[:LISTED]
     worst = ", ".join(f"{names[rows[i]]} at {wavelength[columns[i]]:.6g}" for i in order)
     remedy = (
@@ -139,10 +144,10 @@ def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: 
     )
     return Check(
         "no pixels far off",
-        True if share <= MANY and len(rows) < 2 else (None if robust else False),
+        (True if not odd.any() or far.any() else None) if none else (None if robust else False),
         share,
-        f"{len(rows)} pixels lie more than {FAR:g} widths off, as cosmic rays do ({worst}), and pull "
-        f"on components: {remedy}",
+        f"{len(rows)} pixels lie more than {FAR:g} widths off, or as far from all others of their wavelength, as "
+        f"cosmic rays do ({worst}), and pull on components: {remedy}",
         f"share of pixels at most {MANY:g}",
     )
 
@@ -163,28 +168,89 @@ def _others(usual: dict[str, np.ndarray], names: np.ndarray, robust: bool) -> Ch
         "spectra like each other",
         passed,
         smallest,
-        f"{_listed(names[odd])}: coefficients or residuals farther out than those of spectra of one kind (another "
+        f"{listed(names[odd])}: coefficients or residuals farther out than those of spectra of one kind (another "
         "kind, a wrong redshift, bad pixels, noise that is not that of the others): look at them, and leave them out"
         + ("" if robust else " or use robust=True"),
         f"probability of the farthest at least {2 * UNUSUAL:g}",
     )
 
 
-def _white(left: np.ndarray) -> Check:
+def _drawn(pixels: Pixels, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """Residuals at a draw of the coefficients: independent unit normals if all is right; nan in gaps.
+
+    Those at the mode are too small, and of few pixels they correlate.
+    """
+    z, _ = tails.drawn(pixels, frame, rng)
+    width = np.sqrt(pixels.variance + frame.floor)
+    left = np.where(np.isfinite(width), pixels.x - frame.mean - z @ frame.loadings, np.nan) / width
+    if np.isfinite(frame.degrees):
+        tail = np.asarray(t.logsf(np.abs(left), frame.degrees), dtype=float)
+        left = -np.sign(left) * ndtri(np.exp(tail))
+    return left
+
+
+def _scatter(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By pixel, how often its residuals scatter more, and less, than they do."""
+    square, count = np.nansum(unit**2, axis=0), np.isfinite(unit).sum(axis=0)
+    return chi2.sf(square, count), chi2.cdf(square, count)
+
+
+def _pixels(more: list[Any], less: list[Any], wavelength: np.ndarray, robust: bool) -> Check:
+    """Sky lines, bad columns, and the pixel by which spectra were divided."""
+    above, below = np.mean(more, axis=0), np.mean(less, axis=0)
+    least, p = np.minimum(above, below), len(above)
+    odd = np.flatnonzero(least < UNUSUAL / p)
+    odd = odd[np.argsort(least[odd])]
+    where = listed([f"{wavelength[j]:.6g}" for j in odd])
+    how = ["more" if above[j] < below[j] else "less" for j in odd]
+    kinds = " or ".join(sorted(set(how), reverse=True))
+    if not len(odd):
+        passed: bool | None = True
+    else:
+        many = len(odd) > max(1, 0.05 * p)
+        passed = False if many or (not robust and above.min() < SURELY / p) else None
+    return Check(
+        "pixels like each other",
+        passed,
+        float(min(1.0, 2 * p * least.min())),
+        f"at {where} residuals scatter {kinds} than errors say (more: sky lines, bad columns; less: errors too "
+        "large, or the pixel by which spectra were normalised): leave those pixels out, or correct their errors",
+        f"probability of the farthest at least {2 * UNUSUAL:g}",
+    )
+
+
+def _correlation(unit: np.ndarray) -> tuple[float, float, float, float]:
+    """Of neighbouring pixels, with its standard error; squares of sums of blocks, with theirs."""
+    some, there = np.nan_to_num(np.clip(unit, -4, 4)), np.isfinite(unit)
+    count = max(1, int((there[:, 1:] & there[:, :-1]).sum()))
+    square = (some**2).sum() / max(there.sum(), 1)
+    rho = (some[:, 1:] * some[:, :-1]).sum() / count / square
+    blocks = np.arange(0, unit.shape[1], BLOCK)
+    full = np.add.reduceat(there, blocks, axis=1)
+    sums = np.add.reduceat(some, blocks, axis=1)[full > BLOCK // 2]
+    each = full[full > BLOCK // 2]
+    many = max(1, len(each))
+    ratio = (sums**2 / np.maximum(each, 1)).sum() / many / square if len(each) else 1.0
+    return float(rho), float(1 / np.sqrt(count)), float(ratio), float(np.sqrt(2 / many))
+
+
+def _white(found: np.ndarray) -> Check:
     """Whether neighbouring pixels have something in common that neither components nor noise know."""
-    some = np.nan_to_num(np.clip(left, -4, 4))
-    there = np.isfinite(left)
-    product = (some[..., 1:] * some[..., :-1]).sum(axis=(1, 2))
-    count = (there[..., 1:] & there[..., :-1]).sum(axis=(1, 2))
-    square = (some**2).sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1)
-    rho = float(np.mean(product / np.maximum(count, 1) / square))
+    rho, error, ratio, spread = (float(x) for x in found)
+    white, red = max(WHITE, CERTAIN * error), max(RED, CERTAIN * error)
+    wide, wider = max(WIDER[0], 1 + CERTAIN * spread), max(WIDER[1], 1 + CERTAIN * spread)
     return Check(
         "neighbouring pixels",
-        True if abs(rho) < WHITE else (None if abs(rho) < RED else False),
+        (
+            True
+            if abs(rho) < white and ratio < wide
+            else (None if abs(rho) < red and ratio < wider else False)
+        ),
         rho,
-        f"residuals of neighbouring pixels correlate by {rho:.2f}: of wide gaps and of coefficients the "
+        f"residuals of neighbouring pixels correlate by {rho:.2f}, and sums of {BLOCK} scatter {np.sqrt(ratio):.2g} "
+        "times as much as if they did not: of wide gaps and of coefficients the "
         "uncertainty is too small; more factors, or pixels as wide as the resolution: spectra.coarser(...)",
-        f"correlation below {WHITE:g}",
+        f"correlation below {white:.2g}, square of the scatter of sums below {wide:.2g}",
     )
 
 
@@ -219,49 +285,10 @@ def _continuum(found: np.ndarray, names: np.ndarray, degree: int | None) -> Chec
         "continuum",
         True if not len(odd) else (False if many else None),
         float(min(1.0, n * tail.min())),
-        f"{_listed(names[odd])}: residuals with a slope or bend that no component has, as of calibration or "
+        f"{listed(names[odd])}: residuals with a slope or bend that no component has, as of calibration or "
         f"reddening: {remedy} gives each spectrum a polynomial of its own",
         f"probability of the largest at least {UNUSUAL:g}",
     )
-
-
-def _errors(model: Any, data: Any) -> list[Check]:
-    """Whether other multiples of the stated errors explain the spectra better."""
-    if not np.nanmax(data.error) > 0:
-        return [
-            Check(
-                "errors as stated", None, 0.0,
-                "no errors are stated: what is inferred is the same for all spectra, the good and the poor",
-                "errors above zero",
-            )
-        ]  # fmt: skip
-    settled = model.settle(model.data, None, False)[0]
-    draws = model.posterior["posterior"].to_dataset()
-    settled = settled.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
-    priors = settled.resolve_priors(data)
-    start = FactorsProblem(settled, data, priors, settled.n_factors)
-    best = start.climbed(np.random.default_rng(3))
-
-    def height(factor: float) -> float:
-        problem = FactorsProblem(
-            settled, data.replace(error=factor * data.error), priors, settled.n_factors
-        )
-        return climb(
-            problem.pixels,
-            best,
-            problem.floor,
-            problem.shapes,
-            problem._penalty(),
-            steps=STEPS,
-            tolerance=0.1,
-        ).value
-
-    return stated_errors.judged(height, stated_errors.FACTORS, "every interval", most=_grown(data))
-
-
-def _grown(data: Any) -> float:
-    """Nats that matter: a gain that many pixels add up to may be one that changes nothing."""
-    return max(stated_errors.GAIN, 1e-3 * float((~data.missing).sum()))
 
 
 def _alone(z: np.ndarray, names: np.ndarray) -> Check:
