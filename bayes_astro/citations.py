@@ -382,6 +382,31 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1086/668105",
         },
     ),
+    "roweis1998": (
+        "inproceedings",
+        {
+            "author": "Roweis, Sam",
+            "title": "{EM} Algorithms for {PCA} and {SPCA}",
+            "booktitle": "Advances in Neural Information Processing Systems",
+            "volume": "10",
+            "pages": "626--632",
+            "year": "1998",
+        },
+    ),
+    "yip2004": (
+        "article",
+        {
+            "author": "Yip, C. W. and Connolly, A. J. and Szalay, A. S. and others",
+            "title": "Distributions of Galaxy Spectral Types in the {Sloan Digital Sky Survey}",
+            "journal": "Astronomical Journal",
+            "volume": "128",
+            "pages": "585",
+            "year": "2004",
+            "doi": "10.1086/422429",
+            "eprint": "astro-ph/0407061",
+            "archiveprefix": "arXiv",
+        },
+    ),
     "connolly1999": (
         "article",
         {

@@ -153,6 +153,11 @@ FITS = {
         lambda: ba.baselines.PoissonIntervals(), lambda: ba.load("pump-failures"), None,
     ),
     "damping-relation": (lambda: ba.HierarchicalDRW(), samples.damping, ba.NUTS(**NUTS)),
+    "spectra": (
+        lambda: ba.SpectralFactors(),
+        lambda: samples.spectra(n=60, k=3, label=["early", "late"] * 30)[0],
+        ba.Gibbs(draws=200, tune=100, chains=2),
+    ),
     "two-point": (lambda: ba.TwoPointCorrelation(), samples.pairs, ba.NUTS(**NUTS)),
     "LandySzalay": (lambda: ba.baselines.LandySzalay(), samples.pairs, None),
     "DampingTimeLine": (lambda: ba.HierarchicalDRW().baseline(), samples.damping, None),

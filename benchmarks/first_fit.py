@@ -104,6 +104,14 @@ PROGRAMS = {
         "ba.TwoPointCorrelation().fit(data, seed=1)",
         PYMC,
     ),
+    "spectra": (
+        START + "x = np.linspace(0, 1, 100)\n"
+        "flux = 5 + rng.normal(size=(60, 2)) @ [np.sin(6 * x), x] + rng.normal(0, 0.2, (60, 100))\n"
+        "flux[::3, 40:55] = np.nan\n"
+        "data = ba.Spectra(4000 + 1000 * x, flux, 0.2)\n"
+        "ba.SpectralFactors().fit(data, seed=1)",
+        "import sklearn.decomposition",
+    ),
     "rates": (
         "import bayes_astro as ba\nba.PoissonRate().fit(ba.load('pump-failures'), seed=1)",
         PYMC,

@@ -75,6 +75,11 @@ from bayes_astro.exercises.reference_of_signals import (
     two_bands,
     wiener_filter,
 )
+from bayes_astro.exercises.reference_of_spectra import (
+    epochs_of_a_quasar,
+    flux_in_a_gap,
+    how_many_components,
+)
 
 __all__ = [
     "MAKERS",
@@ -317,6 +322,9 @@ MAKERS = {
     "6.5": clustering,
     "6.6": two_populations,
     "7.1": spectrum_with_gaps,
+    "7.2": flux_in_a_gap,
+    "7.3": how_many_components,
+    "7.4": epochs_of_a_quasar,
     "8.2": curve_in_a_gap,
     "8.3": many_coefficients,
     "8.5": line_with_long_tails,

@@ -129,6 +129,8 @@ def explained(model: Any) -> style.Drawing:
     The lower panel, where the number was chosen: log density of a hidden pixel by the number of
     factors, behind the best.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     values = model.posterior["posterior"]["eigenvalue"].values
     values = values.reshape(-1, values.shape[-1])
     share = values / values.sum(axis=1, keepdims=True)
@@ -141,6 +143,9 @@ def explained(model: Any) -> style.Drawing:
         number, middle, [middle - low, high - middle], fmt="o", ms=4, color=style.COLOURS["blue"]
     )
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("share of variance")
     axes[0].set_xlabel("factor")
     axes[0].set_xticks(number)
