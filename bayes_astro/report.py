@@ -17,6 +17,7 @@ __all__ = ["Section", "evidence_section", "page", "rounded", "write"]
 
 FIGURES = ("overview", "relation", "density", "corner")  # names under which a task's are shown
 SHORT = 20  # rows of a table that is shown whole
+MANY = 12  # numbers of an argument that are written out
 
 _STYLE = """
 html { --ink: #1a1a1a; --grey: #5c5c5c; --line: #dcdcdc; --shade: #f6f6f4; --good: #006b4f;
@@ -287,6 +288,8 @@ def _arguments(settings: dict[str, Any]) -> str:
     def short(value: Any) -> str:
         if isinstance(value, float):
             return f"{value:.6g}"
+        if isinstance(value, list) and len(value) > MANY and isinstance(value[0], float):
+            return f"{len(value)} numbers, {short(min(value))} to {short(max(value))}"
         if isinstance(value, list):
             return "[" + ", ".join(short(item) for item in value) + "]"
         if isinstance(value, dict) and set(value) == {"value", "unit"}:

@@ -106,13 +106,14 @@ def solved(precision, linear, prior, unit, mean, covariance):
     precision : (n, K (K + 1) / 2) array
         Packed.
     linear : (n, K) array
-    prior : (K,) array
+    prior : (n, K) or (1, K) array
         Added to the diagonal.
     unit : (n, K) or (0, 0) array
     mean : (n, K) array
     covariance : (n, K (K + 1) / 2) or (0, 0) array
     """
     n, k = linear.shape
+    rows = prior.shape[0]
     factor, inverse, y = np.zeros((k, k)), np.zeros((k, k)), np.zeros(k)
     logarithm, quadratic = np.zeros(n), np.zeros(n)
     for i in range(n):
@@ -122,7 +123,7 @@ def solved(precision, linear, prior, unit, mean, covariance):
                 total = precision[i, at]
                 at += 1
                 if a == b:
-                    total += prior[a]
+                    total += prior[i % rows, a]
                 for c in range(b):
                     total -= factor[a, c] * factor[b, c]
                 if a == b:
@@ -211,31 +212,37 @@ def draw_precisions(rng, residual, variance, floor, degrees, scale):
 
 
 @kernel
-def transform(zz, ll, tau, n, p, normals, uniforms, to_z, to_l):
+def transform(zz, component, precision, n, normals, uniforms, to_z):
     """One round of transformations that leave sum_k L_kj z_ik as it is, each drawn given all else.
 
     Scales z_k / c, c L_k, and shears z_k + c z_l, L_l - c L_k. The first has the density
-    c^(p - n) exp(-1/2 [sum z_k^2 / c^2 + c^2 sum L_k^2 / tau_k^2]) of log c, which is drawn from a Gaussian about
-    its mode and accepted by Metropolis & Hastings; the others are Gaussian. Where errors are small these are
-    what turns of z and L alone hardly move: the covariance of the coefficients.
+    c^(p - n) exp(-1/2 [sum z_k^2 / c^2 + c^2 sum_j P_kj L_kj^2]) of log c, which is drawn from a Gaussian
+    about its mode and accepted by Metropolis & Hastings; the others are Gaussian. Where errors are small
+    these are what turns of z and L alone hardly move: the covariance of the coefficients.
 
     Parameters
     ----------
-    zz, ll : (K, K) arrays
-        z'z and L L'; overwritten.
-    tau : (K,) array
+    zz : (K, K) array
+        z'z; overwritten.
+    component : (K, p) array
+        L; changed in its place.
+    precision : (K, p) array
+        P of the prior of L.
+    n : int
+        Spectra.
     normals : (K, K) array
     uniforms : (K,) array
-    to_z, to_l : (K, K) arrays
-        Filled: new z is z @ to_z', new L is to_l @ L.
+    to_z : (K, K) array
+        Filled: new z is z @ to_z'.
     """
-    k = len(tau)
+    k, p = component.shape
     for a in range(k):
         for b in range(k):
             to_z[a, b] = 1.0 if a == b else 0.0
-            to_l[a, b] = to_z[a, b]
     for a in range(k):
-        z2, l2 = zz[a, a], ll[a, a] / (tau[a] * tau[a])
+        z2, l2 = zz[a, a], 0.0
+        for j in range(p):
+            l2 += precision[a, j] * component[a, j] * component[a, j]
         # The mode solves l2 c^4 - (p - n) c^2 - z2 = 0.
         half = 0.5 * (p - n)
         root = math.sqrt(half * half + l2 * z2)
@@ -248,29 +255,30 @@ def transform(zz, ll, tau, n, p, normals, uniforms, to_z, to_l):
         old = -0.5 * (z2 + l2) + 0.5 * (mode / width) ** 2
         if math.log(uniforms[a]) < new - old:
             c = math.exp(s)
+            for j in range(p):
+                component[a, j] *= c
             for b in range(k):
                 zz[a, b] /= c
-                ll[a, b] *= c
                 to_z[a, b] /= c
-                to_l[a, b] *= c
             for b in range(k):
                 zz[b, a] /= c
-                ll[b, a] *= c
     for a in range(k):
         for b in range(k):
             if a == b:
                 continue
-            t2 = tau[b] * tau[b]
-            precision = zz[b, b] + ll[a, a] / t2
-            c = (ll[a, b] / t2 - zz[a, b]) / precision + normals[a, b] / math.sqrt(precision)
+            total, pull = zz[b, b], -zz[a, b]
+            for j in range(p):
+                held = precision[b, j] * component[a, j]
+                total += held * component[a, j]
+                pull += held * component[b, j]
+            c = pull / total + normals[a, b] / math.sqrt(total)
+            for j in range(p):
+                component[b, j] -= c * component[a, j]
             for m in range(k):
                 zz[a, m] += c * zz[b, m]
-                ll[b, m] -= c * ll[a, m]
                 to_z[a, m] += c * to_z[b, m]
-                to_l[b, m] -= c * to_l[a, m]
             for m in range(k):
                 zz[m, a] += c * zz[m, b]
-                ll[m, b] -= c * ll[m, a]
 
 
 @kernel

@@ -135,6 +135,15 @@ def some_of(data: Spectra) -> Spectra:
     return data[np.linspace(0, len(data) - 1, SPECTRA).astype(int)]
 
 
+def _usual(scores: np.ndarray) -> np.ndarray:
+    """Scores (number, spectrum) in which the few spectra of another kind do not decide alone.
+
+    What a spectrum is behind its best is no more than what all but a twentieth are.
+    """
+    behind = scores.max(axis=0) - scores
+    return -np.minimum(behind, np.quantile(behind, 0.95, axis=1, keepdims=True))
+
+
 def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, xr.Dataset]:
     """The number of factors, and the scores that decided."""
     import xarray as xr
@@ -153,10 +162,10 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
             logs, _ = of_hidden(one, data, one.resolve_priors(data), k, rng, mask)
             by_spectrum.append(np.bincount(row, logs, len(data)))
             bar.at(step + 1, f"{k}: {logs.mean():.3f} a pixel")
-            best = int(np.argmax([one.sum() for one in by_spectrum]))
+            best = int(np.argmax(_usual(np.array(by_spectrum)).sum(axis=1)))
             if step - best >= 2:
                 break
-    scores = np.array(by_spectrum)
+    scores = _usual(np.array(by_spectrum))
     totals = scores.sum(axis=1)
     best = int(np.argmax(totals))
     behind = scores[best] - scores
@@ -166,7 +175,7 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
     tried = ladder[: len(scores)]
     found = xr.Dataset(
         {
-            "score": (("n_factors",), totals / count),
+            "score": (("n_factors",), np.sum(by_spectrum, axis=1) / count),
             "behind": (("n_factors",), (totals[best] - totals) / count),
             "behind_error": (("n_factors",), error / count),
         },

@@ -115,7 +115,7 @@ def conditional(
     log_density = np.empty(pixels.n)
     size = min(ONCE, pixels.n)
     weight, residual = np.empty((size, pixels.p)), np.empty((size, pixels.p))
-    prior = np.ones(k)
+    prior = np.ones((1, k))
     for rows, some in pixels.parts():
         w, r = weight[: some.n], residual[: some.n]
         own = PLAIN if scale is None else scale[rows]

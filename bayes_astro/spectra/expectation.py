@@ -45,12 +45,20 @@ class Penalty(NamedTuple):
     centre, width : float or (p,) array
         Of the mean.
     scale : (K,) array
-        Standard deviations of components.
+        Standard deviations of components,
+    pixel : (p,) array
+        times these.
     """
 
     centre: np.ndarray
     width: np.ndarray
     scale: np.ndarray
+    pixel: np.ndarray
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Of the components at each pixel, (p, K)."""
+        return 1 / (self.pixel[:, None] * self.scale) ** 2
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,7 @@ def regressed(
         for j in range(c):
             at = np.flatnonzero((rows == size + j) & (columns < size))
             b = b[:, :size] - a[:, at] * (scale * shapes[j])[:, None]
-    prior = np.concatenate([[0.0], 1 / penalty.scale**2])
+    prior = np.column_stack([np.zeros(p), penalty.precision])
     precision = np.ascontiguousarray(a[:, :inner])
     width = np.broadcast_to(penalty.width, (p,))
     precision[:, 0] += 1 / width**2
@@ -182,7 +190,7 @@ def _step(
     b = np.zeros((pixels.p, whole + 1))
     slope, fisher = np.zeros(pixels.p), np.zeros(pixels.p)
     total, second, first = 0.0, np.zeros(whole * (whole + 1) // 2), np.zeros(whole)
-    size, prior = min(ONCE, pixels.n), np.ones(whole)
+    size, prior = min(ONCE, pixels.n), np.ones((1, whole))
     weight, residual = np.empty((size, pixels.p)), np.empty((size, pixels.p))
     tails = _Tails(at.degrees)
     for _, some in pixels.parts():
@@ -258,7 +266,7 @@ def _floors(theta: np.ndarray, slope: np.ndarray, fisher: np.ndarray, floor: Flo
 
 def _log_penalty(at: Maximum, penalty: Penalty, floor: Floor) -> float:
     value = -0.5 * float(np.sum(((at.mean - penalty.centre) / penalty.width) ** 2))
-    value -= 0.5 * float(np.sum((at.component / penalty.scale[:, None]) ** 2))
+    value -= 0.5 * float(np.sum(at.component**2 * penalty.precision.T))
     if floor.hierarchical and floor.nodes:
         value -= 0.5 * float(np.sum((at.theta - at.theta.mean()) ** 2)) / SPREAD**2
     return value

@@ -153,7 +153,7 @@ class FactoredSpectra(Model):
 
     def derived(self, draws: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
         """All draws in one basis, with the components' eigenvalues."""
-        return turned(draws)
+        return turned(draws) if "component" in draws else draws
 
     def groups(self, tree: xr.DataTree, data: Spectra) -> dict[str, xr.Dataset]:
         """Groups ``usual``: tail probabilities of the fitted spectra; ``held_out``: pixels hidden in turn."""

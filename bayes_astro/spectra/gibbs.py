@@ -27,12 +27,19 @@ from bayes_astro.spectra.coefficients import NONE, PLAIN, Frame, Pixels, packed,
 from bayes_astro.spectra.expectation import Maximum, Penalty, regressed
 from bayes_astro.spectra.floors import SPREAD, Floor
 
-__all__ = ["Chain", "State"]
+__all__ = ["Chain", "State", "relative_widths"]
 
 WITHIN_ONE = 0.6826894921370859  # of a half-normal, where its scale is
 WANTED = 0.4  # share of steps that are taken
+BEST = 2.4 * SPREAD  # step of a node that the prior alone holds
 MOST, CHEAP = 4, 400_000  # repeats of the floors' steps in a sweep, as many as take no time
 NAMES = ("mean", "component", "scale", "theta", "floor_scale", "degrees", "continuum")
+
+
+def relative_widths(priors: dict[str, Prior], p: int) -> np.ndarray:
+    """How wide the prior of components is at each pixel, in their scales."""
+    sigma = np.asarray(priors["loading"].arguments["sigma"], dtype=float)
+    return np.array(np.broadcast_to(sigma, (p,)))
 
 
 @dataclass
@@ -77,10 +84,15 @@ class Chain:
         mean = priors["mean"].arguments
         self.centre = np.broadcast_to(np.asarray(mean["mu"], dtype=float), (pixels.p,))
         self.width = np.broadcast_to(np.asarray(mean["sigma"], dtype=float), (pixels.p,))
-        scale = np.sqrt(np.mean(start.component**2, axis=1)) + 1e-12 * np.abs(start.component).max()
+        self.relative = relative_widths(priors, pixels.p)
+        scale = (
+            np.sqrt(np.mean((start.component / self.relative) ** 2, axis=1))
+            + 1e-12 * np.abs(start.component).max()
+        )
         middle = float(np.exp(start.theta.mean())) if floor.nodes else 0.0
         self.state = State(
-            start.mean.copy(), start.component.copy(), scale, start.theta.copy(), middle,
+            start.mean.copy(), start.component.copy(), scale,
+            start.theta.copy(), middle,
             start.degrees, start.continuum, rng.standard_normal((n, k + len(shapes))),
         )  # fmt: skip
         self.weight, self.residual = np.empty(pixels.x.shape), np.empty(pixels.x.shape)
@@ -162,21 +174,24 @@ class Chain:
                 s.floor_scale = proposed
             # All of them together: where there is no floor each holds the others.
             far = self.together * float(rng.standard_normal())
-            densities(s.theta + far, s.degrees, new)
+            # A node goes as far as the prior holds it: the steps that it takes say how far that is.
+            theta = s.theta + np.minimum(1.0, self.step / BEST) ** 2 * far
+            densities(theta, s.degrees, new)
             both = s.floor_scale * np.array([np.exp(far), 1.0])
             pair = self.priors["floor_scale"].log_density(both)
-            taken_one = bool(
-                np.log(rng.uniform()) < new.sum() - now.sum() + pair[0] - pair[1] + far
-            )
+            ratio = new.sum() - now.sum() + pair[0] - pair[1] + far
+            ratio += (self._log_prior(theta, float(both[0])) - self._log_prior(s.theta)).sum()
+            taken_one = bool(np.log(rng.uniform()) < ratio)
             if taken_one:
-                s.theta, s.floor_scale = s.theta + far, float(both[0])
+                s.theta, s.floor_scale = theta, float(both[0])
                 now[:] = new
             self.together *= float(np.exp(tuning * (taken_one - WANTED)))
 
-    def _log_prior(self, theta: np.ndarray) -> np.ndarray:
+    def _log_prior(self, theta: np.ndarray, floor_scale: float | None = None) -> np.ndarray:
         """Of each node."""
         if self.floor.hierarchical:
-            return -0.5 * ((theta - np.log(self.state.floor_scale)) / SPREAD) ** 2
+            middle = np.log(self.state.floor_scale if floor_scale is None else floor_scale)
+            return -0.5 * ((theta - middle) / SPREAD) ** 2
         return self.priors["floor"].log_density(np.exp(theta)) + theta
 
     def _coefficients(self) -> None:
@@ -189,7 +204,7 @@ class Chain:
         )  # fmt: skip
         unit = self.rng.standard_normal(s.z.shape)
         precision, linear = self.weight @ squares, self.residual @ by_pixel
-        factors.solved(precision, linear, np.ones(s.z.shape[1]), unit, s.z, NONE)
+        factors.solved(precision, linear, np.ones((1, s.z.shape[1])), unit, s.z, NONE)
         self._sizes(precision, linear)
 
     def _sizes(self, precision: np.ndarray, linear: np.ndarray) -> None:
@@ -239,13 +254,13 @@ class Chain:
         b = self.residual.T @ np.column_stack([np.ones(n), s.z])
         b += s.mean[:, None] * a[:, np.flatnonzero(packed(whole + 1)[1] == 0)]
         unit = self.rng.standard_normal((self.pixels.p, 1 + len(s.scale)))
-        penalty = Penalty(self.centre, self.width, s.scale)
+        penalty = Penalty(self.centre, self.width, s.scale, self.relative)
         s.mean, s.component = regressed(a, b, penalty, self.shapes, s.continuum, unit)
 
     def _scales(self) -> None:
         s, rng, k = self.state, self.rng, len(self.state.scale)
         if k:
-            half = 0.5 * np.sum(s.component**2, axis=1)
+            half = 0.5 * np.sum((s.component / self.relative) ** 2, axis=1)
             proposed = np.sqrt(half / rng.standard_gamma(0.5 * (self.pixels.p - 1), k))
             ratio = np.diff(self.priors["scale"].log_density(np.array([s.scale, proposed])), axis=0)
             s.scale = np.where(np.log(rng.uniform(size=k)) < ratio[0], proposed, s.scale)
@@ -272,13 +287,11 @@ class Chain:
         s, rng, k = self.state, self.rng, len(self.state.scale)
         if not k:
             return
-        z, n, p = s.z[:, :k], self.pixels.n, self.pixels.p
-        to_z, to_l = np.empty((k, k)), np.empty((k, k))
-        factors.transform(
-            z.T @ z, s.component @ s.component.T, s.scale, n, p, rng.standard_normal((k, k)),
-            rng.uniform(size=k), to_z, to_l,
-        )  # fmt: skip
-        z, s.component = z @ to_z.T, to_l @ s.component
+        z, n = s.z[:, :k], self.pixels.n
+        to_z, held = np.empty((k, k)), 1 / (s.scale[:, None] * self.relative) ** 2
+        normals, uniforms = rng.standard_normal((k, k)), rng.uniform(size=k)
+        factors.transform(z.T @ z, s.component, held, n, normals, uniforms, to_z)
+        z = z @ to_z.T
         held = s.component / self.width**2
         precision = n * np.eye(k) + held @ s.component.T
         linear = held @ (s.mean - self.centre) - z.sum(axis=0)

@@ -23,7 +23,7 @@ from bayes_astro.spectra.coefficients import Pixels, conditional, unpacked
 from bayes_astro.spectra.draws import continuum_shapes
 from bayes_astro.spectra.expectation import Maximum, Penalty, begin, climb
 from bayes_astro.spectra.floors import SPREAD, Floor
-from bayes_astro.spectra.gibbs import Chain, records
+from bayes_astro.spectra.gibbs import Chain, records, relative_widths
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -49,6 +49,7 @@ class FactorsProblem(Problem):
         self.floor = Floor(model.noise, data.wavelength)
         self.shapes = continuum_shapes(model.continuum, data.wavelength)
         self.robust = bool(model.robust)
+        self.relative = relative_widths(priors, self.pixels.p)
 
     # A density of everything ------------------------------------------------------------------
 
@@ -91,7 +92,8 @@ class FactorsProblem(Problem):
 
     def _log_likelihood(self, v: dict[str, np.ndarray]) -> tuple[float, dict[str, Any]]:
         """Value, and slopes by the values of the free variables."""
-        component = v["scale"][:, None] * v["component_unit"]
+        unit = v["component_unit"]
+        component = v["scale"][:, None] * self.relative * unit
         size = float(v["continuum_scale"]) if len(self.shapes) else 0.0
         loadings = np.concatenate([component, size * self.shapes])
         theta = self._theta(v)
@@ -104,8 +106,9 @@ class FactorsProblem(Problem):
             total, by_mean, by_loading, by_floor = self._marginal(v["mean"], loadings, floor)
         k = self.factors
         slopes["mean"] = by_mean
-        slopes["component_unit"] = by_loading[:k] * v["scale"][:, None]
-        slopes["scale"] = np.sum(by_loading[:k] * v["component_unit"], axis=1)
+        own = by_loading[:k] * self.relative
+        slopes["component_unit"] = own * v["scale"][:, None]
+        slopes["scale"] = np.sum(own * unit, axis=1)
         if len(self.shapes):
             slopes["continuum_scale"] = np.sum(by_loading[k:] * self.shapes)
         if self.floor.nodes:
@@ -165,7 +168,7 @@ class FactorsProblem(Problem):
             "mean": (("pixel",), values["mean"]),
             "component": (
                 ("factor", "pixel"),
-                values["scale"][:, :, None] * values["component_unit"],
+                values["scale"][:, :, None] * self.relative * values["component_unit"],
             ),
             "scale": (("factor",), values["scale"]),
         }
@@ -184,12 +187,15 @@ class FactorsProblem(Problem):
     def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """About the maximum."""
         best = self.climbed(rng)
-        scale = np.sqrt(np.mean(best.component**2, axis=1)) + 1e-9 * np.abs(best.component).max()
+        scale = (
+            np.sqrt(np.mean((best.component / self.relative) ** 2, axis=1))
+            + 1e-9 * np.abs(best.component).max()
+        )
         middle = float(np.exp(best.theta.mean())) if self.floor.nodes else 1.0
         base = {
             "mean": best.mean,
             "scale": scale,
-            "component_unit": best.component / scale[:, None],
+            "component_unit": best.component / scale[:, None] / self.relative,
             "floor_scale": middle,
             "floor_unit": (best.theta - best.theta.mean()) / SPREAD if self.floor.nodes else 0.0,
             "floor": middle,
@@ -215,7 +221,9 @@ class FactorsProblem(Problem):
     def _penalty(self) -> Penalty:
         mean = self.priors["mean"].arguments
         scale = np.broadcast_to(self.priors["scale"].quantile(WIDE), (self.factors,))
-        return Penalty(np.asarray(mean["mu"]), np.asarray(mean["sigma"]), np.array(scale))
+        return Penalty(
+            np.asarray(mean["mu"]), np.asarray(mean["sigma"]), np.array(scale), self.relative
+        )
 
     def climbed(
         self, rng: np.random.Generator, steps: int = FIRST, tolerance: float = 1.0, **options: Any
@@ -321,7 +329,7 @@ class FactorsProblem(Problem):
             scale = self.priors["scale"].variable("scale", dims="factor")
             unit = pm.Normal("component_unit", 0.0, 1.0, shape=(k, p))
             component = pm.Deterministic(
-                "component", scale[:, None] * unit, dims=("factor", "pixel")
+                "component", scale[:, None] * self.relative * unit, dims=("factor", "pixel")
             )
             floor = pt.zeros(p)
             if self.floor.hierarchical:

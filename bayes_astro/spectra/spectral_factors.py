@@ -15,6 +15,7 @@ from bayes_astro.spectra import inputs
 from bayes_astro.spectra.choice import chosen, tails_wanted
 from bayes_astro.spectra.factored import FactoredSpectra
 from bayes_astro.spectra.floors import KINDS, SPREAD, Floor
+from bayes_astro.spectra.gibbs import relative_widths
 from bayes_astro.spectra.problem import FactorsProblem
 
 if TYPE_CHECKING:
@@ -24,9 +25,23 @@ if TYPE_CHECKING:
 
 __all__ = ["SpectralFactors"]
 
+FEW = 5  # spectra whose weight the middle of all pixels has
 LIKELY = 4  # factors, before a fit has looked
 NUMBERS = 25_000_000  # that a posterior may hold by default
 HEAVY = 2e9  # products a sweep from which draws take more than some minutes
+
+
+def _loading(flux: np.ndarray) -> Prior:
+    """As wide as fluxes scatter at each pixel, beside the middle of all; of few spectra less so."""
+    count = np.sum(~np.isnan(flux), axis=0)
+    square = np.nansum((flux - np.nanmean(flux, axis=0)) ** 2, axis=0)
+    usual = float(np.median(square / count))
+    width = (
+        np.sqrt((square + FEW * usual) / (count + FEW) / usual)
+        if usual > 0
+        else np.ones(len(count))
+    )
+    return Prior("Normal", mu=0.0, sigma=[float(f"{x:.4g}") for x in width])
 
 
 @dataclass(eq=False, repr=False)
@@ -38,7 +53,7 @@ class SpectralFactors(FactoredSpectra):
     .. code-block:: text
 
         x_ij = mean_j + sum_k component_kj z_ik + e_ij,        z_ik ~ N(0, 1)
-        component_kj ~ N(0, scale_k^2)
+        component_kj ~ N(0, scale_k^2 width_j^2)
         e_ij ~ N(0, error_ij^2 + floor_j^2),   or Student's t of that width (robust)
         floor_j ~ LogNormal(log floor_scale, 1)
 
@@ -48,7 +63,8 @@ class SpectralFactors(FactoredSpectra):
     floor for all pixels that of principal components.
 
     A component that the data do not ask for shrinks by its ``scale``, so that too many do little
-    harm. Draws are by turns of Gaussians (`ba.Gibbs`), with K x K solves for spectra and pixels, never
+    harm. width_j, the prior of ``loading``, is how much fluxes scatter at a pixel beside others: a line
+    that is many times what components are elsewhere would else be taken for noise. Draws are by turns of Gaussians (`ba.Gibbs`), with K x K solves for spectra and pixels, never
     pixels x pixels (`bayes_astro.spectra.gibbs`). Which rotation of the components is meant no data say:
     ``component`` holds all draws turned to the singular vectors of their mean, and
     convergence is judged on what depends on no rotation.
@@ -68,7 +84,8 @@ class SpectralFactors(FactoredSpectra):
         K ways. "auto": where it predicts hidden pixels better.
     priors : dict of str to Prior, optional
         ``mean``: Normal about the middle flux, three times as wide as all fluxes; ``scale``: HalfNormal of the
-        fluxes' scatter about their mean; ``floor_scale`` (of one number ``floor``) and
+        fluxes' scatter about their mean; ``loading``: Normal(0, width_j) of the scatter at each pixel over
+        that in the middle of all; ``floor_scale`` (of one number ``floor``) and
         ``continuum_scale``: the same; ``degrees_of_freedom``: Gamma(2, 0.1).
 
     Notes
@@ -161,6 +178,7 @@ class SpectralFactors(FactoredSpectra):
         found = [
             Parameter("mean", wide, ("pixel",), unit, families=("Normal",)),
             Parameter("scale", half, ("factor",), unit, "positive"),
+            Parameter("loading", _loading(flux), ("pixel",), families=("Normal",)),
         ]
         if self.noise != "stated":
             name = "floor" if self.noise == "floor" else "floor_scale"
@@ -206,19 +224,23 @@ class SpectralFactors(FactoredSpectra):
             names.append("continuum_scale")
         return tuple(names)
 
-    def latents(self, draws: xr.Dataset, design: Spectra, rng: np.random.Generator) -> xr.Dataset:
-        """Components, and the floors of pixels."""
-        scale = draws["scale"].values
-        unit = rng.standard_normal((*scale.shape, len(design.wavelength)))
+    def prior_draws(
+        self, design: Spectra, priors: dict[str, Prior], draws: int, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Draws of all variables from the prior; of components and of the floors of pixels, too."""
+        plain = super().prior_draws(design, priors, draws, rng).drop_vars("loading")
+        width = relative_widths(priors, len(design.wavelength))
+        scale = plain["scale"].values
+        unit = width * rng.standard_normal((*scale.shape, len(width)))
         found: dict[str, Any] = {
             "component": (("chain", "draw", "factor", "pixel"), scale[..., None] * unit)
         }
-        if "floor_scale" in draws:
+        if "floor_scale" in plain:
             floor = Floor(self.noise, design.wavelength)
-            middle = np.log(draws["floor_scale"].values)[..., None]
+            middle = np.log(plain["floor_scale"].values)[..., None]
             theta = middle + SPREAD * rng.standard_normal((*middle.shape[:-1], floor.nodes))
             found["floor"] = (("chain", "draw", "pixel"), np.exp(floor.logarithm(theta)))
-        return draws.assign(found)
+        return self.derived(plain.assign(found), priors)
 
     def equation(self) -> str:
         """The model in one line."""
