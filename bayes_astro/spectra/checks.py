@@ -146,7 +146,7 @@ def _tails(left: np.ndarray, names: np.ndarray, wavelength: np.ndarray, robust: 
         "no pixels far off",
         (True if not odd.any() or far.any() else None) if none else (None if robust else False),
         share,
-        f"{len(rows)} pixels lie more than {FAR:g} widths off, or as far from all others of their wavelength, as "
+        f"{len(rows)} pixel{'s lie' if len(rows) > 1 else ' lies'} more than {FAR:g} widths off, or as far from all others of their wavelength, as "
         f"cosmic rays do ({worst}), and pull on components: {remedy}",
         f"share of pixels at most {MANY:g}",
     )

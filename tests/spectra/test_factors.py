@@ -228,7 +228,7 @@ def test_surplus_components_vanish():
 @pytest.mark.slow
 def test_a_floor_is_found_and_none_where_there_is_none():
     rng = np.random.default_rng(0)
-    data = spectra(n=80, p=60, k=2, noise=0.02, spread=5.0, gaps=0.1)[0]
+    data = spectra(n=50, p=40, k=2, noise=0.02, spread=5.0, gaps=0.1)[0]
     more = data.replace(flux=data.flux + 0.03 * rng.normal(size=data.flux.shape))
     for kind in KINDS[1:]:
         floor = draws_of(fitted(more, 2, noise=kind), "floor")
@@ -351,8 +351,15 @@ def test_floors_of_a_smooth_curve_interpolate():
         assert np.array_equal(nodes[touched[rows].argmax(axis=1)], owner[rows])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("settings", [{}, {"robust": True, "noise": "floor", "continuum": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param(
+            {"robust": True, "noise": "floor", "continuum": 0}, marks=pytest.mark.calibration
+        ),
+    ],
+)
 def test_two_samplers_agree(settings):
     data = spectra(n=12, p=8, k=1, noise=0.4, gaps=0.1, level=0.0)[0]
     settings = {"noise": "per-pixel floor"} | settings
@@ -368,17 +375,6 @@ def test_two_samplers_agree(settings):
     for name in ("mean", "component"):
         x, y = draws_of(one, name), draws_of(other, name)
         assert np.all(np.abs(mean(x, axis=0) - mean(y, axis=0)) < 0.25 * sd(x, axis=0))
-
-
-@pytest.mark.slow
-def test_the_posterior_is_calibrated_at_20():
-    data = spectra(n=20, p=24, k=2, noise=0.4, spread=3.0, gaps=0.15, level=0.0)[0]
-    names = ("eigenvalue", "total", "floor_scale", "mean")
-    found = ba.calibrate(
-        ba.SpectralFactors(2, robust=False), data, n=20, seed=1, parameters=names,
-        sampler=ba.Gibbs(draws=250, tune=150, chains=2), progress=False,
-    )  # fmt: skip
-    assert found, found
 
 
 @pytest.mark.calibration
