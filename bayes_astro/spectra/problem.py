@@ -270,7 +270,8 @@ class FactorsProblem(Problem):
         self, settings: Any, rng: np.random.Generator, report: Callable[[int], bool]
     ) -> xr.Dataset | None:
         """Draws by turns, each chain in a thread of its own."""
-        start = self.climbed(rng)
+        with threadpool_limits(1, "blas"):
+            start = self.climbed(rng)
         chains = [self.chain(start, one) for one in rng.spawn(settings.chains)]
         kept: list[list[dict[str, np.ndarray]]] = [[] for _ in chains]
         threads = min(cores(), len(chains)) if self.pixels.x.size > SMALL else 1
