@@ -37,10 +37,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp, ndtr
+from scipy.special import logsumexp
+from scipy.stats import norm, t
 
 import bayes_astro as ba
 from bayes_astro.baselines.spectral_methods import METHODS
+from bayes_astro.draws import in_turn, thinned
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared/data/g_spectra"
 FLUX = 20.0  # so that nmf finds none below 0
@@ -73,10 +75,22 @@ def simulated(n, p, k, seed=1):
 # Ways to fill the gaps: spectra and number of factors to reconstructions (n, p) --------------------
 
 
+def _component(model):
+    return model.posterior["posterior"]["component"].values[0, 0]
+
+
+def _mean(model):
+    return model.posterior["posterior"]["mean"].values[0, 0]
+
+
 def of_factors(data, k):
     """The model, at its mode."""
-    model = ba.SpectralFactors(k, noise="stated").fit(data, ba.MAP(), seed=1, progress=False)
-    return model.predict(data)["signal"].values[0, 0]
+    model = ba.SpectralFactors(k, noise="stated", robust=False).fit(
+        data, ba.MAP(), seed=1, progress=False
+    )
+    return model.predict(data, draws=1)["coefficient_mean"].values @ _component(model) + _mean(
+        model
+    )
 
 
 def of_baseline(method):
@@ -302,13 +316,16 @@ def by_number(predict):
 
 
 def by_factors(rest, mask, k):
-    """The same of draws of the model, (draws, m)."""
+    """The same of draws of the model, (draws, m), and the degrees of freedom of each."""
     model = ba.SpectralFactors(k).fit(rest, seed=1, progress=False)
-    found = model.predict(rest, draws=200)
-    signal, noisy = (
-        found[x].values[..., mask].reshape(-1, mask.sum()) for x in ("signal", "observation")
-    )
-    return signal, np.broadcast_to(np.std(noisy - signal, axis=0), signal.shape)
+    some = thinned(model.posterior["posterior"].to_dataset(), 200)
+    signal = model.predict(rest, draws=some.sizes["chain"] * some.sizes["draw"])["signal"].values
+    floor = in_turn(some, signal.shape[1])["floor"].values[0]
+    width = np.broadcast_to(floor[:, None], signal.shape[1:])[:, mask]
+    degrees = np.inf
+    if "degrees_of_freedom" in some:
+        degrees = in_turn(some, signal.shape[1])["degrees_of_freedom"].values[0][:, None]
+    return signal[0][:, mask], width, degrees
 
 
 PREDICTIONS = {
@@ -332,12 +349,13 @@ def gaps(quick):
             if quick and way not in ("SpectralFactors", "pca", "weighted-pca"):
                 continue
             began = time.process_time()
-            signal, width = predict(rest, mask, k)
+            signal, width, *degrees = predict(rest, mask, k)
             seconds = time.process_time() - began
             width = np.hypot(width, data.error[mask])
             z = (data.flux[mask] - signal) / width
-            log = logsumexp(-0.5 * z**2 - np.log(width), axis=0) - np.log(len(z)) - 0.919
-            below = ndtr(z).mean(axis=0)
+            family = t(*degrees) if degrees and np.all(np.isfinite(degrees[0])) else norm
+            log = logsumexp(family.logpdf(z) - np.log(width), axis=0) - np.log(len(z))
+            below = family.cdf(z).mean(axis=0)
             wrong = signal.mean(axis=0) - data.flux[mask]
             found[name][way] = {
                 "log density": float(log.mean()),

@@ -406,6 +406,18 @@ DEFAULTS = {
         ba.Counts([3, 5, 7], [2, 4, 4.0], background=1.5),
         {"rate": ba.Prior("Gamma", alpha=0.5, beta=0.05 * 10 / 11)},
     ),
+    "spectra": (
+        ba.SpectralFactors(1, continuum=0, robust=True),
+        ba.Spectra([1, 2, 3], [[1, 1, 1], [3, 1, 5], [5, 7, 3]], 0.1),
+        {
+            "mean": ba.Prior("Normal", mu=3, sigma=3 * np.sqrt(40 / 9)),
+            "scale": ba.Prior("HalfNormal", sigma=np.sqrt(40 / 9)),
+            "loading": ba.Prior("Normal", mu=0, sigma=[1, 1.323, 1]),
+            "floor_scale": ba.Prior("HalfNormal", sigma=np.sqrt(40 / 9)),
+            "continuum_scale": ba.Prior("HalfNormal", sigma=np.sqrt(40 / 9)),
+            "degrees_of_freedom": ba.Prior("Gamma", alpha=2, beta=0.1),
+        },
+    ),
     "mixture": (
         ba.ExtremeDeconvolution(4),
         CORNERS,

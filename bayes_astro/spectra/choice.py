@@ -30,7 +30,7 @@ __all__ = ["LADDER", "chosen", "held_out_pixels", "of_hidden", "some_of", "tails
 
 LADDER = (1, 2, 3, 4, 6, 8, 12, 16)
 NO_MATTER = 0.02  # nats a hidden pixel that a smaller number may be worse
-SPECTRA = 400  # that a choice looks at
+SPECTRA, FEWER = 400, 100  # that a choice looks at, and one that many pixels decide
 TUNE, KEPT, EVERY = 60, 40, 2
 REPEATS = 3  # draws of coefficients given a frame
 
@@ -42,6 +42,8 @@ def of_hidden(
     k: int,
     rng: np.random.Generator,
     mask: np.ndarray,
+    *,
+    at_maximum: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log densities of hidden pixels, averaged over draws of a fit without them, and where they lie.
 
@@ -50,35 +52,37 @@ def of_hidden(
     log_density : array (hidden,)
         Of each by itself.
     score : array (hidden,)
-        Normal quantile of its place in its predictive distribution.
-    """  # fmt: skip
-    with threadpool_limits(1, "blas"):
-        return _of_hidden(model, data, priors, k, rng, mask)
-
-
-def _of_hidden(
-    model: Any, data: Spectra, priors: dict[str, Prior], k: int, rng: np.random.Generator,
-    mask: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        Normal quantile of its place in its predictive distribution; with `at_maximum` that of EM.
+    """
     kept = without(data, mask)
     problem = FactorsProblem(model, kept, priors, k)
-    chain = problem.chain(problem.climbed(rng), rng)
     rows, columns = np.nonzero(mask)
     truth, variance = data.flux[rows, columns], data.error[rows, columns] ** 2
     pixels = Pixels.of(kept)
     logs, below = [], []
-    for sweep in range(TUNE + KEPT * EVERY):
-        chain.sweep(0.3 if 2 * sweep < TUNE else (0.1 if sweep < TUNE else 0.0))
-        if sweep < TUNE or (sweep - TUNE) % EVERY:
-            continue
-        for middle, width, degrees in _predicted(pixels, chain.frame(), rows, columns, rng):
-            width = np.sqrt(width**2 + variance)
-            family = t(degrees) if np.isfinite(degrees) else norm
-            x = (truth - middle) / width
-            logs.append(family.logpdf(x) - np.log(width))
-            below.append(family.cdf(x))
+    with threadpool_limits(1, "blas"):
+        for frame in _frames(problem, rng, at_maximum):
+            for middle, width, degrees in _predicted(pixels, frame, rows, columns, rng):
+                width = np.sqrt(width**2 + variance)
+                family = t(degrees) if np.isfinite(degrees) else norm
+                x = (truth - middle) / width
+                logs.append(family.logpdf(x) - np.log(width))
+                below.append(family.cdf(x))
     place = np.clip(np.mean(below, axis=0), 1e-12, 1 - 1e-12)
     return logsumexp(logs, axis=0) - np.log(len(logs)), norm.ppf(place)
+
+
+def _frames(problem: FactorsProblem, rng: np.random.Generator, at_maximum: bool) -> Iterator[Frame]:
+    """Of a short chain, or of the maximum alone."""
+    start = problem.climbed(rng)
+    if at_maximum:
+        yield start.frame(problem.floor, problem.shapes)
+        return
+    chain = problem.chain(start, rng)
+    for sweep in range(TUNE + KEPT * EVERY):
+        chain.sweep(0.3 if 2 * sweep < TUNE else (0.1 if sweep < TUNE else 0.0))
+        if sweep >= TUNE and not (sweep - TUNE) % EVERY:
+            yield chain.frame()
 
 
 def _predicted(
@@ -101,13 +105,13 @@ def _predicted(
 
 def tails_wanted(model: Any, data: Spectra, seed: int) -> bool:
     """Whether Student's t predicts hidden pixels better than a normal, by more than two standard errors."""
-    data = some_of(data)
+    whole, data = data, some_of(data, FEWER)
     mask = hidden(data)
     row, logs = np.nonzero(mask)[0], []
     for robust in (False, True):
         one = model.copy(robust=robust)
         rng = np.random.default_rng([seed, 0])
-        found, _ = of_hidden(one, data, one.resolve_priors(data), int(one.n_factors), rng, mask)
+        found, _ = of_hidden(one, data, one.resolve_priors(whole), int(one.n_factors), rng, mask)
         logs.append(np.bincount(row, found, len(data)))
     gain = logs[1] - logs[0]
     return bool(gain.sum() > 2 * np.sqrt(len(gain)) * gain.std())
@@ -117,22 +121,25 @@ def held_out_pixels(model: Any, draws: xr.Dataset, data: Spectra) -> xr.Dataset:
     """Normal quantiles of hidden pixels in what a short fit without them predicts; where they are."""
     import xarray as xr
 
-    data = some_of(data)
+    whole, data = data, some_of(data)
     mask = hidden(data)
     mask[:, (mask | data.missing).all(axis=0)] = False
     one = model.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
     rng = np.random.default_rng(7)
-    logs, score = of_hidden(one, data, one.resolve_priors(data), draws.sizes["factor"], rng, mask)
+    alone = draws.sizes["chain"] * draws.sizes["draw"] == 1
+    logs, score = of_hidden(
+        one, data, one.resolve_priors(whole), draws.sizes["factor"], rng, mask, at_maximum=alone
+    )
     row, pixel = np.nonzero(mask)
     numbers = {"log_density": logs, "score": score, "spectrum": row, "hidden_pixel": pixel}
     return xr.Dataset({name: (("hidden",), values) for name, values in numbers.items()})
 
 
-def some_of(data: Spectra) -> Spectra:
+def some_of(data: Spectra, most: int = SPECTRA) -> Spectra:
     """All of few spectra, or evenly spaced ones of many."""
-    if len(data) <= SPECTRA:
+    if len(data) <= most:
         return data
-    return data[np.linspace(0, len(data) - 1, SPECTRA).astype(int)]
+    return data[np.linspace(0, len(data) - 1, most).astype(int)]
 
 
 def _usual(scores: np.ndarray) -> np.ndarray:
@@ -148,7 +155,7 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
     """The number of factors, and the scores that decided."""
     import xarray as xr
 
-    data = some_of(data)
+    whole, data = data, some_of(data)
     mask = hidden(data)
     mask[:, (mask | data.missing).all(axis=0)] = False
     most = max(1, min(len(data) // 4, len(data.wavelength) - 1))
@@ -159,7 +166,7 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
         for step, k in enumerate(ladder):
             one = model.copy(n_factors=k)
             rng = np.random.default_rng([seed, k])
-            logs, _ = of_hidden(one, data, one.resolve_priors(data), k, rng, mask)
+            logs, _ = of_hidden(one, data, one.resolve_priors(whole), k, rng, mask)
             by_spectrum.append(np.bincount(row, logs, len(data)))
             bar.at(step + 1, f"{k}: {logs.mean():.3f} a pixel")
             best = int(np.argmax(_usual(np.array(by_spectrum)).sum(axis=1)))
