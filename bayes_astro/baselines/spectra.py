@@ -12,7 +12,7 @@ from bayes_astro.baselines.base import Baseline
 from bayes_astro.data.spectra import Spectra
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import Setting, choice, either, whole
-from bayes_astro.spectra.hidden import hidden, without
+from bayes_astro.spectra.hidden import NUMBERS, hidden, to_choose, without
 from bayes_astro.spectra.inputs import check, the_same_grid
 from bayes_astro.spectra.scores import DRAWS, of_hidden
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["SpectralComponents"]
-
-NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16)
-"""Of factors, among which "auto" chooses."""
 
 
 @dataclass(eq=False, repr=False)
@@ -106,8 +103,7 @@ class SpectralComponents(Baseline):
 
     def _chosen(self, data: Spectra) -> int:
         """The number of factors by hidden pixels of the training spectra."""
-        mask = hidden(data)
-        mask[:, (mask | data.missing).all(axis=0)] = False
+        mask = to_choose(data)
         rest, scores = without(data, mask), {}
         most = min(len(data) - 1, data.flux.shape[1])
         for k in (k for k in NUMBERS if k <= most):

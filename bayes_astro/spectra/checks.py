@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import beta, chi2, t
+from scipy.stats import beta, chi2
 
 from bayes_astro.diagnostics import Check
 from bayes_astro.draws import thinned
@@ -183,10 +182,7 @@ def _drawn(pixels: Pixels, frame: Frame, rng: np.random.Generator) -> np.ndarray
     z, _ = tails.drawn(pixels, frame, rng)
     width = np.sqrt(pixels.variance + frame.floor)
     left = np.where(np.isfinite(width), pixels.x - frame.mean - z @ frame.loadings, np.nan) / width
-    if np.isfinite(frame.degrees):
-        tail = np.asarray(t.logsf(np.abs(left), frame.degrees), dtype=float)
-        left = -np.sign(left) * ndtri(np.exp(tail))
-    return left
+    return tails.normal_scores(left, frame.degrees)
 
 
 def _scatter(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,15 +20,14 @@ from bayes_astro.priors import Prior
 from bayes_astro.samplers.progress import Progress
 from bayes_astro.spectra import tails
 from bayes_astro.spectra.coefficients import Frame, Pixels, conditional, unpacked
-from bayes_astro.spectra.hidden import hidden, without
+from bayes_astro.spectra.hidden import NUMBERS, to_choose, without
 from bayes_astro.spectra.problem import FactorsProblem
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LADDER", "chosen", "held_out_pixels", "of_hidden", "some_of", "tails_wanted"]
+__all__ = ["chosen", "held_out_pixels", "of_hidden", "some_of", "tails_wanted"]
 
-LADDER = (1, 2, 3, 4, 6, 8, 12, 16)
 NO_MATTER = 0.02  # nats a hidden pixel that a smaller number may be worse
 SPECTRA, FEWER = 400, 100  # that a choice looks at, and one that many pixels decide
 TUNE, KEPT, EVERY = 60, 40, 2
@@ -106,7 +105,7 @@ def _predicted(
 def tails_wanted(model: Any, data: Spectra, seed: int) -> bool:
     """Whether Student's t predicts hidden pixels better than a normal, by more than two standard errors."""
     whole, data = data, some_of(data, FEWER)
-    mask = hidden(data)
+    mask = to_choose(data)
     row, logs = np.nonzero(mask)[0], []
     for robust in (False, True):
         one = model.copy(robust=robust)
@@ -122,8 +121,7 @@ def held_out_pixels(model: Any, draws: xr.Dataset, data: Spectra) -> xr.Dataset:
     import xarray as xr
 
     whole, data = data, some_of(data)
-    mask = hidden(data)
-    mask[:, (mask | data.missing).all(axis=0)] = False
+    mask = to_choose(data)
     one = model.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
     rng = np.random.default_rng(7)
     alone = draws.sizes["chain"] * draws.sizes["draw"] == 1
@@ -156,10 +154,9 @@ def chosen(model: Any, data: Spectra, seed: int, progress: bool) -> tuple[int, x
     import xarray as xr
 
     whole, data = data, some_of(data)
-    mask = hidden(data)
-    mask[:, (mask | data.missing).all(axis=0)] = False
+    mask = to_choose(data)
     most = max(1, min(len(data) // 4, len(data.wavelength) - 1))
-    ladder = [k for k in LADDER if k <= most] or [1]
+    ladder = [k for k in NUMBERS if k <= most] or [1]
     by_spectrum: list[np.ndarray] = []
     row = np.nonzero(mask)[0]
     with Progress(len(ladder), "number of factors", shown=progress) as bar:

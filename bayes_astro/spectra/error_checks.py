@@ -46,8 +46,7 @@ def height(model: Any, data: Any) -> Callable[[Any], float]:
     settled = settled.copy(n_factors=draws.sizes["factor"], robust="degrees_of_freedom" in draws)
     priors = settled.resolve_priors(data)
     start = FactorsProblem(settled, data, priors, settled.n_factors)
-    # Values of other errors do not compare with that of the start.
-    best = replace(start.climbed(np.random.default_rng(3)), value=-np.inf, gain=np.inf)
+    best = start.climbed(np.random.default_rng(3))
 
     def climbs(factor: Any) -> float:
         problem = FactorsProblem(

@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 from bayes_astro.likelihoods import factors
 from bayes_astro.spectra.coefficients import (
@@ -33,6 +32,7 @@ from bayes_astro.spectra.coefficients import (
     unpacked,
 )
 from bayes_astro.spectra.floors import SPREAD, Floor
+from bayes_astro.spectra.tails import log_student, settled
 
 __all__ = ["Maximum", "Penalty", "begin", "climb", "regressed"]
 
@@ -130,10 +130,13 @@ def climb(
     *,
     steps: int,
     tolerance: float,
-    watch: Callable[[int, float], bool] = lambda step, value: False,
+    watch: Callable[[int, float], None] = lambda step, value: None,
 ) -> Maximum:
-    """Steps until the predicted gain is below `tolerance`, in nats, or `watch` says stop."""
-    before, rate = at, 0.0
+    """Steps until the predicted gain is below `tolerance`, in nats; `watch` is told of each.
+
+    What is known of the value at the start is not used: it may be that of other data.
+    """
+    before, rate = replace(at, value=-np.inf, gain=np.inf), 0.0
     for step in range(1, steps + 1):
         new = _step(pixels, before, floor, shapes, penalty)
         gained = new.value - before.value
@@ -142,7 +145,8 @@ def climb(
             rate = float(np.clip(gained / last, 0.0, 0.99)) if last > 0 else 0.0
         to_come = gained / (1 - rate) if np.isfinite(gained) else np.inf
         before = replace(new, gain=max(to_come, 0.0), steps=step)
-        if watch(step, new.value) or before.gain < tolerance:
+        watch(step, new.value)
+        if before.gain < tolerance:
             break
     return before
 
@@ -259,7 +263,7 @@ def _floors(theta: np.ndarray, slope: np.ndarray, fisher: np.ndarray, floor: Flo
     pull = (theta.mean() - theta) / SPREAD**2
     if floor.kind == "per-pixel floor":
         return theta + np.clip((gradient + pull) / (fisher + 1 / SPREAD**2), -1.0, 1.0)
-    h = floor.weights()
+    h = floor.weights
     information = (h.T * fisher) @ h + np.eye(len(theta)) / SPREAD**2
     return theta + np.clip(np.linalg.solve(information, gradient + pull), -1.0, 1.0)
 
@@ -286,8 +290,6 @@ class _Tails:
         """Precisions (n, p), given coefficients that fit with the weights of the median noise."""
         if not self.on:
             return PLAIN
-        from bayes_astro.spectra.tails import settled
-
         return settled(some, frame)
 
     def seen(self, left: np.ndarray, some: Pixels, frame: Frame, scale: np.ndarray) -> float:
@@ -299,15 +301,10 @@ class _Tails:
         nu = self._degrees
         sub = q[:: max(1, len(q) // 100_000)]
         for g, d in enumerate(self.GRID):
-            self._heights[g] += len(q) / len(sub) * float(np.sum(_log_t(sub, d)))
+            self._heights[g] += len(q) / len(sub) * float(np.sum(log_student(sub, d)))
         normal = 0.5 * np.log(u) - 0.5 * u * q - 0.5 * np.log(2 * np.pi)
-        return float(np.sum(_log_t(q, nu) - normal))
+        return float(np.sum(log_student(q, nu) - normal))
 
     def degrees(self) -> float:
         """Of the grid, those of the highest density of the residuals."""
         return float(self.GRID[np.argmax(self._heights)]) if self.on else np.inf
-
-
-def _log_t(q: np.ndarray, nu: float) -> np.ndarray:
-    constant = gammaln(0.5 * (nu + 1)) - gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu)
-    return constant - 0.5 * (nu + 1) * np.log1p(q / nu)

@@ -241,9 +241,4 @@ class FactoredSpectra(Model):
 
     def _like(self, data: Any) -> Spectra:
         """On the fitted grid, in the fitted units."""
-        fitted = self.data
-        if data is None:
-            return fitted
-        if not isinstance(data, Spectra):
-            raise ValueError(f"expected ba.Spectra, got {type(data).__name__}.")
-        return inputs.the_same_grid(data, fitted)
+        return self.data if data is None else inputs.the_same_grid(data, self.data)

@@ -13,6 +13,7 @@ has the prior of `floor` itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -55,13 +56,14 @@ class Floor:
         """Whether nodes scatter about a scale of their own."""
         return self.nodes > 1 or self.kind == "per-pixel floor"
 
-    @property
+    @cached_property
     def places(self) -> np.ndarray:
         """Wavelengths of the nodes."""
         if self.kind == "per-pixel floor":
             return self.wavelength
         return np.geomspace(self.wavelength[0], self.wavelength[-1], max(self.nodes, 2))
 
+    @cached_property
     def weights(self) -> np.ndarray:
         """H of a smooth floor, (p, nodes)."""
         at = np.log(self.wavelength)
@@ -75,13 +77,13 @@ class Floor:
     def logarithm(self, theta: np.ndarray) -> np.ndarray:
         """Logarithms of the floor at pixels, (..., p)."""
         if self.kind == "smooth floor":
-            return theta @ self.weights().T
+            return theta @ self.weights.T
         return np.broadcast_to(theta, (*theta.shape[:-1], self.p))
 
     def gathered(self, of_pixels: np.ndarray) -> np.ndarray:
         """Slopes by node from those by the logarithms of the floors of pixels, (..., p) to (..., M)."""
         if self.kind == "smooth floor":
-            return of_pixels @ self.weights()
+            return of_pixels @ self.weights
         return of_pixels if self.kind == "per-pixel floor" else of_pixels.sum(-1, keepdims=True)
 
     def rounds(self) -> list[tuple[np.ndarray, np.ndarray]]:

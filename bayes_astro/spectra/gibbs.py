@@ -27,7 +27,7 @@ from bayes_astro.spectra.coefficients import NONE, PLAIN, Frame, Pixels, packed,
 from bayes_astro.spectra.expectation import Maximum, Penalty, regressed
 from bayes_astro.spectra.floors import SPREAD, Floor
 
-__all__ = ["Chain", "State", "relative_widths"]
+__all__ = ["Chain", "State", "records", "relative_widths"]
 
 WITHIN_ONE = 0.6826894921370859  # of a half-normal, where its scale is
 WANTED = 0.4  # share of steps that are taken
@@ -103,6 +103,11 @@ class Chain:
         if floor.kind == "floor":
             self.step /= np.sqrt(pixels.p)
         self.degrees_step, self.together = 0.1, 0.1
+        own = [(slice(i, i + 1), priors["scale"].entry(i)) for i in range(k)]
+        if len(shapes):
+            own.append((slice(k, None), priors["continuum_scale"]))
+        # Loadings of one scale, its prior, and how wide that is.
+        self.groups = [(at, prior, float(prior.quantile(WITHIN_ONE))) for at, prior in own]
         self._coefficients()
 
     def sweep(self, tuning: float = 0.0) -> None:
@@ -220,12 +225,8 @@ class Chain:
         a = a + np.tril(a, -1).T
         b = np.sum(linear * s.z, axis=0)
         c = np.ones(len(b))
-        groups = [(slice(i, i + 1), "scale", float(s.scale[i])) for i in range(k)]
-        if len(self.shapes):
-            groups.append((slice(k, None), "continuum_scale", s.continuum))
-        for at, name, scale in groups:
-            prior = self.priors[name].entry(at.start if name == "scale" else 0)
-            wide = float(prior.quantile(WITHIN_ONE))
+        sizes = [*s.scale, *([s.continuum] if len(self.shapes) else [])]
+        for (at, prior, wide), scale in zip(self.groups, sizes, strict=True):
             total = a[at, at].sum() + (scale / wide) ** 2
             pull = b[at].sum() - (a[at] @ c).sum() + a[at, at].sum() * c[at][0]
             sd = 1 / np.sqrt(total)

@@ -8,11 +8,13 @@ import numpy as np
 
 from bayes_astro.data.spectra import Spectra
 
-__all__ = ["hidden", "without"]
+__all__ = ["NUMBERS", "hidden", "to_choose", "without"]
 
 SHARE = 0.08
 """Of the measured pixels: half of them in one block, as a gap; half anywhere, as cosmic rays."""
 SEED = 20261
+NUMBERS = (1, 2, 3, 4, 6, 8, 12, 16)
+"""Of factors, among which hidden pixels choose."""
 
 
 def hidden(data: Spectra, share: float = SHARE, seed: int = SEED) -> np.ndarray:
@@ -31,6 +33,13 @@ def hidden(data: Spectra, share: float = SHARE, seed: int = SEED) -> np.ndarray:
             found[i, there[start : start + half]] = True
             found[i, there[single]] = True
     return found
+
+
+def to_choose(data: Spectra) -> np.ndarray:
+    """Those that a fit without them can do without: each wavelength stays in a spectrum."""
+    mask = hidden(data)
+    mask[:, (mask | data.missing).all(axis=0)] = False
+    return mask
 
 
 def without(data: Spectra, mask: np.ndarray) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from bayes_astro.data.measurements import Measurements
 from bayes_astro.data.spectra import Spectra
@@ -200,16 +199,11 @@ def encoded(draws: xr.Dataset, degree: int | None, at: Spectra) -> Measurements:
 
 def standardised(pixels: Pixels, frame: Frame) -> tuple[np.ndarray, Conditional]:
     """Residuals at the mode of the coefficients in their own widths, unit normals if all is right; nan in gaps."""
-    from scipy.stats import t
-
     here = about(pixels, frame)
     v = pixels.variance + frame.floor
     left = (pixels.x - frame.mean - here.mean @ frame.loadings) / np.sqrt(v)
     left[~np.isfinite(v)] = np.nan
-    if np.isfinite(frame.degrees):
-        share = t.logsf(np.abs(left), frame.degrees)
-        left = np.sign(left) * -ndtri(np.exp(share))
-    return left, here
+    return tails.normal_scores(left, frame.degrees), here
 
 
 def statistics(draws: xr.Dataset, degree: int | None, data: Spectra) -> dict[str, np.ndarray]:

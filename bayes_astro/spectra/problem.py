@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import digamma
 from threadpoolctl import threadpool_limits
 
 from bayes_astro.densities import cores
@@ -24,6 +24,7 @@ from bayes_astro.spectra.draws import continuum_shapes
 from bayes_astro.spectra.expectation import Maximum, Penalty, begin, climb
 from bayes_astro.spectra.floors import SPREAD, Floor
 from bayes_astro.spectra.gibbs import Chain, records, relative_widths
+from bayes_astro.spectra.tails import log_student
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -153,8 +154,7 @@ class FactorsProblem(Problem):
         variance = np.where(known, variance, 1.0)
         left = np.where(known, self.pixels.x - v["mean"] - z @ loadings, 0.0)
         q = left**2 / variance
-        constant = gammaln(0.5 * (nu + 1)) - gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu)
-        each = constant - 0.5 * np.log(variance) - 0.5 * (nu + 1) * np.log1p(q / nu)
+        each = log_student(q, nu) - 0.5 * np.log(variance)
         pull = np.where(known, (nu + 1) * left / (variance * (nu + q)), 0.0)
         by_floor = np.sum(np.where(known, 0.5 * (pull * left - 1) / variance, 0.0), axis=0)
         by_nu = 0.5 * (digamma(0.5 * (nu + 1)) - digamma(0.5 * nu) - 1 / nu)
@@ -245,9 +245,8 @@ class FactorsProblem(Problem):
         limit = threadpool_limits(search.workers, "blas")
         with limit, Progress(search.max_steps, "EM", shown=progress) as bar:
 
-            def watch(step: int, value: float) -> bool:
+            def watch(step: int, value: float) -> None:
                 bar.at(step, f"log likelihood {value:.6g}")
-                return False
 
             best = self.climbed(rng, search.max_steps, tolerance, watch=watch)
         values = {
@@ -338,7 +337,7 @@ class FactorsProblem(Problem):
                 own = pm.Normal("floor_unit", 0.0, 1.0, shape=self.floor.nodes)
                 theta = pm.math.log(middle) + SPREAD * own
                 if self.floor.kind == "smooth floor":
-                    theta = pt.dot(self.floor.weights(), theta)
+                    theta = pt.dot(self.floor.weights, theta)
                 floor = pm.Deterministic("floor", pm.math.exp(theta), dims="pixel")
             elif self.floor.nodes:
                 floor = self.priors["floor"].variable("floor") * pt.ones(p)

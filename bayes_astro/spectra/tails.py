@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtri
+from scipy.stats import t
 
 from bayes_astro.likelihoods import factors
 from bayes_astro.spectra.coefficients import Conditional, Frame, Pixels, conditional, unpacked
 
-__all__ = ["drawn", "laplace", "settled"]
+__all__ = ["drawn", "laplace", "log_student", "normal_scores", "settled"]
 
 STEPS = 12
 TURNS = 4
+
+
+def log_student(q: np.ndarray, nu: float) -> np.ndarray:
+    """Log density of Student's t of unit width at values whose squares are `q`."""
+    constant = gammaln(0.5 * (nu + 1)) - gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu)
+    return constant - 0.5 * (nu + 1) * np.log1p(q / nu)
+
+
+def normal_scores(left: np.ndarray, degrees: float) -> np.ndarray:
+    """Values of Student's t as unit normals of the same probability; those of a normal as they are."""
+    if not np.isfinite(degrees):
+        return left
+    tail = np.asarray(t.logsf(np.abs(left), degrees), dtype=float)
+    return -np.sign(left) * ndtri(np.exp(tail))
 
 
 def _precisions(pixels: Pixels, frame: Frame, z: np.ndarray) -> np.ndarray:
@@ -40,12 +55,8 @@ def laplace(pixels: Pixels, frame: Frame) -> Conditional:
     left = pixels.x - frame.mean - about.mean @ frame.loadings
     q = left**2 / v
     known = np.isfinite(v)
-    constant = gammaln(0.5 * (nu + 1)) - gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu)
-    each = np.where(
-        known,
-        constant - 0.5 * np.log(np.where(known, v, 1.0)) - 0.5 * (nu + 1) * np.log1p(q / nu),
-        0.0,
-    )
+    width = np.where(known, v, 1.0)
+    each = np.where(known, log_student(q, nu) - 0.5 * np.log(width), 0.0)
     bend = (nu + 1) * (nu - q) / (nu + q) ** 2 / v
     expected = (nu + 1) / (nu + 3) / v
     rows, columns = np.tril_indices(k)

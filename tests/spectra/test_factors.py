@@ -283,8 +283,7 @@ def test_predictions_agree_with_each_other(model, small):
     found = model.predict(small[:5], draws=400)
     assert found["signal"].dims == ("chain", "draw", "spectrum", "pixel")
     lead = ("chain", "draw")
-    for name, sd in (("coefficient_mean", 0.0), ("coefficient_covariance", 1.0)):
-        assert np.isfinite(found[name]).all(), sd
+    assert np.linalg.eigvalsh(found["coefficient_covariance"].values).min() > 0
     mean = found["coefficient"].mean(lead).values
     width = np.sqrt(np.einsum("nkk->nk", found["coefficient_covariance"].values))
     assert np.all(np.abs(mean - found["coefficient_mean"].values) < 0.25 * width)
@@ -345,7 +344,7 @@ def test_floors_of_a_smooth_curve_interpolate():
     moved = (floor.logarithm(theta + step) - floor.logarithm(theta)) @ slope / 1e-6
     assert floor.gathered(slope)[3] == pytest.approx(moved, rel=1e-5)
     for nodes, owner in floor.rounds():
-        touched = np.abs(floor.weights()[:, nodes]) > 0
+        touched = np.abs(floor.weights[:, nodes]) > 0
         assert np.all(touched.sum(axis=1) <= 1)
         rows = np.flatnonzero(touched.any(axis=1))
         assert np.array_equal(nodes[touched[rows].argmax(axis=1)], owner[rows])
