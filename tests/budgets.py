@@ -18,8 +18,6 @@ BUDGET = {"fast": 20.0, "slow": 60.0}  # CPU seconds of one file
 OWN: dict[str, dict[str, float]] = {
     "tests/test_contract.py": {"fast": 250.0},
     "tests/test_storage.py": {"fast": 60.0},
-    "tests/models/test_models.py": {"fast": 40.0},
-    "tests/clustering/test_two_point.py": {"fast": 30.0},
     "tests/samplers/test_agreement.py": {"slow": 400.0},
     "tests/test_calibration.py": {"slow": 240.0},
     "tests/density/test_extreme_deconvolution.py": {"slow": 90.0},

@@ -9,6 +9,9 @@ import pytest
 from cases import CASES
 
 os.environ.setdefault("MPLBACKEND", "agg")
+# Inherited by the processes that run the tests, two at a time: threads of their own would wait for each other.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
