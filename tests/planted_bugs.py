@@ -55,6 +55,9 @@ DAMPING = (
 )
 PAIRS = "clustering/test_pair_counts.py::"
 XI = "clustering/test_two_point.py::"
+FACTORS = "spectra/test_factors.py::"
+PRIOR = FACTORS + "test_draws_of_spectra_that_say_nothing_are_the_prior"
+WRONG = "spectra/test_wrong_on_purpose.py::"
 KINDS = "classes/test_mixture_classifier.py::"
 BANDS, NOISE = "periodic/test_bands.py::", "periodic/test_noise.py::"
 SIGNALS = "periodic/test_signals.py::"
@@ -64,6 +67,86 @@ JACKKNIFE = (
 SYNCED = "test_storage.py::test_a_file_is_on_the_disk_before_it_takes_the_name"
 
 BUGS = (
+    # Of spectra.
+    Bug(
+        "residuals-of-spectra-twice",
+        "likelihoods/factors.py",
+        "total += w * r * r",
+        "total += 2.0 * w * r * r",
+        (FACTORS + "test_products_are_loops_over_dense_normals",),
+    ),
+    Bug(
+        "shears-held-twice",
+        "likelihoods/factors.py",
+        "pull += held * component[b, j]",
+        "pull += 2.0 * held * component[b, j]",
+        (PRIOR,),
+    ),
+    Bug(
+        "precisions-of-students-t-doubled",
+        "likelihoods/factors.py",
+        "rng.standard_gamma(0.5 * (degrees + 1)) / rate",
+        "rng.standard_gamma(1.0 * (degrees + 1)) / rate",
+        (FACTORS + "test_tails_are_those_of_quadrature",),
+    ),
+    Bug(
+        "sizes-of-coefficients-drawn-with-twice-the-spectra",
+        "spectra/gibbs.py",
+        "rng.chisquare(self.pixels.n, k)",
+        "rng.chisquare(2 * self.pixels.n, k)",
+        (PRIOR,),
+    ),
+    Bug(
+        "sizes-without-their-prior",
+        "spectra/gibbs.py",
+        "total = a[at, at].sum() + (scale / wide) ** 2",
+        "total = a[at, at].sum() + 0.25 * (scale / wide) ** 2",
+        (PRIOR,),
+    ),
+    Bug(
+        "floors-together-without-their-jacobian",
+        "spectra/gibbs.py",
+        "ratio = new.sum() - now.sum() + pair[0] - pair[1] + far",
+        "ratio = new.sum() - now.sum() + pair[0] - pair[1]",
+        (PRIOR,),
+    ),
+    Bug(
+        "continuum-taken-off-twice",
+        "spectra/expectation.py",
+        "(scale * shapes[j])[:, None]",
+        "(2.0 * scale * shapes[j])[:, None]",
+        (FACTORS + "test_every_step_climbs",),
+    ),
+    Bug(
+        "codes-with-the-prior-left-in",
+        "spectra/predictions.py",
+        "np.maximum(1 / values - 1, 1 / UNKNOWN)",
+        "np.maximum(1 / values, 1 / UNKNOWN)",
+        (FACTORS + "test_a_code_is_the_likelihood_of_coefficients",),
+    ),
+    Bug(
+        "gaps-without-the-coefficients-uncertainty",
+        "spectra/predictions.py",
+        """            z, _ = tails.drawn(some, frame, rng)
+            signal[s]""",
+        """            z = about(some, frame).mean
+            signal[s]""",
+        (FACTORS + "test_gaps_are_covered",),
+    ),
+    Bug(
+        "hidden-pixels-of-twice-the-noise",
+        "spectra/choice.py",
+        "data.error[rows, columns] ** 2",
+        "4 * data.error[rows, columns] ** 2",
+        (FACTORS + "test_gaps_of_real_spectra",),
+    ),
+    Bug(
+        "spectra-of-any-kind",
+        "spectra/checks.py",
+        "UNUSUAL = 5e-4",
+        "UNUSUAL = 5e-40",
+        (WRONG + "test_what_is_wrong_is_named",),
+    ),
     # Of classes.
     Bug(
         "colours-with-independent-errors",
