@@ -76,10 +76,10 @@ BUGS = (
         (FACTORS + "test_products_are_loops_over_dense_normals",),
     ),
     Bug(
-        "shears-held-twice",
+        "shears-without-the-coefficients",
         "likelihoods/factors.py",
-        "pull += held * component[b, j]",
-        "pull += 2.0 * held * component[b, j]",
+        "total, pull = zz[b, b], -zz[a, b]",
+        "total, pull = zz[b, b], 0.0",
         (PRIOR,),
     ),
     Bug(
@@ -131,14 +131,14 @@ BUGS = (
             signal[s]""",
         """            z = about(some, frame).mean
             signal[s]""",
-        (FACTORS + "test_gaps_are_covered",),
+        (FACTORS + "test_predictions_agree_with_each_other",),
     ),
     Bug(
         "hidden-pixels-of-twice-the-noise",
         "spectra/choice.py",
         "data.error[rows, columns] ** 2",
         "4 * data.error[rows, columns] ** 2",
-        (FACTORS + "test_gaps_of_real_spectra",),
+        (FACTORS + "test_the_number_of_factors_and_the_tails_are_chosen",),
     ),
     Bug(
         "spectra-of-any-kind",

@@ -13,6 +13,7 @@ from bayes_astro.spectra.choice import chosen, of_hidden, tails_wanted
 from bayes_astro.spectra.coefficients import Frame, Pixels, conditional, unpacked
 from bayes_astro.spectra.expectation import begin, climb
 from bayes_astro.spectra.floors import KINDS, Floor
+from bayes_astro.spectra.hidden import to_choose
 
 QUICK = ba.Gibbs(draws=200, tune=150, chains=2)
 
@@ -198,17 +199,21 @@ def test_draws_of_spectra_that_say_nothing_are_the_prior(settings):
             state = chain.state
             if step >= 200:
                 size = np.sqrt(np.trace(state.component @ state.component.T))
-                found.append((state.scale.sum(), size, state.floor_scale, state.mean[3]))
+                together = state.z[:, 0] @ state.z[:, 1] / np.sqrt(len(state.z))
+                found.append(
+                    (state.scale.sum(), size, state.floor_scale, state.mean[3], together**2)
+                )
     prior = task.prior_draws(small, priors, 4000, np.random.default_rng(1))
     expected = np.stack([
         prior["scale"].sum("factor").values[0],
         np.sqrt(prior["total"].values[0]),
         prior["floor_scale"].values[0],
         prior["mean"].values[0, :, 3],
+        np.sum(np.prod(np.random.default_rng(2).normal(size=(2, 4000, 15)), axis=0), axis=1) ** 2 / 15,
     ], axis=1)  # fmt: skip
     scale = expected.std(axis=0)
     away = np.abs(np.mean(found, axis=0) - expected.mean(axis=0)) / scale
-    assert np.all(away < [0.1, 0.1, 0.2, 0.1]), away
+    assert np.all(away < [0.1, 0.1, 0.2, 0.1, 0.1]), away
     assert np.all(np.abs(np.std(found, axis=0) / scale - 1) < 0.2)
 
 
@@ -243,6 +248,9 @@ def test_the_number_of_factors_and_the_tails_are_chosen():
     assert count == 3
     assert table["behind"].sel(n_factors=1) > 5 * table["behind_error"].sel(n_factors=1)
     assert not tails_wanted(task.copy(n_factors=3), data, 1)
+    priors = task.copy(n_factors=3).resolve_priors(data)
+    _, score = of_hidden(task, data, priors, 3, np.random.default_rng(0), to_choose(data))
+    assert np.std(score) == pytest.approx(1.0, abs=0.12)
     rng = np.random.default_rng(0)
     noise = data.error * rng.standard_t(2.5, data.flux.shape)
     assert tails_wanted(task.copy(n_factors=3), data.replace(flux=data.flux + noise), 1)
@@ -292,6 +300,8 @@ def test_predictions_agree_with_each_other(model, small):
     assert np.allclose(
         curves["mean"], found["signal"].mean(lead), atol=0.3 * curves["sd"].max().item()
     )
+    ratio = curves["sd"] / found["signal"].std(lead)
+    assert float(ratio.median()) == pytest.approx(1.0, abs=0.05)
     again = found["observation"].var(lead) - found["signal"].var(lead)
     noise = np.nan_to_num(small[:5].error ** 2, nan=np.nan)
     ratio = (again.values / (noise + np.mean(draws_of(model, "floor") ** 2, axis=0)))[
