@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_astro import predictions, registry, storage
 from bayes_astro.configured import Configured
-from bayes_astro.data.container import refuse_others
+from bayes_astro.data.container import refuse_others, refuse_unused
 from bayes_astro.hooks import Shown, hook
 from bayes_astro.names import nearest
 from bayes_astro.parameters import Setting
@@ -37,8 +37,11 @@ class Estimator(Configured, Shown):
     references: ClassVar[tuple[str, ...]] = ()  # keys in citations.py
     fewest_predictions: ClassVar[int] = 0  # of a posterior of few fits, which are taken in turn
     by_curve: ClassVar[tuple[str, ...]] = ()  # variables that figures show, and no table
+    takes: ClassVar[
+        tuple[str, ...]
+    ] = ()  # of "limit", "point_covariance", where data may have them
     _internal: ClassVar[tuple[str, ...]] = (
-        "data_type", "settings", "references", "fewest_predictions", "by_curve", "copy",
+        "data_type", "settings", "references", "fewest_predictions", "by_curve", "takes", "copy",
     )  # fmt: skip
 
     _tree: Any = None
@@ -197,6 +200,7 @@ class Estimator(Configured, Shown):
 
     def _checked(self, data: Any) -> Any:
         refuse_others(type(self).__name__, self.data_type, data)
+        refuse_unused(type(self).__name__, data, self.takes)
         self.check_all_settings()
         self.check_data(data)
         return self.prepare(data)

@@ -9,7 +9,16 @@ import numpy as np
 
 from bayes_astro.hooks import Shown
 
-__all__ = ["Container", "ReadOnly", "Rows", "chosen", "kinds_of", "named", "refuse_others"]
+__all__ = [
+    "Container",
+    "ReadOnly",
+    "Rows",
+    "chosen",
+    "kinds_of",
+    "named",
+    "refuse_others",
+    "refuse_unused",
+]
 
 
 class ReadOnly(Shown):
@@ -77,6 +86,21 @@ def refuse_others(owner: str, kind: Any, data: Any) -> None:
     raise ValueError(
         f"{owner} takes a {named(kind)}, got {type(data).__name__}. Make one with {' or '.join(made)}."
     )
+
+
+def refuse_unused(owner: str, data: Any, takes: tuple[str, ...]) -> None:
+    """Raise ValueError for what is said of data that a task would pass over: limits as detections."""
+    ways = {
+        "limit": "values that are limits. Leave those rows out, data[~data.limited.any(axis=1)], which "
+        "biases what depends on faint objects",
+        "point_covariance": "errors that are correlated between points. Leave point_covariance out, "
+        "which makes errors too small",
+    }
+    for field, way in ways.items():
+        if field not in takes and getattr(data, field, None) is not None:
+            raise ValueError(
+                f"{owner} does not take {way}; ba.LinearRelation and ba.Relation take them."
+            )
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -13,15 +13,25 @@ from bayes_astro.data.columns import (
     column_names,
     column_units,
     convert,
-    floats,
     refuse,
     split_unit,
 )
+from bayes_astro.data.container import chosen
 from bayes_astro.data.covariance import from_covariances, from_errors
 from bayes_astro.data.labels import Labelled, labels
+from bayes_astro.data.measurement_inputs import (
+    limits,
+    matrix,
+    point_covariances,
+    projections,
+    refuse_columns,
+    weights,
+)
 from bayes_astro.names import nearest
 
 __all__ = ["Measurements"]
+
+JOINT = "point_covariance of "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +63,13 @@ class Measurements(Labelled):
         Where the data come from, for citations.
     label : sequence of str, length n, optional
         Class of each object, such as "QSO"; None where unknown.
+    limit : array_like, shape (n, d), or mapping of column to array (n,), optional
+        0: measured. -1: the value is an upper limit; 1: a lower one.
+    limit_of : {"observed", "true"}
+        What is below an upper limit: the value as it would have been observed, with the error that
+        is stated, as a detection threshold has it; or the true value, whatever its error.
+    point_covariance : mapping of column to array_like, shape (n, n), optional
+        Covariance of the errors of all points of a column, beside what each has of its own.
 
     Raises
     ------
@@ -80,6 +97,9 @@ class Measurements(Labelled):
     units: tuple[str, ...] = ()
     source: str = ""
     label: np.ndarray | None = None
+    limit: np.ndarray | None = None
+    limit_of: str = "observed"
+    point_covariance: Mapping[str, np.ndarray] | None = None
 
     def __post_init__(self):
         check_labels(self, "name", "source")
@@ -88,9 +108,9 @@ class Measurements(Labelled):
                 "error, covariance: give exactly one of the two (zeros for exact values); columns x and y "
                 "are one value, np.column_stack([x, y]), and so are their errors"
             )
-        _refuse_columns(self.value)
+        refuse_columns(self.value)
         value, unit = split_unit(self.value, "value")
-        value = _matrix(value, "value")
+        value = matrix(value, "value")
         n, d = value.shape
         names = column_names(self.names, d)
         units = column_units(self.units, unit, d)
@@ -116,8 +136,9 @@ class Measurements(Labelled):
             "value": value,
             "error": error,
             "covariance": covariance,
-            "projection": _projection(self.projection, n, d),
-            "weight": _weight(self.weight, n),
+            "projection": projections(self.projection, n, d),
+            "weight": weights(self.weight, n),
+            "limit": limits(self.limit, value, error, names, self.limit_of),
         }
         for field, array in arrays.items():
             if array is not None:
@@ -125,6 +146,8 @@ class Measurements(Labelled):
             object.__setattr__(self, field, array)
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "label", labels(self.label, n))
+        joint = point_covariances(self.point_covariance, n, names, missing)
+        object.__setattr__(self, "point_covariance", joint)
         object.__setattr__(self, "units", units)
 
     @classmethod
@@ -144,6 +167,10 @@ class Measurements(Labelled):
         source: str = "",
         drop_missing: bool = False,
         label: str | None = None,
+        limit: Mapping[str, str] | None = None,
+        upper_limit: Mapping[str, str] | None = None,
+        lower_limit: Mapping[str, str] | None = None,
+        limit_of: str = "observed",
     ) -> "Measurements":
         """Read the named columns of a table, data frame, mapping of arrays or file.
 
@@ -173,6 +200,12 @@ class Measurements(Labelled):
             Default: a missing value is not measured, and its row is kept.
         label : str, optional
             Column of the rows' classes.
+        limit : mapping of str to str, optional
+            For some of `value` the column that says -1 of an upper limit, 1 of a lower one, else 0.
+        upper_limit, lower_limit : mapping of str to str, optional
+            Or the column that is true, or 1, where the value is such a limit.
+        limit_of : {"observed", "true"}
+            As above.
 
         Returns
         -------
@@ -182,11 +215,15 @@ class Measurements(Labelled):
         from bayes_astro.data.tables import read_measurements
 
         arrays, own = read_measurements(
-            x, value, error, covariance, correlation, weight, projection, drop_missing, label
-        )
+            x, value, error, covariance, correlation, weight, projection, drop_missing, label,
+            {"limit": limit, "upper": upper_limit, "lower": lower_limit},
+        )  # fmt: skip
         if units is not None and own:
             raise DataError(f"units: the table has its own ({', '.join(own)}); leave units out")
-        return cls(**arrays, names=names or value, units=units or own, name=name, source=source)
+        return cls(
+            **arrays, names=names or value, units=units or own, name=name, source=source,
+            limit_of=limit_of,
+        )  # fmt: skip
 
     @property
     def n(self) -> int:
@@ -202,6 +239,11 @@ class Measurements(Labelled):
     def missing(self) -> np.ndarray:
         """Which values were not measured, shape (n, d)."""
         return np.isnan(self.value)
+
+    @property
+    def limited(self) -> np.ndarray:
+        """Which values are limits, shape (n, d)."""
+        return np.zeros((self.n, self.d), bool) if self.limit is None else self.limit != 0
 
     def index(self, name: str) -> int:
         """Find the position of a column.
@@ -256,6 +298,12 @@ class Measurements(Labelled):
             covariance=self.covariance[:, columns][:, :, columns],
             names=names,
             projection=None if self.projection is None else self.projection[:, columns],
+            limit=None if self.limit is None else self.limit[:, columns],
+            point_covariance={
+                name: joint
+                for name, joint in (self.point_covariance or {}).items()
+                if name in names
+            },
             units=[self.units[j] for j in columns] if self.units else (),
         )
 
@@ -303,37 +351,40 @@ class Measurements(Labelled):
         astropy.table.QTable
             One row an object, with units where there are any.
         """
-        from astropy import units as u
-        from astropy.table import QTable
+        from bayes_astro.data.measurement_table import table_of
 
-        meta = {"name": self.name, "source": self.source}
-        table = QTable(meta={key: text for key, text in meta.items() if text})
-        units = [u.Unit(unit) if unit else 1 for unit in self.units or [""] * self.d]
-        for j, (name, unit) in enumerate(zip(self.names, units, strict=True)):
-            table[name] = self.value[:, j] * unit
-            table[f"{name}_err"] = self.error[:, j] * getattr(unit, "function_unit", unit)
-        for j in range(self.d):
-            for k in range(j):
-                if np.nan_to_num(self.covariance[:, j, k]).any():
-                    product = self.error[:, j] * self.error[:, k]
-                    with np.errstate(invalid="ignore"):
-                        rho = np.where(product > 0, self.covariance[:, j, k] / product, 0.0)
-                    table[f"{self.names[k]}_{self.names[j]}_corr"] = rho
-        if self.weight is not None:
-            table["weight"] = self.weight
-        if self.label is not None:
-            table["label"] = [name or "" for name in self.label]
-        return table
+        return table_of(self)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this table bit for bit."""
-        pairs = ((f, getattr(self, f)) for f in ("value", "covariance", "projection", "weight"))
-        return {field: array for field, array in pairs if array is not None} | self._labels()
+        fields = ("value", "covariance", "projection", "weight", "limit")
+        pairs = ((f, getattr(self, f)) for f in fields)
+        joint = {f"{JOINT}{name}": c for name, c in (self.point_covariance or {}).items()}
+        return {field: a for field, a in pairs if a is not None} | joint | self._labels()
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> "Measurements":
+        """The inverse of `to_arrays` and `metadata`."""
+        joint = {key.removeprefix(JOINT): a for key, a in arrays.items() if key.startswith(JOINT)}
+        others = {key: array for key, array in arrays.items() if not key.startswith(JOINT)}
+        return super().from_arrays(
+            others | ({"point_covariance": joint} if joint else {}), metadata
+        )
+
+    def __getitem__(self, rows: Any) -> "Measurements":
+        """Some rows, by slice, mask or integers."""
+        if self.point_covariance is None:
+            return super().__getitem__(rows)
+        joint = {
+            name: c[chosen(rows)][:, chosen(rows)] for name, c in self.point_covariance.items()
+        }
+        return self.replace(point_covariance=None)[rows].replace(point_covariance=joint)
 
     def metadata(self) -> dict[str, Any]:
         """Everything but the arrays, ready for JSON."""
         lists = {"names": list(self.names), "units": list(self.units)}
-        return lists | {"name": self.name, "source": self.source} | self._classes()
+        limit = {} if self.limit is None else {"limit_of": self.limit_of}
+        return lists | {"name": self.name, "source": self.source} | limit | self._classes()
 
     def __len__(self) -> int:
         return self.n
@@ -341,53 +392,5 @@ class Measurements(Labelled):
     def __repr__(self) -> str:
         missing = int(self.missing.sum())
         gaps = f", {missing} values missing" if missing else ""
+        gaps += f", {self.limited.sum()} limits" if self.limit is not None else ""
         return f"<Measurements {self.name or 'unnamed'}: {self.n} rows of {', '.join(self.names)}{gaps}>"
-
-
-def _refuse_columns(value: Any) -> None:
-    """A few long arrays in a list are columns, where rows are asked for."""
-    parts = value if isinstance(value, tuple | list) else ()
-    rows = all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts)
-    if rows and 1 < len(parts) < len(parts[0]):
-        raise DataError(
-            f"value: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
-            "an object is asked for: np.column_stack([...]); np.array([...]) if they are rows"
-        )
-
-
-def _matrix(x, column: str) -> np.ndarray:
-    array = floats(x, column, (1, 2))
-    array = array[:, None] if array.ndim == 1 else array
-    if not array.size:
-        raise DataError(
-            f"{column}: is empty, shape {array.shape}; give at least one row and column"
-        )
-    return array
-
-
-def _projection(projection, n: int, d: int) -> np.ndarray | None:
-    if projection is None:
-        return None
-    projection = floats(projection, "projection", (3,))
-    if projection.shape[:2] != (n, d) or not projection.shape[2]:
-        raise DataError(f"projection: has shape {projection.shape}; expected ({n}, {d}, k)")
-    row = np.flatnonzero(~(np.abs(projection) <= LARGEST).all(axis=(1, 2)))
-    if row.size:
-        raise DataError(f"projection: row {row[0]} holds a number that is not finite; correct it")
-    return projection
-
-
-def _weight(weight, n: int) -> np.ndarray | None:
-    if weight is None:
-        return None
-    weight = floats(weight, "weight")
-    if weight.shape != (n,):
-        raise DataError(f"weight: has shape {weight.shape}; expected ({n},)")
-    bad = ~((weight > 0) & (weight <= LARGEST))
-    refuse(
-        bad,
-        weight,
-        "weight",
-        "weights are finite and > 0: drop rows that should not count",
-    )
-    return weight

@@ -115,7 +115,8 @@ def read_measurements(
     projection: tuple[tuple[str | None, ...], ...] | None = None,
     drop_missing: bool = False,
     label: str | None = None,
-) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    limits: Mapping[str, Mapping[str, str] | None] | None = None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Arguments of `Measurements`, and the units of its columns."""
     if isinstance(value, str) or isinstance(error, str) or len(value) != len(error) or not value:
         raise DataError(
@@ -140,7 +141,8 @@ def read_measurements(
         names |= _projection_names(projection, value)
     if label is not None:
         names["label"] = label
-    columns = read_columns(x, names, ("label",), drop_missing)
+    flags = _limit_names(limits or {}, value)
+    columns = read_columns(x, names | flags, ("label",), drop_missing)
 
     numbers, units = zip(*(_numbers(columns[f"value {v}"], v) for v in value), strict=True)
     errors = np.zeros((len(numbers[0]), len(value)))
@@ -167,6 +169,8 @@ def read_measurements(
         arrays["covariance"] = _covariance(columns, errors, value, units, pairs)
     else:
         arrays["error"] = errors
+    if flags:
+        arrays["limit"] = _limits(columns, flags, errors, value)
     if weight is not None:
         arrays["weight"] = columns["weight"]
     if label is not None:
@@ -179,6 +183,43 @@ def read_measurements(
                     array = _numbers(columns[f"projection {j}, {k}"], entry)[0]
                     arrays["projection"][:, j, k] = _same_length(array, errors, entry)
     return arrays, units if any(units) else ()
+
+
+def _limit_names(
+    limits: Mapping[str, Mapping[str, str] | None], value: tuple[str, ...]
+) -> dict[str, str]:
+    """The columns that say which values are limits, by kind and value."""
+    found = {}
+    for kind, given in limits.items():
+        field = "limit" if kind == "limit" else f"{kind}_limit"
+        if given is not None and not isinstance(given, Mapping):
+            raise DataError(
+                f"{field}: expected columns by value, such as {{{value[-1]!r}: 'flag'}}, got {given!r:.80}"
+            )
+        for name, column in (given or {}).items():
+            if name not in value:
+                raise DataError(f"{field}: {name!r} is none of the values.{nearest(name, value)}")
+            found[f"{field} of {name}"] = column
+    return found
+
+
+def _limits(columns, flags: dict[str, str], errors: np.ndarray, value: tuple[str, ...]):
+    """-1, 0 or 1 of every entry."""
+    found = np.zeros(errors.shape)
+    for field, name in flags.items():
+        kind, of = field.split(" of ", 1)
+        flag = np.asarray(columns[field])
+        number = flag.astype(float) if flag.dtype == bool else floats(columns[field], name)
+        array = _same_length(number, errors, name)
+        if kind != "limit":
+            refuse(~np.isin(array, (0, 1)), array, name, "1 (or true) marks a limit, 0 the rest")
+            array = array if kind == "lower_limit" else -array
+        j = value.index(of)
+        row = np.flatnonzero((found[:, j] != 0) & (array != 0))
+        if row.size:
+            raise DataError(f"{field}: row {row[0]} is a limit twice; give one column for it")
+        found[:, j] += array
+    return found
 
 
 def _projection_names(projection, value: tuple[str, ...]) -> dict[str, str]:
