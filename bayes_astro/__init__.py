@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from bayes_astro.processes.gaussian_process import GaussianProcess as GaussianProcess
     from bayes_astro.registry import register as register
     from bayes_astro.regression.linear_relation import LinearRelation as LinearRelation
+    from bayes_astro.regression.selection import Selection as Selection
     from bayes_astro.samplers import MAP as MAP
     from bayes_astro.samplers import NUTS as NUTS
     from bayes_astro.samplers import Emcee as Emcee
@@ -70,6 +71,7 @@ _PUBLIC = {
     **{name: row.where for name, row in (*TASKS.items(), *SAMPLERS.items(), *CONTAINERS.items())},
     "Filters": "bayes_astro.data.templates",
     "Prior": "bayes_astro.priors",
+    "Selection": "bayes_astro.regression.selection",
     "Templates": "bayes_astro.data.templates",
     "calibrate": "bayes_astro.calibration",
     "compare": "bayes_astro.comparison",

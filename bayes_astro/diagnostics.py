@@ -355,6 +355,7 @@ def goodness_of_fit(model: Any, advice: str) -> Check:
 
     posterior = few(model.posterior["posterior"].to_dataset(), 100, len(model.data))
     residuals = model.normal_residuals(posterior, model.data)
+    residuals = residuals[..., ~np.isnan(residuals).any(axis=(0, 1))]  # of rows that have one
     squares = np.sum(residuals**2, axis=-1)
     tail = float(np.mean(chi2.sf(squares, residuals.shape[-1])))
     if tail > 1 - MISFIT:

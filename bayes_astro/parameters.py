@@ -77,8 +77,9 @@ class Parameter:
             raise ValueError(f"Prior of {self.name!r} must be of a number, got {prior}.")
         if not prior.event:
             length = int(np.prod([sizes[dim] for dim in self.dims], dtype=int))
+            last = sizes[self.dims[-1]] if self.dims else 1
             for key, value in prior.arguments.items():
-                if np.size(value) not in (1, length):
+                if np.size(value) not in (1, last, length):
                     raise ValueError(
                         f"Prior of {self.name!r}: {key} has {np.size(value)} entries, expected "
                         f"{1 if length == 1 else f'1 or {length}'}."

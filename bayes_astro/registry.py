@@ -149,6 +149,7 @@ PARTS = {
     ),
     "mean": _named("bayes_astro.processes.means", "Harmonics", "KeplerOrbit"),
     "filters": _named("bayes_astro.data.templates", "Filters"),
+    "selection": _named("bayes_astro.regression.selection", "Selection"),
     "templates": _named("bayes_astro.data.templates", "Templates"),
 }  # fmt: skip
 """Objects that are parameters of a task, by kind: what a saved fit may hold beside numbers."""
@@ -156,6 +157,7 @@ _READERS = {
     "kernel": ("bayes_astro.processes.kernels", "from_dict"),
     "mean": ("bayes_astro.processes.means", "from_dict"),
     "filters": ("bayes_astro.data.templates", "Filters"),
+    "selection": ("bayes_astro.regression.selection", "Selection"),
     "templates": ("bayes_astro.data.templates", "Templates"),
 }
 
@@ -170,7 +172,7 @@ def kind_of(value: Any) -> str:
 
 def kind_in(parameter: str, table: dict[str, Any]) -> str:
     """The kind of parameter object that a table of a specification describes, or nothing."""
-    kinds = ("kernel", "mean")
+    kinds = ("kernel", "mean", "selection")
     return next((kind for kind in kinds if kind == parameter or kind in table), "")
 
 

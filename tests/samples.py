@@ -82,6 +82,14 @@ def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
     return ba.Measurements(np.column_stack([x, y]) + noise, covariance=covariance, names=names)
 
 
+def limited(data, response="y"):
+    """The same with two upper limits and a lower one, a gap, and weights."""
+    limit, value = np.zeros(data.value.shape), data.value.copy()
+    limit[:3, data.index(response)] = -1, 1, -1
+    value[3, 0] = value[4, data.index(response)] = np.nan
+    return data.replace(value=value, limit=limit, weight=np.linspace(0.5, 1.5, len(data)))
+
+
 def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
     """Two populations with noise of its own covariance on each object, some values missing."""
     rng = np.random.default_rng(seed)

@@ -15,19 +15,19 @@ from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache
 from bayes_astro.likelihoods import bin_fractions as population
 from bayes_astro.likelihoods import (
     inverse_wishart,
-    linear_relation,
     matern_differences,
     mixture,
+    relation_components,
     template_fit,
 )
 from bayes_astro.likelihoods.compiled import source_hash
 
 __all__ = [
     "InverseWishartTrace",
-    "LinearRelationDensity",
     "MaternDifferencesDensity",
     "MixtureDensity",
     "PopulationDensity",
+    "RelationDensity",
     "TemplateTableDensity",
 ]
 
@@ -87,49 +87,30 @@ class ValueAndGradient(Op):
         return gradients + [disconnected_type() for _ in inputs[self.parameters :]]
 
 
-class LinearRelationDensity(ValueAndGradient):
-    """Log likelihood of `likelihoods.linear_relation`: eight parameters; values, covariances.
+class RelationDensity(ValueAndGradient):
+    """Log likelihood of `likelihoods.relation_components`: components' log weights, means, covariances;
+    rows, errors, kinds, weights; the selection."""
 
-    The signature lets PyTensor run it over a batch of parameters, which is how emcee moves all
-    walkers at once.
-    """
-
-    gufunc_signature = "(),(p),(),(p),(p,p),(),(),(),(n,d),(n,d,d)->(),(),(p),(),(p),(p,p),(),(),()"
-    parameters = 8
-    kernel = staticmethod(linear_relation.value_and_gradient)
-    kinds = ("float64",) * 10
+    gufunc_signature = "(c),(c,d),(c,d,d),(n,d),(n,d,d),(n,d),(n),(m),(m),(b)->(),(c),(c,d),(c,d,d)"
+    parameters = 3
+    kernel = staticmethod(relation_components.components)
+    kinds = (*("float64",) * 5, "int64", *("float64",) * 4)
 
 
-@register_funcify_default_op_cache_key(LinearRelationDensity)
+@register_funcify_default_op_cache_key(RelationDensity)
 def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
-    kernel = linear_relation.value_and_gradient
+    kernel = relation_components.components
 
     @njit
-    def density(c, b, s, mu, chol, f, oc, os, value, covariance):
-        # 0-d arrays become floats: the kernel is compiled once, for one set of types.
+    def density(w, m, s, value, covariance, kind, weight, noise, count, bounds):
         result = kernel(
-            c.item(),
-            np.ascontiguousarray(b),
-            s.item(),
-            np.ascontiguousarray(mu),
-            np.ascontiguousarray(chol),
-            f.item(),
-            oc.item(),
-            os.item(),
-            np.ascontiguousarray(value),
-            np.ascontiguousarray(covariance),
-        )
-        return (
-            np.asarray(result[0]),
-            np.asarray(result[1]),
-            result[2],
-            np.asarray(result[3]),
-            result[4],
-            result[5],
-            np.asarray(result[6]),
-            np.asarray(result[7]),
-            np.asarray(result[8]),
-        )
+            np.ascontiguousarray(w), np.ascontiguousarray(m), np.ascontiguousarray(s),
+            np.ascontiguousarray(value), np.ascontiguousarray(covariance),
+            np.ascontiguousarray(kind), np.ascontiguousarray(weight),
+            np.ascontiguousarray(noise), np.ascontiguousarray(count),
+            np.ascontiguousarray(bounds),
+        )  # fmt: skip
+        return np.asarray(result[0]), result[1], result[2], result[3]
 
     return density, version()
 

@@ -2,48 +2,174 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayes_astro.data import Measurements
 from bayes_astro.data.columns import refuse_collinear
 
-__all__ = ["check", "new_predictors", "ordered", "predictors", "units"]
+__all__ = [
+    "MISSING",
+    "Rows",
+    "censored",
+    "check",
+    "check_rows",
+    "check_selected",
+    "laid_out",
+    "moments",
+    "new_predictors",
+    "new_responses",
+    "new_rows",
+    "ordered",
+    "predictors",
+    "units",
+]
+
+MISSING = 2  # as `likelihoods.relation_components` has it
+
+
+class Rows(NamedTuple):
+    """What was measured, predictors first and the response last, as the kernels read it."""
+
+    value: np.ndarray  # (n, d), 0 where it is missing
+    covariance: np.ndarray  # (n, d, d)
+    kind: np.ndarray  # (n, d) of -1, 0, 1, 2: upper limit, measured, lower limit, missing
+    weight: np.ndarray  # (n,)
+
+    @property
+    def x(self) -> np.ndarray:
+        """The predictors, (n, p)."""
+        return self.value[:, :-1]
+
+    @property
+    def y(self) -> np.ndarray:
+        """The response, (n,)."""
+        return self.value[:, -1]
+
+    @property
+    def plain(self) -> bool:
+        """Whether everything was measured and all rows count once."""
+        return not self.kind.any() and bool(np.all(self.weight == 1))
 
 
 def check(data: Measurements, response: str) -> None:
-    """Raise ValueError for data that leave a line undetermined."""
-    data.index(response)
-    if data.value.shape[1] < 2:
+    """Raise ValueError for data that leave a line undetermined, or are more than complete rows."""
+    check_rows(data, response)
+    if data.weight is not None:
         raise ValueError(
-            f"LinearRelation needs a predictor beside {response!r}; this table has none."
-        )
-    if data.projection is not None or data.weight is not None:
-        raise ValueError(
-            "LinearRelation takes neither projections nor weights: give Measurements without "
-            "them. (An error bar says how well a point is known; a weight is not an error.)"
+            "LeastSquaresLine takes no weights: give Measurements without them. (An error bar says how "
+            "well a point is known; a weight is not an error.)"
         )
     missing = np.isnan(data.value)
     if missing.any():
         row, where = np.argwhere(missing)[0]
         raise ValueError(
             f"column {data.names[where]!r}, row {row}: missing value ({missing.any(1).sum()} "
-            "rows in all). Drop them: data[~data.missing.any(axis=1)]."
+            "rows in all). Drop them: data[~data.missing.any(axis=1)]; ba.LinearRelation takes them."
         )
-    if len(data) < data.value.shape[1] + 1:
+
+
+def check_rows(data: Measurements, response: str) -> None:
+    """Raise ValueError for data that leave a line undetermined."""
+    data.index(response)
+    if data.value.shape[1] < 2:
         raise ValueError(
-            f"{len(data)} rows are too few for {data.value.shape[1] - 1} slopes and an "
+            f"LinearRelation needs a predictor beside {response!r}; this table has none."
+        )
+    if data.projection is not None:
+        raise ValueError("LinearRelation takes no projections: give Measurements without them.")
+    nothing = data.missing.all(axis=1)
+    if nothing.any():
+        raise ValueError(
+            f"row {np.argmax(nothing)}: nothing was measured ({nothing.sum()} such rows). Drop them: "
+            "data[~data.missing.all(axis=1)]."
+        )
+    twice = data.limited.sum(axis=1) > 1
+    if twice.any():
+        raise ValueError(
+            f"row {np.argmax(twice)}: {data.limited[np.argmax(twice)].sum()} limits ({twice.sum()} such "
+            "rows); one in a row can be integrated. Give the others as missing (nan)."
+        )
+    complete = ~(data.missing | data.limited).any(axis=1)
+    few = f"{len(data)} rows" if complete.all() else f"{complete.sum()} rows without gaps or limits"
+    if complete.sum() < data.value.shape[1] + 1:
+        raise ValueError(
+            f"{few} are too few for {data.value.shape[1] - 1} slopes and an "
             f"intercept: at least {data.value.shape[1] + 1} are needed."
         )
     for i, name in enumerate(data.names):
-        if np.ptp(data.value[:, i]) == 0:
+        measured = data.value[~data.missing[:, i], i]
+        if np.ptp(measured) == 0:
             raise ValueError(
-                f"column {name!r} is constant ({data.value[0, i]:g} in every row): "
+                f"column {name!r} is constant ({measured[0]:g} in every row): "
                 "there is no relation to fit. Leave it out."
             )
     names = predictors(data, response)
-    refuse_collinear(data.value[:, [data.index(name) for name in names]], names)
+    refuse_collinear(data.value[complete][:, [data.index(name) for name in names]], names)
+
+
+def check_selected(data: Measurements, response: str, selection: Any) -> None:
+    """Raise ValueError for rows that a selection cannot have let through."""
+    column = data.index(response)
+    gone = data.missing[:, column] | data.limited[:, column]
+    if gone.any():
+        raise ValueError(
+            f"column {response!r}, row {np.argmax(gone)}: missing, or a limit ({gone.sum()} rows), but "
+            "the selection is of observed responses. Drop such rows, or describe what was not seen by "
+            "limits alone, with selection=None."
+        )
+    y = data.value[:, column]
+    out = selection.chance(y) <= 0
+    if out.any():
+        row = int(np.argmax(out))
+        raise ValueError(
+            f"column {response!r}, row {row}: {y[row]:g} is outside of the selection ({out.sum()} rows). "
+            "Drop such rows, correct lower and upper, or give the bounds a width."
+        )
+
+
+def censored(design: Measurements, response: str, rows: Rows, observed: np.ndarray) -> Measurements:
+    """A table like `design` with new values (n, d), the response last, beyond limits or not."""
+    order = [*(design.index(name) for name in predictors(design, response)), design.index(response)]
+    value, limit = np.full(observed.shape, np.nan), np.zeros(observed.shape)
+    covariance = np.array(design.covariance)
+    bound = np.abs(rows.kind) == 1
+    beyond = bound & (rows.kind * (observed - rows.value) > 0)
+    value[:, order] = np.where(rows.kind == MISSING, np.nan, np.where(beyond, rows.value, observed))
+    limit[:, order] = np.where(beyond, rows.kind, 0)
+    if design.limit is not None and design.limit_of == "true":
+        # A true value that is not beyond its limit is seen as it is, without an error.
+        seen = np.zeros(observed.shape, dtype=bool)
+        seen[:, order] = bound & ~beyond
+        covariance[seen[:, :, None] | seen[:, None, :]] = 0.0
+    return design.replace(value=value, covariance=covariance, limit=limit)
+
+
+def new_responses(data: Measurements, response: str, at: Any) -> Rows:
+    """Responses known exactly with nothing else, or rows of a table."""
+    if isinstance(at, Measurements):
+        return new_rows(data, response, at)
+    units = dict(zip(data.names, data.units or (), strict=False))
+    if hasattr(at, "unit"):
+        try:
+            at = at.to_value(units.get(response, ""))
+        except Exception as error:
+            raise ValueError(
+                f"at: {at.unit} cannot be converted to the unit of {response!r}."
+            ) from error
+    try:
+        y = np.atleast_1d(np.asarray(at, dtype=float))
+    except (TypeError, ValueError):
+        y = np.full(1, np.nan)
+    if y.ndim != 1 or not np.isfinite(y).all():
+        raise ValueError(
+            f"at must be finite responses ({response}), or Measurements, got {at!r:.80}."
+        )
+    value = np.column_stack([np.zeros((len(y), data.d - 1)), y])
+    kind = np.full(value.shape, MISSING, dtype=np.int64)
+    kind[:, -1] = 0
+    return Rows(value, np.zeros((*value.shape, data.d)), kind, np.ones(len(y)))
 
 
 def predictors(data: Measurements, response: str) -> list[str]:
@@ -59,8 +185,62 @@ def ordered(data: Measurements, response: str) -> tuple[np.ndarray, np.ndarray, 
     return value[:, :-1], value[:, -1], data.covariance[:, order][:, :, order]
 
 
+def laid_out(data: Measurements, response: str) -> Rows:
+    """The rows of a table as the kernels read them.
+
+    The limit of a true value has no error: what is beyond it is that value itself.
+    """
+    x, y, covariance = ordered(data, response)
+    value = np.column_stack([x, y])
+    missing = np.isnan(value)
+    kind = np.where(missing, MISSING, 0)
+    covariance = np.nan_to_num(covariance)
+    if data.limit is not None:
+        order = [data.index(name) for name in (*predictors(data, response), response)]
+        limit = data.limit[:, order]
+        kind = np.where(limit != 0, limit, kind)
+        if data.limit_of == "true":
+            exact = limit != 0
+            covariance[exact[:, :, None] | exact[:, None, :]] = 0.0
+    weight = np.ones(len(data)) if data.weight is None else data.weight
+    return Rows(
+        np.ascontiguousarray(np.nan_to_num(value)),
+        np.ascontiguousarray(covariance),
+        np.ascontiguousarray(kind.astype(np.int64)),
+        np.ascontiguousarray(weight, dtype=float),
+    )
+
+
+def moments(data: Measurements, response: str) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Mean and spread of what was measured of the predictors, (p,) each, and of the response.
+
+    Limits count as if they had been measured, where fewer than three values were.
+    """
+    x, y, _ = ordered(data, response)
+    limited = data.limited[:, [*(data.index(n) for n in predictors(data, response))]]
+    columns = []
+    both = [(x[:, j], limited[:, j]) for j in range(x.shape[1])]
+    both.append((y, data.limited[:, data.index(response)]))
+    for column, bound in both:
+        measured = column[~np.isnan(column) & ~bound]
+        if len(measured) < 3 or np.ptp(measured) == 0:
+            measured = column[~np.isnan(column)]
+        columns.append((float(np.mean(measured)), float(np.std(measured))))
+    middle, width = (np.array(one) for one in zip(*columns, strict=True))
+    return middle[:-1], width[:-1], float(middle[-1]), float(width[-1])
+
+
 def new_predictors(data: Measurements, response: str, at: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors (m, p) and the covariance of predictors and response (m, p + 1, p + 1).
+    """Predictors (m, p) of complete rows, and the covariance of their and the response's errors."""
+    rows = new_rows(data, response, at)
+    gone = (rows.kind[:, :-1] != 0).any(axis=1)
+    if gone.any():
+        raise ValueError(f"at: row {np.argmax(gone)} misses a predictor; drop that row.")
+    return rows.x, rows.covariance
+
+
+def new_rows(data: Measurements, response: str, at: Any) -> Rows:
+    """New predictors, and the covariance of their errors and of the response's.
 
     `at` is an array (m, p) or (m,) or a Quantity, known exactly, or Measurements with all columns
     of `data`.
@@ -78,12 +258,7 @@ def new_predictors(data: Measurements, response: str, at: Any) -> tuple[np.ndarr
                 f"mismatched units: the fitted data are in {data.units}, the new ones in "
                 f"{at.units}. Convert one of them."
             )
-        x, _, covariance = ordered(at, response)
-        if np.isnan(x).any():
-            row = int(np.argmax(np.isnan(x).any(axis=1)))
-            raise ValueError(f"at: row {row} misses a predictor; drop that row.")
-        # A response that was not measured has no error either.
-        return x, np.nan_to_num(covariance)
+        return laid_out(at, response)
     if hasattr(at, "unit"):
         units = dict(zip(data.names, data.units or (), strict=False))
         try:
@@ -104,7 +279,10 @@ def new_predictors(data: Measurements, response: str, at: Any) -> tuple[np.ndarr
             f"at must hold finite values of shape (m, {len(names)}): one column for each of "
             f"{', '.join(names)}; got shape {np.shape(at)}."
         )
-    return x, np.zeros((len(x), len(names) + 1, len(names) + 1))
+    value = np.column_stack([x, np.zeros(len(x))])
+    kind = np.zeros(value.shape, dtype=np.int64)
+    kind[:, -1] = MISSING
+    return Rows(value, np.zeros((*value.shape, value.shape[1])), kind, np.ones(len(x)))
 
 
 def units(data: Measurements, response: str) -> tuple[str, str, str]:

@@ -1,161 +1,206 @@
-"""What draws of a line say of points: their densities, normal scores, and new ones.
+"""What draws of a line say of rows: their densities and normal scores.
 
 All functions take draws of the task's variables, dims (chain, draw, ...), and work on the draws in
-one row, (s, ...); predictors x (n, p), response y (n,), and the covariance of a measurement
-(n, p + 1, p + 1) with the response last.
+one row, (s, ...); rows are `bayes_astro.regression.inputs.Rows`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp, ndtr, ndtri
 
-from bayes_astro.regression import predictor_population
+from bayes_astro.regression.inputs import MISSING, Rows
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["draw_responses", "log_densities", "log_predictors", "normal_scores", "simulate"]
+    from bayes_astro.regression.selection import Selection
+
+__all__ = ["Line", "each", "given", "log_densities", "log_response", "normal_scores", "scores"]
+
+NODES, REACH = 80, 9.0  # of the integral over a soft selection, in standard deviations
+SMALLEST = 1e-300
 
 
-class Lines(NamedTuple):
-    """Parameters of s draws, as the kernel takes them."""
+class Line(NamedTuple):
+    """One draw: the line, and the components of predictors and response."""
 
-    centre: np.ndarray
-    slope: np.ndarray
-    scatter: np.ndarray
-    mean: np.ndarray
-    cholesky: np.ndarray
-    outlier_mean: np.ndarray
-    outlier_scatter: np.ndarray
-    fraction: np.ndarray
+    slope: np.ndarray  # (p,)
+    centre: float  # the response at the population's mean
+    whole: np.ndarray  # (p,), that mean
+    scatter: float
+    log_weight: np.ndarray  # (c,)
+    mean: np.ndarray  # (c, p + 1)
+    matrix: np.ndarray  # (c, p + 1, p + 1)
+    stray: np.ndarray  # (c,), which are outliers
 
 
-def lines_of(draws: xr.Dataset) -> Lines:
-    """Stack the chains; what a model does not have is zero."""
+def each(draws: xr.Dataset) -> Iterator[Line]:
+    """Every draw, chain after chain; what a model does not have is zero."""
+    from bayes_astro.likelihoods.relation import assembled
+
     stacked = draws.stack(sample=("chain", "draw"))
     count = stacked.sizes["sample"]
 
-    def column(name: str) -> np.ndarray:
+    def column(name: str, default: float = 0.0) -> np.ndarray:
         if name not in stacked:
-            return np.zeros(count)
+            return np.full(count, default)
         return np.ascontiguousarray(stacked[name].transpose("sample", ...).values, dtype=float)
 
-    width = column("predictor_width")
-    partial = column("partial_correlation") if "partial_correlation" in stacked else None
-    rows = predictor_population.cholesky(
-        width.T, None if partial is None else partial.T, width.shape[1], np.sqrt
+    slope, whole = column("slope"), column("predictor_mean")
+    p = slope.shape[1]
+    if "component_mean" in stacked:
+        mean, width = column("component_mean"), column("component_width")
+        share = column("component_weight")
+    else:
+        mean, width = whole[:, None], column("predictor_width")[:, None]
+        share = np.ones((count, 1))
+    partial = np.zeros((count, mean.shape[1], 0))
+    if p > 1:
+        partial = (column("partial_correlation").reshape(count, mean.shape[1], -1) + 1) / 2
+    outliers = np.stack(
+        [column(f"outlier_{name}") for name in ("fraction", "mean", "scatter")], axis=1
     )
-    factor = np.array([[np.broadcast_to(x, count) for x in row] for row in rows])
-    return Lines(
-        column("response_mean"),
-        column("slope"),
-        column("scatter"),
-        column("predictor_mean"),
-        np.ascontiguousarray(factor.transpose(2, 0, 1)),
-        column("outlier_mean"),
-        column("outlier_scatter"),
-        column("outlier_fraction"),
-    )
+    centre, scatter = column("response_mean"), column("scatter")
+    degrees = column("degrees_of_freedom", np.inf)
+    for s in range(count):
+        log_weight, middle, matrix = assembled(
+            slope[s], mean[s], width[s], partial[s], share[s], centre[s], scatter[s], outliers[s],
+            degrees[s],
+        )  # fmt: skip
+        stray = np.zeros(len(log_weight), dtype=bool)
+        if outliers[s, 0] > 0:
+            stray[-mean.shape[1] :] = True
+        yield Line(
+            slope[s], centre[s], whole[s], scatter[s], log_weight, middle, matrix, stray
+        )  # fmt: skip
 
 
 def log_densities(
-    draws: xr.Dataset, x: np.ndarray, y: np.ndarray, covariance: np.ndarray
+    draws: xr.Dataset, rows: Rows, selection: Selection | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log joint density of every point under line and outliers, with their fractions: (s, n)."""
-    from bayes_astro.likelihoods.linear_relation import component_densities
+    """Log joint density of every row under line and outliers, with their fractions: (s, n)."""
+    from bayes_astro.likelihoods.relation_components import densities, log_selected
 
-    lines = lines_of(draws)
-    value, covariance = np.column_stack([x, y]), np.ascontiguousarray(covariance)
-    densities = np.array(
-        [component_densities(*row, value, covariance) for row in zip(*lines[:-1], strict=True)]
-    )
-    fraction = lines.fraction[:, None]
-    with np.errstate(divide="ignore"):
-        return densities[..., 0] + np.log1p(-fraction), densities[..., 1] + np.log(fraction)
+    line, outlier = [], []
+    for one in each(draws):
+        found = densities(one.mean, one.matrix, *rows[:3]) + one.log_weight
+        if selection is not None:
+            bounds = np.array([*selection.bounds, selection.width, 0.0])
+            noise = np.ascontiguousarray(rows.covariance[:, -1, -1])
+            with np.errstate(divide="ignore"):
+                own = np.log(selection.chance(rows.y))
+            found += (own - log_selected(one.log_weight, one.mean, one.matrix, noise, bounds))[
+                :, None
+            ]
+        line.append(logsumexp(found[:, ~one.stray], axis=1))
+        empty = np.full(len(found), -np.inf)
+        outlier.append(logsumexp(found[:, one.stray], axis=1) if one.stray.any() else empty)
+    return np.array(line), np.array(outlier)
 
 
-def log_predictors(draws: xr.Dataset, x: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Log density of the measured predictors alone, (s, n)."""
-    lines, noise = lines_of(draws), covariance[:, :-1, :-1]
-    return np.array(
-        [
-            predictor_population.log_normal(x - mean, factor @ factor.T + noise)
-            for mean, factor in zip(lines.mean, lines.cholesky, strict=True)
-        ]
-    )
+class Given(NamedTuple):
+    """The response of every row given its measured predictors: a mixture for one draw, all (n, c)."""
+
+    weight: np.ndarray
+    middle: np.ndarray
+    sd: np.ndarray
+    line: np.ndarray  # (c,), which components are not outliers
+
+
+def given(one: Line, rows: Rows) -> Given:
+    """The response of every row given its measured predictors, of one draw."""
+    from bayes_astro.likelihoods.relation_components import conditional
+
+    others, middle, variance = conditional(one.mean, one.matrix, *rows[:3], rows.value.shape[1] - 1)
+    others = others + one.log_weight
+    weight = np.exp(others - logsumexp(others, axis=1, keepdims=True))
+    return Given(weight, middle, np.sqrt(np.maximum(variance, SMALLEST)), ~one.stray)
+
+
+def log_response(draws: xr.Dataset, rows: Rows, selection: Selection | None) -> np.ndarray:
+    """Log density of every response given its measured predictors, (s, n); of a limit the log chance."""
+    from bayes_astro.likelihoods.relation_components import densities
+
+    found = []
+    others = rows._replace(kind=rows.kind.copy())
+    others.kind[:, -1] = MISSING
+    for one in each(draws):
+        both = logsumexp(densities(one.mean, one.matrix, *rows[:3]) + one.log_weight, axis=1)
+        alone = logsumexp(densities(one.mean, one.matrix, *others[:3]) + one.log_weight, axis=1)
+        density = both - alone
+        if selection is not None:
+            response = given(one, rows)
+            sd = np.hypot(response.sd, selection.width)
+            lower, upper = selection.bounds
+            a, b = (response.middle - lower) / sd, (response.middle - upper) / sd
+            inside = np.where(a + b > 0, ndtr(-b) - ndtr(-a), ndtr(a) - ndtr(b))
+            inside = np.sum(response.weight * inside, axis=1)
+            with np.errstate(divide="ignore"):
+                density += np.log(selection.chance(rows.y)) - np.log(np.maximum(inside, SMALLEST))
+        found.append(density)
+    return np.array(found)
 
 
 def normal_scores(
-    draws: xr.Dataset, x: np.ndarray, y: np.ndarray, covariance: np.ndarray
+    draws: xr.Dataset, rows: Rows, selection: Selection | None, rng: np.random.Generator
 ) -> np.ndarray:
     """Normal scores of the responses given the measured predictors, (s, n).
 
-    y given x is Gaussian with mean c + w'(x - mu) and variance V_yy - w'V_xy, w = V_xx^-1 V_xy, for
-    the line and for the outliers with their own V_xy and V_yy; a mixture of both is mapped through
-    its cumulative distribution.
+    Of a limit a draw from what is beyond it: where the model holds, it is a unit normal as the others
+    are. nan where the response is missing, or a predictor is a limit.
     """
-    from scipy.special import ndtr, ndtri
-
-    lines = lines_of(draws)
-    spread = lines.cholesky @ lines.cholesky.transpose(0, 2, 1)
-    along = np.einsum("spq,sq->sp", spread, lines.slope)
-    inverse = np.linalg.inv(spread[:, None] + covariance[None, :, :-1, :-1])
-    offset = x[None] - lines.mean[:, None]
-
-    def scores(centre: np.ndarray, cross: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        cross = cross[:, None] + covariance[None, :, :-1, -1]
-        weight = np.einsum("snpq,snq->snp", inverse, cross)
-        expected = centre[:, None] + np.sum(weight * offset, axis=-1)
-        left = variance[:, None] + covariance[None, :, -1, -1] - np.sum(weight * cross, axis=-1)
-        return (y - expected) / np.sqrt(left)
-
-    variance = np.sum(along * lines.slope, axis=1) + lines.scatter**2
-    line = scores(lines.centre, along, variance)
-    if not lines.fraction.any():
-        return line
-    stray = scores(lines.outlier_mean, np.zeros_like(along), lines.outlier_scatter**2)
-    fraction = lines.fraction[:, None]
-    below = (1 - fraction) * ndtr(line) + fraction * ndtr(stray)
-    above = (1 - fraction) * ndtr(-line) + fraction * ndtr(-stray)
-    return np.where(below < 0.5, ndtri(below), -ndtri(above))
+    return np.array([scores(given(one, rows), rows, selection, rng) for one in each(draws)])
 
 
-def draw_responses(
-    draws: xr.Dataset, x: np.ndarray, noise: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """The line and a new response at every (measured) predictor, both (s, n)."""
-    lines = lines_of(draws)
-    count, (m, p) = len(lines.centre), x.shape
-    true = np.broadcast_to(x, (count, m, p)).copy()
-    error = np.zeros((count, m))
-    for row in np.flatnonzero(noise.any(axis=(1, 2))):
-        true[:, row], error[:, row] = predictor_population.latent(
-            x[row], noise[row], lines.mean, lines.cholesky, rng
-        )
-    signal = lines.centre[:, None] + np.einsum(
-        "smp,sp->sm", true - lines.mean[:, None], lines.slope
-    )
-    return signal, _responses(lines, signal, rng) + error
+def scores(
+    response: Given, rows: Rows, selection: Selection | None, rng: np.random.Generator
+) -> np.ndarray:
+    """The same of one draw."""
+    known = (rows.kind[:, -1] != MISSING) & ~(np.abs(rows.kind[:, :-1]) == 1).any(axis=1)
+    score = np.full(len(known), np.nan)
+    weight, middle, sd, _ = response
+    z = (rows.y[:, None] - middle) / sd
+    if selection is None and weight.shape[1] == 1:
+        score[known] = z[known, 0]
+    else:
+        if selection is not None:
+            below = _selected_below(response, rows.y, selection)
+            above = 1 - below
+        else:
+            below, above = np.sum(weight * ndtr(z), axis=1), np.sum(weight * ndtr(-z), axis=1)
+        low, high = ndtri(np.maximum(below, SMALLEST)), -ndtri(np.maximum(above, SMALLEST))
+        score[known] = np.where(below < 0.5, low, high)[known]
+    limit = rows.kind[:, -1]
+    bound = known & (np.abs(limit) == 1)
+    if bound.any():
+        uniform = rng.uniform(size=int(bound.sum()))
+        side = -limit[bound]  # 1: below the limit
+        inside = ndtr(side * score[bound])
+        score[bound] = side * ndtri(np.maximum(uniform * inside, SMALLEST))
+    return score
 
 
-def _responses(lines: Lines, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """True responses: about the line, or anywhere for an outlier."""
-    response = signal + lines.scatter[:, None] * rng.standard_normal(signal.shape)
-    if not lines.fraction.any():
-        return response
-    bad = rng.uniform(size=signal.shape) < lines.fraction[:, None]
-    stray = rng.standard_normal(signal.shape) * lines.outlier_scatter[:, None]
-    return np.where(bad, lines.outlier_mean[:, None] + stray, response)
-
-
-def simulate(draw: xr.Dataset, covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Measured predictors and response (n, p + 1) of a new sample, for a single draw."""
-    lines = lines_of(draw)
-    n, p = len(covariance), lines.slope.shape[1]
-    offset = rng.standard_normal((n, p)) @ lines.cholesky[0].T
-    signal = (lines.centre[0] + offset @ lines.slope[0])[None]
-    true = np.column_stack([lines.mean[0] + offset, _responses(lines, signal, rng)[0]])
-    roots = predictor_population.square_roots(covariance)
-    return true + np.einsum("nij,nj->ni", roots, rng.standard_normal((n, p + 1)))
+def _selected_below(response: Given, y: np.ndarray, selection: Selection) -> np.ndarray:
+    """Share of the responses that are selected which is below y: (n,)."""
+    lower, upper = selection.bounds
+    weight, middle, sd, _ = response
+    if selection.width == 0:
+        ends = [
+            ndtr((np.clip(edge, lower, upper) - middle.T) / sd.T).T for edge in (lower, y, upper)
+        ]
+        first, at, last = (np.sum(weight * end, axis=1) for end in ends)
+        return np.clip((at - first) / np.maximum(last - first, SMALLEST), 0.0, 1.0)
+    nodes, share = np.polynomial.legendre.leggauss(NODES)
+    start, stop = middle - REACH * sd, middle + REACH * sd
+    whole = [np.zeros(len(y)), np.zeros(len(y))]
+    for k, end in enumerate((np.clip(y[:, None], start, stop), stop)):
+        half = 0.5 * (end - start)
+        for node, part in zip(nodes, share, strict=True):
+            at = start + half * (1 + node)
+            density = np.exp(-0.5 * ((at - middle) / sd) ** 2) / sd
+            whole[k] += np.sum(weight * half * part * density * selection.chance(at), axis=1)
+    return np.clip(whole[0] / np.maximum(whole[1], SMALLEST), 0.0, 1.0)

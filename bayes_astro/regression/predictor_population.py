@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["cholesky", "latent", "log_normal", "square_roots", "vine_shape"]
+__all__ = ["cholesky", "overall", "square_roots", "vine_shape"]
 
 
 def vine_shape(p: int) -> np.ndarray:
@@ -34,40 +34,16 @@ def cholesky(width: Any, partial: Any, p: int, sqrt: Any) -> list[list[Any]]:
     return rows
 
 
-def log_normal(residual: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Log N(residual; 0, covariance) of every row."""
-    factor = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(factor, residual[..., None])[..., 0]
-    log_det = 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(axis=-1)
-    return -0.5 * (np.sum(white**2, axis=-1) + log_det + residual.shape[-1] * np.log(2 * np.pi))
+def overall(
+    weight: np.ndarray, mean: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (..., p) of mixtures (..., k) and (..., k, p)."""
+    centre = np.einsum("...k,...kp->...p", weight, mean)
+    square = np.einsum("...k,...kp->...p", weight, width**2 + (mean - centre[..., None, :]) ** 2)
+    return centre, np.sqrt(square)
 
 
 def square_roots(covariance: np.ndarray) -> np.ndarray:
     """R with R R' = S for each S, singular ones too."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-
-
-def latent(
-    x: np.ndarray,
-    noise: np.ndarray,
-    mean: np.ndarray,
-    factor: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One true x and one error of y for each draw, given one measured x.
-
-    With T the population's covariance and S_x that of the measurement: x_true given x is Gaussian
-    with mean mu + T (T + S_x)^-1 (x - mu) and covariance T - T (T + S_x)^-1 T; the error of x is
-    then known, and the error of y given it is Gaussian too.
-    """
-    p = len(x)
-    population = factor @ factor.transpose(0, 2, 1)
-    shrink = population @ np.linalg.inv(population + noise[:p, :p])
-    centre = mean + np.einsum("spq,sq->sp", shrink, x - mean)
-    spread = square_roots(population - shrink @ population)
-    true = centre + np.einsum("spq,sq->sp", spread, rng.standard_normal(centre.shape))
-    along = noise[p, :p] @ np.linalg.pinv(noise[:p, :p], hermitian=True)
-    variance = max(noise[p, p] - along @ noise[:p, p], 0.0)
-    error = (x - true) @ along + np.sqrt(variance) * rng.standard_normal(len(centre))
-    return true, error

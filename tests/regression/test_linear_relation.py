@@ -6,118 +6,6 @@ from samples import by_hand, drawn, line
 from scipy import stats
 
 import bayes_astro as ba
-from bayes_astro.likelihoods.linear_relation import component_densities, value_and_gradient
-
-
-def parameters(rng, p):
-    factor = np.tril(rng.normal(size=(p, p)))
-    np.fill_diagonal(factor, rng.uniform(0.5, 2, p))
-    return [
-        rng.normal(),
-        rng.normal(size=p),
-        rng.uniform(0.1, 1),
-        rng.normal(size=p),
-        factor,
-        rng.uniform(0.1, 0.6),
-        rng.normal(),
-        rng.uniform(0.5, 3),
-    ]
-
-
-def points(rng, n, p):
-    factor = rng.normal(size=(n, p + 1, p + 1))
-    return rng.normal(0, 3, (n, p + 1)), factor @ factor.transpose(0, 2, 1) * 0.3
-
-
-@pytest.mark.parametrize("p", [1, 2, 3])
-@pytest.mark.parametrize("mixed", [True, False])
-def test_value_equals_scipy_and_gradient_equals_differences(p, mixed):
-    rng = np.random.default_rng(p)
-    theta = parameters(rng, p)
-    if not mixed:
-        theta[5] = 0.0
-    value, covariance = points(rng, 15, p)
-    c, b, s, mu, chol, f, oc, os = theta
-    total = chol @ chol.T
-    joint = np.block([[total, (total @ b)[:, None]], [total @ b, b @ total @ b + s**2]])
-    stray = np.zeros((p + 1, p + 1))
-    stray[:p, :p], stray[p, p] = total, os**2
-    expected = 0.0
-    for z, noise in zip(value, covariance, strict=True):
-        good = stats.multivariate_normal(np.append(mu, c), joint + noise).pdf(z)
-        bad = stats.multivariate_normal(np.append(mu, oc), stray + noise).pdf(z)
-        expected += np.log((1 - f) * good + f * bad)
-    found = value_and_gradient(*theta, value, covariance)
-    assert found[0] == pytest.approx(expected, rel=1e-12)
-    for k in range(8):
-        if k >= 5 and not mixed:
-            continue
-        gradient = np.atleast_1d(found[1 + k])
-        for index in np.ndindex(np.shape(theta[k])):
-            if k == 4 and index[1] > index[0]:
-                assert gradient[index] == 0
-                continue
-            ends = []
-            for step in (1e-5, -1e-5):
-                moved = [np.array(x, dtype=float) for x in theta]
-                moved[k][index] += step
-                moved = [float(x) if x.ndim == 0 else x for x in moved]
-                ends.append(value_and_gradient(*moved, value, covariance)[0])
-            numeric = (ends[0] - ends[1]) / 2e-5
-            analytic = gradient[index] if index else gradient[0]
-            assert analytic == pytest.approx(numeric, rel=2e-6, abs=2e-6), (k, index)
-
-
-def test_marginal_equals_quadrature_over_the_true_point():
-    """One point; its true x and y integrated out by brute force."""
-    rng = np.random.default_rng(0)
-    c, b, s, mu, chol, *_ = parameters(rng, 1)
-    z, noise = np.array([1.0, 2.0]), np.array([[0.3, 0.1], [0.1, 0.5]])
-    x = np.linspace(-12, 12, 1201)
-    y = np.linspace(-14, 14, 1401)
-    grid_x, grid_y = np.meshgrid(x, y, indexing="ij")
-    story = stats.norm(mu[0], chol[0, 0]).pdf(grid_x)
-    story *= stats.norm(c + b[0] * (grid_x - mu[0]), s).pdf(grid_y)
-    seen = stats.multivariate_normal([0, 0], noise).pdf(
-        np.stack([z[0] - grid_x, z[1] - grid_y], -1)
-    )
-    brute = np.log(np.trapezoid(np.trapezoid(story * seen, y), x))
-    found = component_densities(c, b, s, mu, chol, 0.0, 1.0, z[None], noise[None])[0, 0]
-    assert found == pytest.approx(brute, abs=1e-9)
-
-
-def test_out_of_bounds_is_minus_infinity_not_an_error():
-    rng = np.random.default_rng(1)
-    theta = parameters(rng, 1)
-    value, covariance = points(rng, 3, 1)
-    theta[5] = 1.5
-    assert value_and_gradient(*theta, value, covariance)[0] == -np.inf
-    theta[5] = 0.0
-    assert value_and_gradient(*theta, value, -10 * covariance)[0] == -np.inf
-
-
-def test_swapped_axes_have_an_equal_maximum():
-    """With one Gaussian population the model is the same seen from either axis."""
-    from scipy.optimize import minimize
-
-    data = line(n=60)
-    value, covariance = data.value, data.covariance
-
-    def best(value, covariance):
-        def negative(t):
-            args = (t[0], t[1:2], np.exp(t[2]), t[3:4], np.exp(t[4:5])[:, None], 0.0, 0.0, 1.0)
-            return -value_and_gradient(*args, value, covariance)[0]
-
-        start = [value[:, 1].mean(), 1.0, -1.0, value[:, 0].mean(), 0.0]
-        return minimize(negative, start, method="BFGS", options={"gtol": 1e-8})
-
-    forward = best(value, covariance)
-    back = best(
-        np.ascontiguousarray(value[:, ::-1]), np.ascontiguousarray(covariance[:, ::-1, ::-1])
-    )
-    assert forward.fun == pytest.approx(back.fun, rel=1e-9)
-    b, s2, t2 = forward.x[1], np.exp(2 * forward.x[2]), np.exp(2 * forward.x[4])
-    assert back.x[1] == pytest.approx(b * t2 / (b**2 * t2 + s2), rel=1e-4)
 
 
 def test_prediction_at_exact_and_measured_predictors():
@@ -212,14 +100,10 @@ def test_errors_of_least_squares_are_those_of_the_normal_equations(names, noise,
 
 def test_bad_data_are_refused_before_sampling():
     good = line()
-    value = good.value.copy()
-    value[3, 1] = np.nan
     for data, text in [
-        (ba.Measurements(value, good.error, names=("x", "y")), r"'y', row 3.*Drop them"),
         (good[:2], "too few"),
         (good.replace(value=np.column_stack([good.value[:, 1], np.full(40, 7.0)])), "'y' is const"),
         (good.replace(value=np.column_stack([np.full(40, 7.0), good.value[:, 1]])), "'x' is const"),
-        (good.replace(weight=np.ones(40)), "neither projections nor weights"),
         (good.select("y"), "needs a predictor"),
     ]:
         with pytest.raises(ValueError, match=text):
