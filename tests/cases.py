@@ -117,6 +117,7 @@ CASES = {
             selection=ba.Selection(lower=-9.0, width=1.0),
             priors={
                 "slope": ba.Prior("StudentT", nu=4, mu=1, sigma=2),
+                "response_mean": ba.Prior("Normal", mu=6.0, sigma=2.0),
                 "outlier_fraction": ba.Prior("Beta", alpha=1, beta=5),
                 "degrees_of_freedom": ba.Prior("Uniform", lower=4, upper=30),
             },

@@ -25,8 +25,6 @@ class AboutRows:
     data: Any
     posterior: Any
     record: Any
-    rows: Any
-    _checked: Any
 
     def invert(self, at: Any, draws: int | None = None, seed: int | None = None) -> xr.Dataset:
         """Predictors from responses, with the population as their prior.
@@ -79,7 +77,8 @@ class AboutRows:
             limits the distance of the limit. Errors of predictors make outer points lie inside, where
             these are a large part of their spread: residuals of the model itself allow for that.
         """
-        rows = self.rows(self.data if data is None else self._checked(data))
+        fitted = self.data
+        rows = inputs.new_rows(fitted, self.response, fitted if data is None else data)
         total = np.zeros(len(rows.value))
         count = 0
         for one in predictive.each(self.posterior["posterior"].to_dataset()):
