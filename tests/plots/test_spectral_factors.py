@@ -102,7 +102,9 @@ def test_explained_has_the_shares_and_the_chosen_number(fitted):
 
 @pytest.mark.parametrize("figure", ["gaps", "coefficients"])
 def test_other_spectra_must_be_spectra_on_the_same_grid(fitted, others, figure):
-    with pytest.raises(ValueError, match="expected Spectra like those that were fitted, got ndarray"):
+    with pytest.raises(
+        ValueError, match="expected Spectra like those that were fitted, got ndarray"
+    ):
         fitted.plot(figure, at=others.flux)
     moved = ba.Spectra(others.wavelength + 100, others.flux, 0.1)
     with pytest.raises(ValueError, match="wavelength"):
