@@ -191,11 +191,16 @@ class _Run:
         tasks = [name for name in models if models[name].part == "task" and name not in self.out]
         for place, name in enumerate(tasks):
             bar.at(bar.total - len(tasks) + place, f"all rows, {name}")
-            fitted = None if stop else self._fit(name, models[name], self.data)
-            if fitted is None:
-                break
+            try:
+                fitted = None if stop else self._fit(name, models[name], self.data)
+                if fitted is None:
+                    said.append("PSIS-LOO was interrupted.")
+                    break
+                result, why = leave_one_out.elpd(fitted)
+            except Exception as error:  # as in a fold
+                said.append(f"{name!r} has no elpd_loo: {type(error).__name__}: {error}")
+                continue
             self._judge(name, fitted, "all rows")
-            result, why = leave_one_out.elpd(fitted)
             if result is None:
                 said.append(f"{name!r} has no elpd_loo: {why}.")
                 continue
@@ -204,8 +209,8 @@ class _Run:
             if len(rows):
                 shown = ", ".join(map(str, rows[:NAMED])) + (", ..." if len(rows) > NAMED else "")
                 said.append(
-                    f"{name!r}: Pareto k above {result.good_k:.2g} in {len(rows)} rows ({shown}), which "
-                    "decide their own fit; elpd_loo is not to be trusted there, the folds are."
+                    f"{name!r}: Pareto k above {result.good_k:.2g} in {len(rows)} of {len(self.data)} rows ({shown}), "
+                    "which decide their own fit; elpd_loo is not to be trusted there, the folds are."
                 )
         if said:
             warnings.warn(" ".join(said), RuntimeWarning, stacklevel=3)
@@ -226,7 +231,7 @@ class _Run:
         stacked = leave_one_out.stacking_weights(by_row)
         rows: dict[str, dict[str, Any]] = {}
         for name in self.samplers:
-            rows[name] = {"log_score": np.nan}
+            rows[name] = {"log_score": np.nan, "rows": 0, "folds": 0}
             if name in whole:
                 difference = by_row[name] - by_row[best]
                 mean, error = mean_and_error(difference, weight, split.cluster[order])

@@ -28,8 +28,8 @@ def elpd(model: Any) -> tuple[Any, str]:
         )
     if not rows_stand_alone(model):
         return None, (
-            "given the parameters its rows still depend on each other, so that PSIS-LOO does not leave a row "
-            "out; the folds do"
+            "given the parameters its rows still depend on each other, or have variables of their own, so "
+            "that PSIS-LOO does not leave a row out; the folds do"
         )
     model.log_likelihood()
     with warnings.catch_warnings():
@@ -38,9 +38,14 @@ def elpd(model: Any) -> tuple[Any, str]:
 
 
 def rows_stand_alone(model: Any) -> bool:
-    """Whether the log likelihood of a row is the same without the others, given the parameters."""
+    """Whether the log likelihood of a row is the same without the others, given the parameters.
+
+    Not where rows have variables of their own, which are of the posterior with that row.
+    """
     data = model.data
     some = thinned(model.posterior["posterior"].to_dataset(), 4)
+    if "row" in some.dims:
+        return False
     kept = np.delete(np.arange(len(data)), len(data) // 2)
     whole = model.pointwise(some, data).values[..., kept]
     without = model.pointwise(some, data[kept]).values
