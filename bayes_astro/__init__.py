@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayes_astro.clustering.pair_counts import PairCounts as PairCounts
     from bayes_astro.clustering.two_point import TwoPointCorrelation as TwoPointCorrelation
     from bayes_astro.comparison import compare as compare
+    from bayes_astro.cross_validation import cross_validate as cross_validate
     from bayes_astro.data import BinnedRedshifts as BinnedRedshifts
     from bayes_astro.data import LightCurve as LightCurve
     from bayes_astro.data import Measurements as Measurements
@@ -75,6 +76,7 @@ _PUBLIC = {
     "Templates": "bayes_astro.data.templates",
     "calibrate": "bayes_astro.calibration",
     "compare": "bayes_astro.comparison",
+    "cross_validate": "bayes_astro.cross_validation",
     "datasets": "bayes_astro.data.datasets",
     "fetch": "bayes_astro.data.datasets",
     "fit_each": "bayes_astro.catalog",

@@ -205,6 +205,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1086/670067",
         },
     ),
+    "efron1979": (
+        "article",
+        {
+            "author": "Efron, B.",
+            "title": "Bootstrap methods: another look at the jackknife",
+            "journal": "The Annals of Statistics",
+            "volume": "7",
+            "pages": "1--26",
+            "year": "1979",
+            "doi": "10.1214/aos/1176344552",
+        },
+    ),
     "emmanoulopoulos2010": (
         "article",
         {

@@ -237,7 +237,7 @@ def _estimates(tree: xr.DataTree, by_curve: tuple[str, ...]) -> pd.DataFrame:
     errors = {label: float(v.squeeze()) for label, v, _ in scalars(estimate)}
     rows: dict[str, dict[str, Any]] = {}
     for label, values, unit in scalars(posterior):
-        value, error = float(values.mean()), errors.get(label, np.nan)
+        value, error = float(values.flat[0]), errors.get(label, np.nan)  # others are replicates
         rows[label] = {"mean": value, "sd": error, "median": value}
         for name, z in (("q16", -0.99446), ("q84", 0.99446), ("q025", -1.96), ("q975", 1.96)):
             rows[label][name] = value + z * error

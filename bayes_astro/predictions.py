@@ -9,7 +9,7 @@ import numpy as np
 from bayes_astro.data.container import named
 from bayes_astro.draws import affordable, in_turn, thinned
 
-__all__ = ["checked_seed", "predicted", "scored"]
+__all__ = ["checked_seed", "log_densities", "predicted", "scored"]
 
 
 def predicted(model: Any, at: Any, draws: int | None, seed: int | None) -> Any:
@@ -28,18 +28,23 @@ def predicted(model: Any, at: Any, draws: int | None, seed: int | None) -> Any:
 
 def scored(model: Any, data: Any, y: Any, draws: int | None) -> float:
     """Mean log predictive density of a row of held-out data; `Estimator.score`."""
-    from scipy.special import logsumexp
-
     fits = y is None and isinstance(data, model.data_type)
     if not fits:
         kind = named(model.data_type)
         given = type(data).__name__ if y is None else "a second argument"
         raise ValueError(f"{type(model).__name__} is scored on a {kind} alone, got {given}.")
+    found = log_densities(model, data, draws)
+    return float(np.average(found, weights=getattr(data, "weight", None)))
+
+
+def log_densities(model: Any, data: Any, draws: int | None = 1000) -> np.ndarray:
+    """Log predictive density of every row of held-out data, (n,)."""
+    from scipy.special import logsumexp
+
     some = draws if draws is None else affordable(int(draws), len(data))
     posterior = thinned(model.posterior["posterior"].to_dataset(), some)
     density = model.log_predictive(posterior, data).values.reshape(-1, len(data))
-    by_row = logsumexp(density, axis=0) - np.log(len(density))
-    return float(np.average(by_row, weights=getattr(data, "weight", None)))
+    return logsumexp(density, axis=0) - np.log(len(density))
 
 
 def checked_seed(seed: int | None) -> int:

@@ -118,6 +118,7 @@ BASELINES = _table(
     Row("Polynomial", _BASE + "photoz", _PLOTS + "photoz"),
     Row("RandomForest", _BASE + "photoz", _PLOTS + "photoz"),
     Row("Regressor", _BASE + "photoz", _PLOTS + "photoz"),
+    Row("RelationRegressor", _BASE + "relation_regressor", _PLOTS + "linear_relation"),
     Row("RunningMedian", _BASE + "smoothers", _PLOTS + "gaussian_process"),
     Row("SpectralComponents", _BASE + "spectra"),
     Row("Stacking", _BASE + "n_of_z", _PLOTS + "n_of_z"),

@@ -124,6 +124,9 @@ FITS = {
     "LeastSquaresLine": (
         lambda: ba.LinearRelation("y").baseline(), lambda: ba.load("hogg-2010")[4:], None,
     ),
+    "RelationRegressor": (
+        lambda: ba.baselines.RelationRegressor("y", "huber"), lambda: ba.load("hogg-2010"), None,
+    ),
     "mixture": (
         lambda: ba.ExtremeDeconvolution(3, dimensions=("U", "V", "W")),
         lambda: ba.load("hipparcos-nearby")[:800],

@@ -41,7 +41,18 @@ FLOORS = (
         "spectra",
     ),
     ("baselines", "plots"),
-    ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),
+    (
+        "opening",
+        "citations",
+        "calibration",
+        "folds",
+        "leave_one_out",
+        "comparison",
+        "cross_validation",
+        "sources",
+        "catalog",
+        "specs",
+    ),
     ("cli", "exercises", "kernels", "means", "exchange", ""),
 )
 """From the ground up; a module imports from its own floor and those below."""

@@ -320,6 +320,7 @@ MODELS = {
     "Classifier": ba.baselines.Classifier("lda", calibrated=False, transform="log"),
     "SpectralComponents": ba.baselines.SpectralComponents("factor-analysis", 2),
     "RandomForest": ba.baselines.RandomForest(n_trees=10, min_leaf=3),
+    "RelationRegressor": ba.baselines.RelationRegressor("M", method="kernel", resamples=12),
     "GaussianMixture": ba.baselines.GaussianMixture(2),
     "KernelDensity": ba.baselines.KernelDensity(bandwidth=0.4),
     "LombScargle": LombScargle(

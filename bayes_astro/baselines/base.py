@@ -19,11 +19,14 @@ class Baseline(Estimator):
     """An estimate and its standard error in the tree of a Bayesian model.
 
     Group ``posterior`` holds the estimate (chain = 1, draw = 1), group ``estimate`` the standard
-    error of each variable; `predict` and `ba.compare` work as for any model.
+    error of each variable; `predict` and `ba.compare` work as for any model. Of an estimate that is
+    repeated on resampled data, the repetitions are further draws.
     """
 
     part: ClassVar[str] = "baseline"
     _internal: ClassVar[tuple[str, ...]] = ("part",)
+
+    _seed: int = 0  # of the fit under way
 
     @classmethod
     @hook
@@ -41,7 +44,11 @@ class Baseline(Estimator):
     @hook
     @abstractmethod
     def estimate(self, data: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """For tasks: values, standard errors (both as xarray variables) and further groups."""
+        """For tasks: values, standard errors (both as xarray variables) and further groups.
+
+        Among these ``coords``, and ``replicates``: values on resampled data, an array (draw, ...) by name.
+        Seeds come from `self._seed`.
+        """
 
     def fit(
         self, data: Any, sampler: None = None, *, seed: int | None = None, progress: bool = True
@@ -55,7 +62,7 @@ class Baseline(Estimator):
         sampler : None
             Not used: models have such an argument.
         seed : int, optional
-            Of the noise in predictions. Default: 0.
+            Of resampling, where there is any, and of the noise in predictions. Default: 0.
         progress : bool
             Not used, as `sampler`.
 
@@ -72,21 +79,21 @@ class Baseline(Estimator):
         import xarray as xr
 
         data = self._checked(data)
+        self._seed = checked_seed(0 if seed is None else seed)
         values, errors, groups = self.estimate(data)
-        one = {"chain": [0], "draw": [0]}
-        coords = groups.pop("coords", {})
+        coords, more = groups.pop("coords", {}), groups.pop("replicates", {})
 
-        def dataset(variables: dict[str, Any]) -> xr.Dataset:
-            arrays = {}
+        def dataset(variables: dict[str, Any], more: dict[str, Any]) -> xr.Dataset:
+            arrays, count = {}, 1
             for name, (dims, value) in variables.items():
-                arrays[name] = (
-                    ("chain", "draw", *dims),
-                    np.asarray(value, dtype=float)[None, None],
-                )
-            return xr.Dataset(arrays, {**one, **coords})
+                draws = np.asarray(value, dtype=float)[None]
+                if name in more:
+                    draws = np.concatenate([draws, more[name]])
+                arrays[name], count = (("chain", "draw", *dims), draws[None]), len(draws)
+            return xr.Dataset(arrays, {"chain": [0], "draw": np.arange(count), **coords})
 
         tree = xr.DataTree.from_dict(
-            {"posterior": dataset(values), "estimate": dataset(errors), **groups}
+            {"posterior": dataset(values, more), "estimate": dataset(errors, {}), **groups}
         )
-        self._store(tree, data, checked_seed(0 if seed is None else seed))
+        self._store(tree, data, self._seed)
         return self

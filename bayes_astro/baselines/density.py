@@ -27,6 +27,13 @@ class ErrorFree(Baseline):
 
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for what a density without errors cannot take."""
+        self._complete(data)
+        if len(data) < 2 or np.any(np.ptp(data.value, axis=0) == 0):
+            name = type(self).__name__
+            raise ValueError(f"{name} needs two different rows or more, in every column.")
+
+    def _complete(self, data: Measurements) -> None:
+        """Raise ValueError for projections and for rows with gaps; also of data to score."""
         name = type(self).__name__
         if data.projection is not None:
             raise ValueError(f"{name} has no projections: use {self.instead}.")
@@ -36,8 +43,6 @@ class ErrorFree(Baseline):
                 f"column {data.names[column]!r}, row {row}: missing value, which {name} cannot "
                 f"take. Drop such rows, data[~data.missing.any(axis=1)], or use {self.instead}."
             )
-        if len(data) < 2 or np.any(np.ptp(data.value, axis=0) == 0):
-            raise ValueError(f"{name} needs two different rows or more, in every column.")
 
     def forecast(
         self, draws: xr.Dataset, data: Measurements, at: Any, rng: np.random.Generator
@@ -53,7 +58,7 @@ class ErrorFree(Baseline):
 
         if not isinstance(at, Measurements) or at.names != data.names:
             raise ValueError(f"expected Measurements of {', '.join(data.names)}.")
-        self.check_data(at)
+        self._complete(at)
         shape = (draws.sizes["chain"], draws.sizes["draw"], *at.value.shape)
         entry = (("chain", "draw", "row", "column"), np.broadcast_to(at.value, shape).copy())
         return xr.Dataset({"signal": entry, "observation": entry}, {"column": list(at.names)})
@@ -151,7 +156,7 @@ class GaussianMixture(ErrorFree):
         """Log density of every measured row: (chain, draw, row)."""
         import xarray as xr
 
-        self.check_data(data)
+        self._complete(data)
         values = Mixture.of(draws).log_density(data.value)
         shape = (draws.sizes["chain"], draws.sizes["draw"], len(data))
         return xr.DataArray(values.reshape(shape), dims=("chain", "draw", "row"))
@@ -233,7 +238,7 @@ class KernelDensity(ErrorFree):
         import xarray as xr
         from sklearn.neighbors import KernelDensity as Kernels
 
-        self.check_data(data)
+        self._complete(data)
         fitted = self.data
         jacobian = np.log(fitted.value.std(axis=0)).sum()
         found = []

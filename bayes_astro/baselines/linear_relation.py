@@ -16,7 +16,7 @@ from bayes_astro.regression import inputs
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LeastSquaresLine"]
+__all__ = ["LeastSquaresLine", "orthogonal", "weighted_least_squares"]
 
 
 @dataclass(eq=False, repr=False)
@@ -78,7 +78,7 @@ class LeastSquaresLine(Baseline):
         variance = np.diagonal(covariance, axis1=1, axis2=2)
         solution, matrix = weighted_least_squares(x, y, variance[:, -1])
         if self.method == "odr" and np.any(variance[:, :-1] > 0):
-            solution, matrix = _orthogonal(x, y, variance, solution)
+            solution, matrix = orthogonal(x, y, variance, solution)
         scale = 1.0
         if self.errors == "scaled":
             slope = solution[1:] if self.method == "odr" else np.zeros(x.shape[1])
@@ -171,7 +171,7 @@ def weighted_least_squares(
     return solution, matrix
 
 
-def _orthogonal(
+def orthogonal(
     x: np.ndarray, y: np.ndarray, variance: np.ndarray, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Orthogonal distance regression; columns known exactly get a negligible error."""
