@@ -153,6 +153,15 @@ class LinearRelation(AboutRows, Model):
         if self.selection is not None:
             inputs.check_selected(data, self.response, self.selection)
 
+    def settle(
+        self, data: Measurements, seed: int | None, progress: bool
+    ) -> tuple[LinearRelation, dict[str, xr.Dataset]]:
+        """The pivot, which belongs to the data that are fitted, or to those of a design."""
+        pivot = self.pivot_of(data)
+        if pivot is None or not isinstance(self.pivot, str):
+            return self, {}
+        return self.copy(pivot=tuple(float(x) for x in pivot)), {}
+
     def coords(self, data: Measurements) -> dict[str, Any]:
         """The predictors, and the Gaussians of their population."""
         names = inputs.predictors(data, self.response)
