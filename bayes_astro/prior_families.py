@@ -72,6 +72,7 @@ FAMILIES: dict[str, Family] = {
         {"alpha": "value", "beta": "scale"}, lambda s, alpha, beta: s.cauchy(alpha, beta)
     ),
     "HalfCauchy": Family({"beta": "scale"}, lambda s, beta: s.halfcauchy(0, beta), _zero),
+    "Laplace": Family({"mu": "value", "b": "scale"}, lambda s, mu, b: s.laplace(mu, b)),
     "Rayleigh": Family({"sigma": "scale"}, lambda s, sigma: s.rayleigh(0, sigma), _zero),
     "Exponential": Family({"scale": "scale"}, lambda s, scale: s.expon(0, scale), _zero),
     "Gamma": Family(

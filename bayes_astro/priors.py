@@ -27,7 +27,7 @@ class Prior(Shown):
     ----------
     distribution : str
         One of Normal, HalfNormal, TruncatedNormal, Uniform, LogUniform, LogNormal, StudentT,
-        Cauchy, HalfCauchy, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the arguments
+        Cauchy, HalfCauchy, Laplace, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the arguments
         that PyMC gives them (Exponential by its ``scale``); for weights Dirichlet(alpha), for
         covariances InverseWishart(nu, scale), whose mean is scale / (nu - d - 1).
     **arguments : float, sequence of float, or astropy Quantity
@@ -299,6 +299,8 @@ class Prior(Shown):
             constant = constant - np.log(scale) + np.log(2) * (name == "HalfCauchy")
             transform = k.LOGARITHM if name == "HalfCauchy" else k.IDENTITY
             return k.STUDENT_T, transform, (nu, centre, scale), 0, 0, constant
+        if name == "Laplace":
+            return k.LAPLACE, k.IDENTITY, (a["mu"], a["b"]), 0, 0, -np.log(2 * a["b"])
         if name == "Rayleigh":
             return k.RAYLEIGH, k.LOGARITHM, (a["sigma"],), 0, 0, -2 * np.log(a["sigma"])
         if name == "Exponential":

@@ -23,6 +23,7 @@ EXAMPLES = {
     "StudentT": {"nu": 3.5, "mu": 1.0, "sigma": 0.5},
     "Cauchy": {"alpha": -1.0, "beta": 0.4},
     "HalfCauchy": {"beta": 0.8},
+    "Laplace": {"mu": 0.5, "b": 0.7},
     "Rayleigh": {"sigma": 1.3},
     "Exponential": {"scale": 2.5},
     "Gamma": {"alpha": 2.2, "beta": 0.6},

@@ -134,6 +134,9 @@ MODELS = {
         "M",
         scatter=False,
         outliers=True,
+        n_components=2,
+        pivot=(0.5, 1.0),
+        selection=ba.Selection(lower=-1e3, width=0.5),
         priors={
             "slope": ba.Prior("StudentT", nu=4, mu=[1.0, -1.0], sigma=2),
             "intercept": ba.Prior("Normal", mu=0.0, sigma=5 * u.mag),
@@ -451,6 +454,7 @@ def test_every_parameter_and_prior_is_changed(name):
     apart = {
         "ExtremeDeconvolution": ("fixed", "regularization"),
         "GaussianProcess": ("outliers",),
+        "LinearRelation": ("robust", "features"),  # of a scatter, and of exact predictors
         "Periodogram": ("n_signals",),
         "GaussianProcessRegressor": ("kernel",),
     }.get(name, ())

@@ -41,7 +41,9 @@ COLUMNS = 11
 KIND, TRANSFORM, X_AT, VALUE_AT, COUNT, A, B, C, LOWER, UPPER, CONSTANT = range(COLUMNS)
 
 # Kinds of density, up to the constant of the row.
-FLAT, NORMAL, STUDENT_T, LOG_NORMAL, GAMMA, INVERSE_GAMMA, BETA, RAYLEIGH, DIRICHLET = range(9)
+(
+    FLAT, NORMAL, STUDENT_T, LOG_NORMAL, GAMMA, INVERSE_GAMMA, BETA, RAYLEIGH, DIRICHLET, LAPLACE,
+) = range(10)  # fmt: skip
 IDENTITY, LOGARITHM, INTERVAL, LOG_INTERVAL, SIMPLEX, HALF_SUM = range(6)
 
 # The header that `DENSITY` reads.
@@ -57,6 +59,9 @@ def _log_density(kind, v, a, b, c):
     if kind == STUDENT_T:  # degrees of freedom, centre, scale
         z = (v - b) / c
         return -0.5 * (a + 1) * math.log1p(z * z / a), -(a + 1) * z / (a + z * z) / c
+    if kind == LAPLACE:  # centre, scale
+        z = (v - a) / b
+        return -abs(z), -math.copysign(1.0, z) / b
     if kind == LOG_NORMAL:  # of the logarithm: mean, standard deviation
         z = (math.log(v) - a) / b
         return -0.5 * z * z - math.log(v), -(z / b + 1) / v

@@ -25,6 +25,7 @@ class AboutRows:
     data: Any
     posterior: Any
     record: Any
+    new_rows: Any
 
     def invert(self, at: Any, draws: int | None = None, seed: int | None = None) -> xr.Dataset:
         """Predictors from responses, with the population as their prior.
@@ -78,7 +79,7 @@ class AboutRows:
             these are a large part of their spread: residuals of the model itself allow for that.
         """
         fitted = self.data
-        rows = inputs.new_rows(fitted, self.response, fitted if data is None else data)
+        rows = self.new_rows(fitted, fitted if data is None else data)
         total = np.zeros(len(rows.value))
         count = 0
         for one in predictive.each(self.posterior["posterior"].to_dataset()):

@@ -14,6 +14,7 @@ from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, switch, text, whole
 from bayes_astro.priors import Prior
 from bayes_astro.regression import (
+    feature_columns,
     inputs,
     new_rows,
     predictive,
@@ -78,6 +79,9 @@ class LinearRelation(AboutRows, Model):
     pivot : "auto", float, sequence of float, or None
         Predictors at which ``response_at_pivot`` is reported, which a slope that is uncertain does not
         move. "auto": near their mean, by `pivot_of`.
+    features : int or sequence of str, optional
+        Powers and products of predictors that are known exactly, as further predictors: all up to a
+        degree, or such as ("x^2", "x*z"). Take a pivot off predictors that are far from zero first.
     selection : Selection, optional
         Which observed responses are in the sample.
     priors : dict of str to Prior, optional
@@ -115,6 +119,7 @@ class LinearRelation(AboutRows, Model):
     n_components: int = 1
     robust: bool = False
     pivot: Any = "auto"
+    features: Any = None
     selection: Selection | None = None
     priors: dict[str, Prior] | None = None
 
@@ -126,6 +131,7 @@ class LinearRelation(AboutRows, Model):
         "n_components": whole(1, 10),
         "robust": switch,
         "pivot": relation_priors.pivot,
+        "features": feature_columns.check,
         "selection": relation_priors.selection,
     }
     references: ClassVar[tuple[str, ...]] = ("kelly2007", "hogg2010")
@@ -136,6 +142,8 @@ class LinearRelation(AboutRows, Model):
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for data that leave the line undetermined."""
         inputs.check_rows(data, self.response)
+        if self.features is not None:
+            inputs.check_rows(self.prepare(data), self.response)
         column = data.index(self.response)
         exact = (data.covariance[:, column, column] <= 0) & ~data.limited[:, column]
         if exact.any() and not self.scatter:
@@ -146,12 +154,15 @@ class LinearRelation(AboutRows, Model):
         if self.robust and not self.scatter:
             raise ValueError("robust=True is of the scatter: it needs scatter=True.")
         pivot = self.pivot
-        if np.ndim(pivot) == 1 and len(pivot) != data.d - 1:
-            raise ValueError(
-                f"pivot={pivot!r} must have an entry for each of {data.d - 1} predictors."
-            )
+        count = len(self.prepare(data).names) - 1
+        if np.ndim(pivot) == 1 and len(pivot) != count:
+            raise ValueError(f"pivot={pivot!r} must have an entry for each of {count} predictors.")
         if self.selection is not None:
             inputs.check_selected(data, self.response, self.selection)
+
+    def prepare(self, data: Measurements) -> Measurements:
+        """The table with powers and products of its predictors."""
+        return feature_columns.expanded(data, self.response, self.features)
 
     def settle(
         self, data: Measurements, seed: int | None, progress: bool
@@ -225,7 +236,7 @@ class LinearRelation(AboutRows, Model):
 
     def rows(self, data: Measurements) -> inputs.Rows:
         """For tasks: what was measured, the response last."""
-        return inputs.laid_out(data, self.response)
+        return inputs.laid_out(self.prepare(data), self.response)
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of all that was measured of every row: (chain, draw, row)."""
@@ -266,9 +277,22 @@ class LinearRelation(AboutRows, Model):
             ``signal`` (the line) and ``observation`` (with scatter, outliers and errors):
             (chain, draw, row).
         """
-        rows = inputs.new_rows(data, self.response, at)
+        rows = self.new_rows(data, at)
         signal, observation = new_rows.draw_responses(draws, rows, rng)
         return self._dataset(draws, data, rows, signal=signal, observation=observation)
+
+    def new_rows(self, data: Measurements, at: Any) -> inputs.Rows:
+        """For tasks: rows at which to predict, with powers and products."""
+        if self.features is not None:
+            if isinstance(at, Measurements):
+                at = self.prepare(at)
+            else:
+                names = feature_columns.own(inputs.predictors(data, self.response), self.features)
+                x = np.asarray(at, dtype=float)
+                x = x.reshape(-1, 1) if x.ndim < 2 and len(names) == 1 else np.atleast_2d(x)
+                if x.ndim == 2 and x.shape[1] == len(names):
+                    at = feature_columns.columns(x, names, self.features)
+        return inputs.new_rows(data, self.response, at)
 
     def _dataset(
         self, draws: xr.Dataset, data: Measurements, rows: inputs.Rows, **values: np.ndarray
@@ -287,7 +311,7 @@ class LinearRelation(AboutRows, Model):
         self, draws: xr.Dataset, data: Any, at: Any, rng: np.random.Generator
     ) -> xr.DataArray:
         """New responses in the place of those of `at`, selected as these were."""
-        rows = inputs.new_rows(data, self.response, at)
+        rows = self.new_rows(data, at)
         return by_row(draws, new_rows.draw_responses(draws, rows, rng, self.selection)[1])
 
     def latents(

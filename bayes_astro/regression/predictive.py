@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from bayes_astro.regression.selection import Selection
 
-__all__ = ["Line", "each", "given", "log_densities", "log_response", "normal_scores", "scores"]
+__all__ = [
+    "Line",
+    "each",
+    "given",
+    "log_densities",
+    "log_response",
+    "normal_scores",
+    "numbers",
+    "response_density",
+    "scores",
+]
 
 NODES, REACH = 80, 9.0  # of the integral over a soft selection, in standard deviations
 SMALLEST = 1e-300
@@ -38,10 +48,35 @@ class Line(NamedTuple):
     stray: np.ndarray  # (c,), which are outliers
 
 
-def each(draws: xr.Dataset) -> Iterator[Line]:
-    """Every draw, chain after chain; what a model does not have is zero."""
-    from bayes_astro.likelihoods.relation import assembled
+class Numbers(NamedTuple):
+    """One draw of the parameters, as `bayes_astro.likelihoods.relation.assembled` takes them."""
 
+    slope: np.ndarray  # (p,)
+    mean: np.ndarray  # (k, p)
+    width: np.ndarray  # (k, p)
+    partial: np.ndarray  # (k, pairs)
+    share: np.ndarray  # (k,)
+    centre: float
+    scatter: float
+    outliers: np.ndarray  # fraction, mean, scatter
+    degrees: float
+
+    def line(self) -> Line:
+        """The components that follow."""
+        from bayes_astro.likelihoods.relation import assembled
+
+        log_weight, middle, matrix = assembled(*self)
+        stray = np.zeros(len(log_weight), dtype=bool)
+        if self.outliers[0] > 0:
+            stray[-len(self.share) :] = True
+        whole = self.share @ self.mean
+        return Line(
+            self.slope, self.centre, whole, self.scatter, log_weight, middle, matrix, stray
+        )  # fmt: skip
+
+
+def numbers(draws: xr.Dataset) -> Iterator[Numbers]:
+    """Every draw, chain after chain; what a model does not have is zero."""
     stacked = draws.stack(sample=("chain", "draw"))
     count = stacked.sizes["sample"]
 
@@ -50,33 +85,30 @@ def each(draws: xr.Dataset) -> Iterator[Line]:
             return np.full(count, default)
         return np.ascontiguousarray(stacked[name].transpose("sample", ...).values, dtype=float)
 
-    slope, whole = column("slope"), column("predictor_mean")
+    slope = column("slope")
     p = slope.shape[1]
     if "component_mean" in stacked:
         mean, width = column("component_mean"), column("component_width")
         share = column("component_weight")
     else:
-        mean, width = whole[:, None], column("predictor_width")[:, None]
+        mean, width = column("predictor_mean")[:, None], column("predictor_width")[:, None]
         share = np.ones((count, 1))
     partial = np.zeros((count, mean.shape[1], 0))
     if p > 1:
         partial = (column("partial_correlation").reshape(count, mean.shape[1], -1) + 1) / 2
-    outliers = np.stack(
-        [column(f"outlier_{name}") for name in ("fraction", "mean", "scatter")], axis=1
-    )
+    parts = [column(f"outlier_{name}") for name in ("fraction", "mean", "scatter")]
+    outliers = np.stack(parts, axis=1)
     centre, scatter = column("response_mean"), column("scatter")
     degrees = column("degrees_of_freedom", np.inf)
-    for s in range(count):
-        log_weight, middle, matrix = assembled(
-            slope[s], mean[s], width[s], partial[s], share[s], centre[s], scatter[s], outliers[s],
-            degrees[s],
-        )  # fmt: skip
-        stray = np.zeros(len(log_weight), dtype=bool)
-        if outliers[s, 0] > 0:
-            stray[-mean.shape[1] :] = True
-        yield Line(
-            slope[s], centre[s], whole[s], scatter[s], log_weight, middle, matrix, stray
-        )  # fmt: skip
+    for row in zip(
+        slope, mean, width, partial, share, centre, scatter, outliers, degrees, strict=True
+    ):
+        yield Numbers(*row)
+
+
+def each(draws: xr.Dataset) -> Iterator[Line]:
+    """The components of every draw, chain after chain."""
+    return (one.line() for one in numbers(draws))
 
 
 def log_densities(
@@ -123,26 +155,28 @@ def given(one: Line, rows: Rows) -> Given:
 
 def log_response(draws: xr.Dataset, rows: Rows, selection: Selection | None) -> np.ndarray:
     """Log density of every response given its measured predictors, (s, n); of a limit the log chance."""
+    return np.array([response_density(one, rows, selection) for one in each(draws)])
+
+
+def response_density(one: Line, rows: Rows, selection: Selection | None) -> np.ndarray:
+    """The same of one draw, (n,)."""
     from bayes_astro.likelihoods.relation_components import densities
 
-    found = []
-    others = rows._replace(kind=rows.kind.copy())
-    others.kind[:, -1] = MISSING
-    for one in each(draws):
-        both = logsumexp(densities(one.mean, one.matrix, *rows[:3]) + one.log_weight, axis=1)
-        alone = logsumexp(densities(one.mean, one.matrix, *others[:3]) + one.log_weight, axis=1)
-        density = both - alone
-        if selection is not None:
-            response = given(one, rows)
-            sd = np.hypot(response.sd, selection.width)
-            lower, upper = selection.bounds
-            a, b = (response.middle - lower) / sd, (response.middle - upper) / sd
-            inside = np.where(a + b > 0, ndtr(-b) - ndtr(-a), ndtr(a) - ndtr(b))
-            inside = np.sum(response.weight * inside, axis=1)
-            with np.errstate(divide="ignore"):
-                density += np.log(selection.chance(rows.y)) - np.log(np.maximum(inside, SMALLEST))
-        found.append(density)
-    return np.array(found)
+    others = rows.kind.copy()
+    others[:, -1] = MISSING
+    both = logsumexp(densities(one.mean, one.matrix, *rows[:3]) + one.log_weight, axis=1)
+    hidden = densities(one.mean, one.matrix, *rows[:2], others)
+    density = both - logsumexp(hidden + one.log_weight, axis=1)
+    if selection is not None:
+        response = given(one, rows)
+        sd = np.hypot(response.sd, selection.width)
+        lower, upper = selection.bounds
+        a, b = (response.middle - lower) / sd, (response.middle - upper) / sd
+        inside = np.where(a + b > 0, ndtr(-b) - ndtr(-a), ndtr(a) - ndtr(b))
+        inside = np.sum(response.weight * inside, axis=1)
+        with np.errstate(divide="ignore"):
+            density += np.log(selection.chance(rows.y)) - np.log(np.maximum(inside, SMALLEST))
+    return density
 
 
 def normal_scores(

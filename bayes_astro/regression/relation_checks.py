@@ -9,7 +9,7 @@ import numpy as np
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
 from bayes_astro.priors import recorded
-from bayes_astro.regression import inputs, predictive
+from bayes_astro.regression import feature_columns, inputs, predictive
 from bayes_astro.regression.selection import Selection
 from bayes_astro.samplers.curvature import climb
 from bayes_astro.stated_errors import flat_middle, of_columns
@@ -52,27 +52,28 @@ def checks(model: Any) -> list[Check]:
 
 
 def _edges(model: Any) -> list[Check]:
-    """How much higher the maximum is where the sample is taken to end at its lowest, or highest, response.
+    """How much better the responses are explained where the sample is taken to end at its last one.
 
-    Of a whole sample a cut at its last response gains a nat or so, as the response expected beyond is
-    about one. Where a selection took more away, the gain grows with what is missing.
+    Given the predictors, whatever their distribution is: the largest conditional likelihood over slopes,
+    level and scatter, with a cut at the lowest or highest response and without. Of a whole sample a
+    cut gains a nat or so, as about one response is expected beyond; where a selection took more away,
+    the gain grows with what is missing.
     """
-    data = model.data
-    rows = model.rows(data)
-    gone = model.selection is not None or rows.kind[:, -1].any() or len(data) > MOST
-    if gone or np.any(rows.weight != 1):
+    rows = model.rows(model.data)
+    bound = (np.abs(rows.kind) == 1).any()
+    if model.selection is not None or bound or len(rows.value) > MOST or np.any(rows.weight != 1):
         return []
-    problem = model.problem(data, recorded(model))
-    start = flat_middle(model, problem)[None]
-    plain = climb(problem.density, start, STEPS)[1]
+    seen = rows.kind[:, -1] == 0
+    rows = inputs.Rows(*(part[seen] for part in rows))
+    draws = list(predictive.numbers(residuals.some(model, 20)))
+    heights = [predictive.response_density(one.line(), rows, None).sum() for one in draws]
+    best = draws[int(np.argmax(heights))]
+    plain = _highest(best, rows, None)
     cuts = {
         "lower": Selection(lower=float(rows.y.min())),
         "upper": Selection(upper=float(rows.y.max())),
     }
-    gains = {}
-    for name, cut in cuts.items():
-        selected = model.copy(selection=cut).problem(data, problem.priors)
-        gains[name] = climb(selected.density, start, STEPS)[1] - plain
+    gains = {name: _highest(best, rows, cut) - plain for name, cut in cuts.items()}
     name = max(gains, key=lambda key: gains[key])
     gain = max(0.0, gains[name])
     edge = getattr(cuts[name], name)
@@ -89,11 +90,32 @@ def _edges(model: Any) -> list[Check]:
     ]
 
 
+def _highest(draw: predictive.Numbers, rows: inputs.Rows, cut: Selection | None) -> float:
+    """Largest conditional likelihood about a draw, over slopes, level and scatter."""
+    from scipy.optimize import minimize
+
+    spread, p = float(np.std(rows.y)), len(draw.slope)
+    scale = spread / np.std(rows.x, axis=0)
+    start = np.append(draw.slope / scale, draw.centre / spread)
+    if draw.scatter > 0:
+        start = np.append(start, np.log(draw.scatter / spread))
+
+    def depth(theta: np.ndarray) -> float:
+        new = draw._replace(slope=theta[:p] * scale, centre=theta[p] * spread)
+        if draw.scatter > 0:
+            new = new._replace(scatter=spread * np.exp(np.clip(theta[p + 1], -10, 5)))
+        found = -float(predictive.response_density(new.line(), rows, cut).sum())
+        return found if np.isfinite(found) else 1e300
+
+    return -float(minimize(depth, start, method="L-BFGS-B", options={"maxiter": STEPS}).fun)
+
+
 def _predictors(model: Any) -> Check:
     """Are the measured predictors as their population and their errors have them?"""
     from scipy.special import ndtr
 
-    data, names = model.data, inputs.predictors(model.data, model.response)
+    data = model.data
+    names = feature_columns.own(inputs.predictors(data, model.response), model.features)
     rows = model.rows(data)
     found = np.zeros((len(data), len(names)))
     count = 0
@@ -103,7 +125,7 @@ def _predictors(model: Any) -> Check:
             sd = np.sqrt(one.matrix[:, j, j] + rows.covariance[:, j, j, None])
             found[:, j] += ndtr((rows.value[:, j, None] - one.mean[:, j]) / sd) @ weight
         count += 1
-    uniform = np.where(rows.kind[:, :-1] == 0, found / count, np.nan)
+    uniform = np.where(rows.kind[:, : len(names)] == 0, found / count, np.nan)
     enough = np.sum(~np.isnan(uniform), axis=0) > 2
     more = "n_components=2 or more, " if model.n_components < 3 else ""
     advice = (

@@ -278,6 +278,8 @@ def test_the_posterior_is_calibrated_at_300(settings):
     if column:
         bound = np.where(np.arange(60) % 2, -1, 0)
         design = design.replace(limit={column: bound})
+    if "selection" in settings:
+        design = design[settings["selection"].chance(design.column("y")) > 0]
     priors = PRIORS | {"predictor_mean": ba.Prior("Normal", mu=2.0, sigma=0.5)}
     if settings.get("n_components", 1) > 1:
         priors = PRIORS
