@@ -42,7 +42,7 @@ FLOORS = (
     ),
     ("baselines", "plots"),
     ("opening", "citations", "calibration", "comparison", "sources", "catalog", "specs"),
-    ("cli", "exercises", "kernels", "means", "exchange", ""),
+    ("cli", "exercises", "kernels", "means", "relations", "exchange", ""),
 )
 """From the ground up; a module imports from its own floor and those below."""
 UPWARD = 5

@@ -91,16 +91,20 @@ def refuse_others(owner: str, kind: Any, data: Any) -> None:
 def refuse_unused(owner: str, data: Any, takes: tuple[str, ...]) -> None:
     """Raise ValueError for what is said of data that a task would pass over: limits as detections."""
     ways = {
-        "limit": "values that are limits. Leave those rows out, data[~data.limited.any(axis=1)], which "
-        "biases what depends on faint objects",
-        "point_covariance": "errors that are correlated between points. Leave point_covariance out, "
-        "which makes errors too small",
+        "limit": (
+            "values that are limits. Leave those rows out, data[~data.limited.any(axis=1)], which biases "
+            "what depends on faint objects",
+            "ba.LinearRelation takes them",
+        ),
+        "point_covariance": (
+            "errors that are correlated between points. Leave point_covariance out, which makes errors "
+            "too small",
+            "ba.LinearRelation and ba.Relation take them",
+        ),
     }
-    for field, way in ways.items():
+    for field, (way, others) in ways.items():
         if field not in takes and getattr(data, field, None) is not None:
-            raise ValueError(
-                f"{owner} does not take {way}; ba.LinearRelation and ba.Relation take them."
-            )
+            raise ValueError(f"{owner} does not take {way}; {others}.")
 
 
 def _equal(one: Any, other: Any) -> bool:
