@@ -28,7 +28,9 @@ def curves(model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]) -> 
     """The mean function at predictors: (s, m)."""
     fixed = getattr(model, "fixed", None) or {}
     scalars = [str(n) for n in draws.data_vars if draws[n].ndim == 2 and n not in NOISE]
-    table = np.stack([np.ravel(draws[name].values) for name in scalars], axis=1)
+    table = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(scalars)))
+    for j, name in enumerate(scalars):
+        table[:, j] = np.ravel(draws[name].values)
     found = np.empty((len(table), len(next(iter(columns.values())))))
     for row, values in zip(found, table, strict=True):
         named = dict(zip(scalars, map(float, values), strict=True)) | fixed
