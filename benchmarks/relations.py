@@ -22,9 +22,7 @@ def supernovae(n: int = N, seed: int = 0) -> ba.Measurements:
     modes = np.cos(np.outer(np.log(z), np.arange(1, 30)))
     joint = 0.1**2 * (modes / np.arange(1, 30) ** 2) @ modes.T
     value = np.column_stack([z, np.zeros(n)])
-    design = ba.Measurements(
-        value, [0.0, 0.15], names=("z", "mb"), point_covariance={"mb": joint}
-    )
+    design = ba.Measurements(value, [0.0, 0.15], names=("z", "mb"), point_covariance={"mb": joint})
     mean = ba.relations.DistanceModulus()
     curve = mean.evaluate({"z": z}, {"omega_m": 0.3, "offset": 23.8})
     return design.replace(value=np.column_stack([z, curve + 0.15 * rng.standard_normal(n)]))
