@@ -40,16 +40,19 @@ def along(z, m, k, energy, w, r, nodes, weights, found):
     for i in range(n):
         # 1 - x without a difference of near numbers
         half[i] = 0.5 * z[i] / ((1 + z[i]) * (1 + 1 / math.sqrt(1 + z[i])))
-    dark = np.empty(n)
+    dark, logs = np.empty(n), np.empty(n)
     for j in range(len(nodes)):
         left = 1 - nodes[j]
+        if rows > 4 or not vacuum:
+            for i in range(n):
+                logs[i] = math.log(1 - half[i] * left)
         if vacuum:
             for i in range(n):
                 x = 1 - half[i] * left
                 dark[i] = x * x * x * x * x * x
         else:
             for i in range(n):
-                dark[i] = math.exp(-6 * w * math.log(1 - half[i] * left))
+                dark[i] = math.exp(-6 * w * logs[i])
         for i in range(n):
             x = 1 - half[i] * left
             square = x * x
@@ -65,7 +68,7 @@ def along(z, m, k, energy, w, r, nodes, weights, found):
             for i in range(n):
                 x = 1 - half[i] * left
                 f = m + k * x * x + energy * dark[i] + r / (x * x)
-                found[4, i] += weights[j] / (math.sqrt(f) * f) * dark[i] * math.log(x)
+                found[4, i] += weights[j] / (math.sqrt(f) * f) * dark[i] * logs[i]
     for i in range(n):
         found[0, i] *= 2 * half[i]
         for a in range(1, rows):

@@ -107,7 +107,7 @@ def goodness(model: Any, draws: xr.Dataset, data: Measurements) -> xr.Dataset:
     import xarray as xr
 
     middle = draws.mean(("chain", "draw")).expand_dims(("chain", "draw"))
-    rows = PointErrors(data, model.response).scores(
-        residuals(model, middle, data), _flat(middle, "scatter")
-    )
-    return xr.Dataset({"chi_square": float(np.sum(rows**2)), "rows": len(data)})
+    scatter, errors = _flat(middle, "scatter"), PointErrors(data, model.response)
+    floor = 0.0 if scatter is None else float(scatter[0]) ** 2
+    white = errors.whitened(residuals(model, middle, data)[0], floor)
+    return xr.Dataset({"chi_square": float(np.sum(white**2)), "rows": len(data)})
