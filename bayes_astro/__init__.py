@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bayes_astro import exercises as exercises
     from bayes_astro import kernels as kernels
     from bayes_astro import means as means
+    from bayes_astro import relations as relations
     from bayes_astro.calibration import calibrate as calibrate
     from bayes_astro.catalog import fit_each as fit_each
     from bayes_astro.classes.mixture_classifier import MixtureClassifier as MixtureClassifier
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from bayes_astro.processes.gaussian_process import GaussianProcess as GaussianProcess
     from bayes_astro.registry import register as register
     from bayes_astro.regression.linear_relation import LinearRelation as LinearRelation
+    from bayes_astro.regression.relation import Relation as Relation
     from bayes_astro.regression.selection import Selection as Selection
     from bayes_astro.samplers import MAP as MAP
     from bayes_astro.samplers import NUTS as NUTS
@@ -91,6 +93,7 @@ _MODULES = {
     "exercises": "bayes_astro.exercises",
     "kernels": "bayes_astro.kernels",
     "means": "bayes_astro.means",
+    "relations": "bayes_astro.relations",
 }
 _CALLED = {"open": "open_fit"}  # where the name here is another than there
 

@@ -265,6 +265,29 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "year": "2014",
         },
     ),
+    "branch1999": (
+        "article",
+        {
+            "author": "Branch, Mary Ann and Coleman, Thomas F. and Li, Yuying",
+            "title": "A subspace, interior, and conjugate gradient method for large-scale "
+            "bound-constrained minimization problems",
+            "journal": "SIAM Journal on Scientific Computing",
+            "volume": "21",
+            "pages": "1",
+            "year": "1999",
+            "doi": "10.1137/S1064827595289108",
+        },
+    ),
+    "hogg1999": (
+        "article",
+        {
+            "author": "Hogg, David W.",
+            "title": "Distance measures in cosmology",
+            "journal": "arXiv e-prints",
+            "eprint": "astro-ph/9905116",
+            "year": "1999",
+        },
+    ),
     "hogg2010": (
         "article",
         {

@@ -89,6 +89,7 @@ TASKS = _table(
     Row("PoissonRate", "bayes_astro.populations.poisson_rate",
         _PLOTS + "poisson_rate", "PoissonIntervals"),
     Row("PopulationNz", "bayes_astro.photoz.n_of_z", _PLOTS + "n_of_z", "Stacking"),
+    Row("Relation", "bayes_astro.regression.relation", _PLOTS + "relation", "LeastSquaresCurve"),
     Row("SpectralFactors", "bayes_astro.spectra.spectral_factors", _PLOTS + "spectral_factors",
         "SpectralComponents"),
     Row("StructureFunction", "bayes_astro.variability.structure_function",
@@ -110,6 +111,7 @@ BASELINES = _table(
     Row("GaussianProcessRegressor", _BASE + "smoothers", _PLOTS + "gaussian_process"),
     Row("KernelDensity", _BASE + "density", _PLOTS + "extreme_deconvolution"),
     Row("LandySzalay", _BASE + "two_point", _PLOTS + "two_point"),
+    Row("LeastSquaresCurve", _BASE + "relation", _PLOTS + "relation"),
     Row("LeastSquaresLine", _BASE + "linear_relation", _PLOTS + "linear_relation"),
     Row("LombScargle", _BASE + "periodogram", _PLOTS + "periodogram"),
     Row("MaximumLikelihood", _BASE + "gaussian_process", _PLOTS + "gaussian_process"),
@@ -148,7 +150,9 @@ PARTS = {
         "DampedRandomWalk", "ExposureIntegrated", "Matern32", "Matern52", "Product", "QuasiPeriodic", "Rotation", "SHO",
         "Sum",
     ),
-    "mean": _named("bayes_astro.processes.means", "Harmonics", "KeplerOrbit"),
+    "mean": _named("bayes_astro.processes.means", "Harmonics", "KeplerOrbit")
+    | _named("bayes_astro.regression.curves", "BrokenPowerLaw", "Polynomial", "PowerLaw")
+    | _named("bayes_astro.regression.distances", "DistanceModulus"),
     "filters": _named("bayes_astro.data.templates", "Filters"),
     "selection": _named("bayes_astro.regression.selection", "Selection"),
     "templates": _named("bayes_astro.data.templates", "Templates"),

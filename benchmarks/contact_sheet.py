@@ -127,6 +127,18 @@ FITS = {
     "RelationRegressor": (
         lambda: ba.baselines.RelationRegressor("y", "huber"), lambda: ba.load("hogg-2010"), None,
     ),
+    "relation": (
+        lambda: ba.Relation(ba.relations.DistanceModulus("flat-wcdm"), "magnitude", scatter=False),
+        lambda: ba.load("pantheon-binned"),
+        ba.NUTS(**NUTS),
+    ),
+    "relation-broken": (
+        lambda: ba.Relation(ba.relations.BrokenPowerLaw(), "y", robust=True),
+        lambda: samples.curve(n=60), ba.NUTS(**NUTS),
+    ),
+    "LeastSquaresCurve": (
+        lambda: ba.Relation(ba.relations.PowerLaw(2.0), "y").baseline(), samples.curve, None,
+    ),
     "mixture": (
         lambda: ba.ExtremeDeconvolution(3, dimensions=("U", "V", "W")),
         lambda: ba.load("hipparcos-nearby")[:800],

@@ -104,6 +104,13 @@ PROGRAMS = {
         "ba.TwoPointCorrelation().fit(data, seed=1)",
         PYMC,
     ),
+    "supernovae": (
+        "import bayes_astro as ba\n"
+        "mean = ba.relations.DistanceModulus()\n"
+        "model = ba.Relation(mean, 'magnitude', scatter=False)\n"
+        "model.fit(ba.load('pantheon-binned'), seed=1)",
+        PYMC,
+    ),
     "spectra": (
         START + "x = np.linspace(0, 1, 100)\n"
         "flux = 5 + rng.normal(size=(60, 2)) @ [np.sin(6 * x), x] + rng.normal(0, 0.2, (60, 100))\n"

@@ -7,6 +7,7 @@ from samples import (
     binned,
     clusters,
     counted,
+    curve,
     damping,
     few_spectra,
     galaxies,
@@ -124,6 +125,36 @@ CASES = {
         ),
         lambda: line(outliers=4),
         lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "relation": (
+        lambda: ba.Relation(ba.relations.PowerLaw(pivot=2.0), "y"),
+        curve,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "relation-all": (
+        lambda: ba.Relation(
+            ba.relations.Polynomial(2, pivot=2.5),
+            "y",
+            scatter=False,
+            robust=True,
+            marginalise=False,
+            fixed={"coefficient_2": 0.4},
+            priors={"coefficient_1": ba.Prior("StudentT", nu=4, mu=3.0, sigma=1.0)},
+        ),
+        curve,
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "relation-correlated": (
+        lambda: ba.Relation(ba.relations.PowerLaw(pivot=2.0), "y"),
+        lambda: curve(correlated=True),
+        lambda: ba.NUTS(**QUICK_NUTS),
+    ),
+    "relation-distances": (
+        lambda: ba.Relation(
+            ba.relations.DistanceModulus("flat-wcdm", omega_r=9e-5), "magnitude", scatter=False
+        ),
+        lambda: ba.load("pantheon-binned"),
+        lambda: ba.Laplace(draws=400, restarts=1),
     ),
     "mixture": (
         lambda: ba.ExtremeDeconvolution(2),

@@ -55,6 +55,7 @@ DAMPING = (
 )
 PAIRS = "clustering/test_pair_counts.py::"
 XI = "clustering/test_two_point.py::"
+CURVES, HUBBLE = "regression/test_relation.py::", "regression/test_distances.py::"
 FACTORS = "spectra/test_factors.py::"
 PRIOR = FACTORS + "test_draws_of_spectra_that_say_nothing_are_the_prior"
 WRONG = "spectra/test_wrong_on_purpose.py::"
@@ -67,6 +68,70 @@ JACKKNIFE = (
 SYNCED = "test_storage.py::test_a_file_is_on_the_disk_before_it_takes_the_name"
 
 BUGS = (
+    # Of relations.
+    Bug(
+        "scatter-not-squared",
+        "regression/point_errors.py",
+        "precision = 1 / (variance + s * s)",
+        "precision = 1 / (variance + s)",
+        (CURVES + "test_the_density_is_that_of_a_multivariate_normal",),
+    ),
+    Bug(
+        "offset-without-its-determinant",
+        "regression/point_errors.py",
+        "constant -= 0.5 * np.linalg.slogdet(inner)[1] + np.sum(np.log(self.width))",
+        "constant -= np.sum(np.log(self.width))",
+        (CURVES + "test_the_offset_integrated_out_is_the_integral_over_it",),
+    ),
+    Bug(
+        "errors-in-common-left-out-of-predictions",
+        "regression/point_errors.py",
+        "return np.asarray((np.sqrt(variance + square) * unit) @ axes.T)",
+        "return np.asarray(np.sqrt(self.variance + square) * unit)",
+        (CURVES + "test_simulated_errors_have_the_covariance_that_is_stated",),
+    ),
+    Bug(
+        "rows-not-given-those-before",
+        "regression/point_errors.py",
+        "white = solve_triangular(self.factor, residual.T, lower=True).T",
+        "white = residual / np.diag(self.factor)",
+        (CURVES + "test_rows_and_their_residuals_add_up_to_the_joint_density",),
+    ),
+    Bug(
+        "offset-drawn-at-its-mean",
+        "regression/relation_problem.py",
+        'np.einsum("mjk,mk->mj", root, unit)',
+        '0.1 * np.einsum("mjk,mk->mj", root, unit)',
+        (CURVES + "test_the_offset_integrated_out_is_the_integral_over_it",),
+    ),
+    Bug(
+        "luminosity-distance-undimmed",
+        "regression/distances.py",
+        "return FIVE * (np.log1p(dimmed) + np.log(across[0])), found, across",
+        "return FIVE * np.log(across[0]), found, across",
+        (HUBBLE + "test_flat_universes_are_those_of_astropy",),
+    ),
+    Bug(
+        "curvature-the-wrong-way",
+        "likelihoods/comoving_distance.py",
+        "        if k > 0:",
+        "        if k < 0:",
+        (HUBBLE + "test_curved_universes_are_those_of_astropy",),
+    ),
+    Bug(
+        "slope-of-the-pressure",
+        "likelihoods/comoving_distance.py",
+        "6 * energy * half[i] if a == 4",
+        "3 * energy * half[i] if a == 4",
+        (HUBBLE + "test_slopes_are_those_of_differences",),
+    ),
+    Bug(
+        "tails-without-their-slope",
+        "regression/relation_problem.py",
+        "weight = (nu + 1) / (nu + ratio)",
+        "weight = nu / (nu + ratio)",
+        (CURVES + "test_students_t_is_that_of_scipy",),
+    ),
     # Of spectra.
     Bug(
         "residuals-of-spectra-twice",

@@ -90,6 +90,21 @@ def limited(data, response="y"):
     return data.replace(value=value, limit=limit, weight=np.linspace(0.5, 1.5, len(data)))
 
 
+def curve(n=40, scatter=0.15, noise=0.1, correlated=False, seed=0, names=("x", "y")):
+    """y = 3 (x / 2)^1.5, x from 1 to 4 known exactly; errors in common of every five neighbours."""
+    rng = np.random.default_rng(seed)
+    x = np.linspace(1, 4, n)
+    error = noise * rng.uniform(0.5, 1.5, n)
+    joint = None
+    y = 3 * (x / 2) ** 1.5 + np.hypot(scatter, error) * rng.standard_normal(n)
+    if correlated:
+        block = np.repeat(np.eye(n // 5), 5, axis=1)
+        y += noise * (rng.standard_normal(n // 5) @ block)
+        joint = {names[1]: noise**2 * block.T @ block}
+    error = np.column_stack([np.zeros(n), error])
+    return ba.Measurements(np.column_stack([x, y]), error, names=names, point_covariance=joint)
+
+
 def clusters(n=80, noise=0.5, seed=0, missing=0, names=("x", "y")):
     """Two populations with noise of its own covariance on each object, some values missing."""
     rng = np.random.default_rng(seed)

@@ -22,6 +22,7 @@ INNER = {
     "spectra-all",
     "cluster",
     "cluster-all",
+    "relation-distances",
 }
 
 

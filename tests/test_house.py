@@ -53,7 +53,7 @@ FLOORS = (
         "catalog",
         "specs",
     ),
-    ("cli", "exercises", "kernels", "means", "exchange", ""),
+    ("cli", "exercises", "kernels", "means", "relations", "exchange", ""),
 )
 """From the ground up; a module imports from its own floor and those below."""
 UPWARD = 5

@@ -370,6 +370,57 @@ DEFAULTS = {
             "offset": OFFSET,
         },
     ),
+    "power law of a predictor": (
+        ba.Relation(ba.relations.PowerLaw(), "y", robust=True),
+        ba.Measurements([[1, 1], [2, 7], [4, 1], [8, 7.0]], [0, 1.0], names=("x", "y")),
+        {
+            "amplitude": ba.Prior("Normal", mu=0, sigma=50),
+            "slope": ba.Prior("Normal", mu=0, sigma=2),
+            "scatter": ba.Prior("HalfNormal", sigma=3),
+            "degrees_of_freedom": ba.Prior("Gamma", alpha=2, beta=0.1),
+        },
+    ),
+    "broken power law": (
+        ba.Relation(ba.relations.BrokenPowerLaw(), "y"),
+        ba.Measurements(
+            [[1, 1], [2, 7], [4, 1], [8, 7.0], [5, 1], [3, 7]], [0, 1.0], names=("x", "y")
+        ),
+        {
+            "amplitude": ba.Prior("Normal", mu=0, sigma=50),
+            "break": ba.Prior("LogUniform", lower=1, upper=8),
+            "slope_below": ba.Prior("Normal", mu=0, sigma=2),
+            "slope_above": ba.Prior("Normal", mu=0, sigma=2),
+            "scatter": ba.Prior("HalfNormal", sigma=3),
+        },
+    ),
+    "parabola": (
+        ba.Relation(ba.relations.Polynomial(2, pivot=3.0, scale=0.5), "y"),
+        ba.Measurements([[1, 1], [2, 7], [4, 1], [5, 7], [3, 4.0]], [0, 1.0], names=("x", "y")),
+        {
+            "coefficient_0": ba.Prior("Normal", mu=4, sigma=10 * np.sqrt(7.2)),
+            "coefficient_1": ba.Prior("Normal", mu=0, sigma=10 * np.sqrt(7.2) / 4),
+            "coefficient_2": ba.Prior("Normal", mu=0, sigma=10 * np.sqrt(7.2) / 16),
+            "scatter": ba.Prior("HalfNormal", sigma=np.sqrt(7.2)),
+        },
+    ),
+    "flat universe of dark energy": (
+        ba.Relation(ba.relations.DistanceModulus("flat-wcdm"), "m", scatter=False),
+        ba.Measurements([[1, 11], [1, 11], [3, 30], [3, 30.0]], [0, 1.0], names=("z", "m")),
+        {
+            "omega_m": ba.Prior("Uniform", lower=0, upper=1),
+            "w0": ba.Prior("Uniform", lower=-3, upper=0),
+            "offset": ba.Prior("Normal", mu=20.5 - 2.5 * np.log10(24), sigma=10),
+        },
+    ),
+    "curved universe": (
+        ba.Relation(ba.relations.DistanceModulus("lcdm"), "m", scatter=False),
+        ba.Measurements([[1, 11], [1, 11], [3, 30], [3, 30.0]], [0, 1.0], names=("z", "m")),
+        {
+            "omega_m": ba.Prior("Uniform", lower=0.05, upper=1),
+            "omega_lambda": ba.Prior("Uniform", lower=0, upper=1.2),
+            "offset": ba.Prior("Normal", mu=20.5 - 2.5 * np.log10(24), sigma=10),
+        },
+    ),
     "damping times": (
         ba.HierarchicalDRW(),
         TIMES,

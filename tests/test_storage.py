@@ -53,6 +53,15 @@ LINE = ba.Measurements(
     label=[*(["a", "b"] * 12), None],
 )
 
+PERIOD = rng.uniform(1, 30, 30)
+LAW = ba.Measurements(
+    np.column_stack([PERIOD, 15 - 2 * (PERIOD / 10) ** 0.6 + rng.normal(0, 0.1, 30)]),
+    [0.0, 0.1],
+    names=("period", "M"),
+    units=("d", "mag"),
+    name="a law",
+    source="made up",
+)
 MASS = rng.uniform(6, 9, 12)
 TIMES = ba.DampingTimes(
     2 + 0.4 * (MASS[:, None] - 8) + 0.2 * rng.normal(size=(12, 50)),
@@ -142,6 +151,25 @@ MODELS = {
             "intercept": ba.Prior("Normal", mu=0.0, sigma=5 * u.mag),
             "outlier_fraction": ba.Prior("Beta", alpha=1, beta=9),
         },
+    ),
+    "Relation": ba.Relation(
+        ba.relations.Polynomial(2, pivot=10.0, scale=5.0, column="period"),
+        "M",
+        scatter=False,
+        robust=True,
+        marginalise=False,
+        fixed={"coefficient_2": 0.1},
+        priors={
+            "coefficient_0": ba.Prior("Uniform", lower=5000 * u.mmag, upper=25.0),
+            "coefficient_1": ba.Prior("StudentT", nu=4, mu=-1.0, sigma=2.0),
+            "degrees_of_freedom": ba.Prior("Gamma", alpha=3.0, beta=0.2),
+        },
+    ),
+    "LeastSquaresCurve": ba.baselines.LeastSquaresCurve(
+        ba.relations.BrokenPowerLaw(width=0.2, column="period"),
+        "M",
+        fixed={"slope_below": -0.05},
+        errors="stated",
     ),
     "ExtremeDeconvolution": ba.ExtremeDeconvolution(
         (1, 2),
@@ -340,6 +368,7 @@ def folder(tmp_path_factory):
     samplers = {
         "Periodogram": ba.Exact(draws=400),
         "LinearRelation": ba.NUTS(50, 50, 2),
+        "Relation": ba.NUTS(50, 50, 2),
         "GaussianProcess": ba.Laplace(draws=400, restarts=1),
         "StructureFunction": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
@@ -353,11 +382,11 @@ def folder(tmp_path_factory):
         "ClusterMembership": ba.Laplace(draws=400),
     }
     for name, model in MODELS.items():
-        data = (
-            TWO_BANDS
-            if name in ("GaussianProcess", "MaximumLikelihood")
-            else DATA[kinds_of(model.data_type)[0]]
-        )
+        data = DATA[kinds_of(model.data_type)[0]]
+        if name in ("GaussianProcess", "MaximumLikelihood"):
+            data = TWO_BANDS
+        elif name in ("Relation", "LeastSquaresCurve"):
+            data = LAW  # its predictor is known exactly
         model.fit(data, samplers.get(name), seed=3, progress=False)
         model.save(path / f"{name}.nc")
     return path

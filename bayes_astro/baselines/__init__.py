@@ -15,6 +15,7 @@ from bayes_astro.baselines.n_of_z import Stacking
 from bayes_astro.baselines.periodogram import LombScargle
 from bayes_astro.baselines.photoz import NearestNeighbours, Polynomial, RandomForest, Regressor
 from bayes_astro.baselines.poisson_rate import PoissonIntervals
+from bayes_astro.baselines.relation import LeastSquaresCurve
 from bayes_astro.baselines.relation_regressor import RelationRegressor
 from bayes_astro.baselines.smoothers import (
     GaussianProcessRegressor,
@@ -39,6 +40,7 @@ __all__ = [
     "GaussianProcessRegressor",
     "KernelDensity",
     "LandySzalay",
+    "LeastSquaresCurve",
     "LeastSquaresLine",
     "LombScargle",
     "MaximumLikelihood",

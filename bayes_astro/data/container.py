@@ -91,14 +91,20 @@ def refuse_others(owner: str, kind: Any, data: Any) -> None:
 def refuse_unused(owner: str, data: Any, takes: tuple[str, ...]) -> None:
     """Raise ValueError for what is said of data that a task would pass over: limits as detections."""
     ways = {
-        "limit": "values that are limits; ba.LinearRelation does. Leave those rows out, "
-        "data[~data.limited.any(axis=1)], which biases what depends on faint objects",
-        "point_covariance": "errors that are correlated between points; ba.Relation does. Leave "
-        "point_covariance out, which makes errors too small",
+        "limit": (
+            "values that are limits. Leave those rows out, data[~data.limited.any(axis=1)], which biases "
+            "what depends on faint objects",
+            "ba.LinearRelation takes them",
+        ),
+        "point_covariance": (
+            "errors that are correlated between points. Leave point_covariance out, which makes errors "
+            "too small",
+            "ba.Relation takes them",
+        ),
     }
-    for field, way in ways.items():
+    for field, (way, others) in ways.items():
         if field not in takes and getattr(data, field, None) is not None:
-            raise ValueError(f"{owner} does not take {way}.")
+            raise ValueError(f"{owner} does not take {way}; {others}.")
 
 
 def _equal(one: Any, other: Any) -> bool:

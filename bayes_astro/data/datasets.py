@@ -79,7 +79,7 @@ def fetch(
     >>> import bayes_astro as ba
     >>> samples = ba.datasets()
     >>> samples[samples["get_with"] == "fetch"]["name"].tolist()
-    ['pantheon-binned', 'des-dovekie']
+    ['des-dovekie']
     >>> ba.fetch("hogg-2010")  # this one needs no download
     <Measurements hogg-2010: 20 rows of x, y>
     """

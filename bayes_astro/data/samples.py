@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from bayes_astro.data.columns import DataError
 from bayes_astro.data.counts import Counts
@@ -11,9 +12,6 @@ from bayes_astro.data.measurements import Measurements
 from bayes_astro.data.photometry import Photometry
 from bayes_astro.names import nearest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["ENTRIES", "Dataset", "describe"]
 
 
@@ -21,7 +19,8 @@ __all__ = ["ENTRIES", "Dataset", "describe"]
 class Dataset:
     """A table with all that is to be known about it; `columns` are the arguments of `read`.
 
-    With a `url` it is fetched, otherwise `file` lies beside this module.
+    With a `url` it is fetched, otherwise `file` lies beside this module. `joint` is a column and the file,
+    beside the other, of the covariance of its errors between all rows.
     """
 
     name: str
@@ -34,6 +33,7 @@ class Dataset:
     licence: str
     truth: str
     bibtex: str
+    joint: tuple[str, str] | None = None
     url: str = ""
     sha256: str = ""
     size: int = 0
@@ -43,9 +43,16 @@ class Dataset:
         """Key of the BibTeX entry."""
         return self.bibtex.partition("{")[2].partition(",")[0]
 
-    def read(self, path: "str | Path") -> LightCurve | Measurements | Photometry | Counts:
+    def read(self, path: str | Path) -> LightCurve | Measurements | Photometry | Counts:
         """The table in `path` as its container."""
-        return self.container.read(path, name=self.name, source=self.source, **self.columns)
+        table = self.container.read(path, name=self.name, source=self.source, **self.columns)
+        if self.joint is None or not isinstance(table, Measurements):
+            return table
+        import numpy as np
+
+        column, file = self.joint
+        matrix = np.loadtxt(Path(path).with_name(file), delimiter=",")
+        return table.replace(point_covariance={column: matrix})
 
 
 ENTRIES = (
@@ -218,6 +225,31 @@ ENTRIES = (
 }""",
     ),
     Dataset(
+        name="pantheon-binned",
+        task="Hubble diagram",
+        rows=40,
+        file="pantheon-binned.csv",
+        container=Measurements,
+        columns={
+            "value": ("redshift", "magnitude"),
+            "error": (None, "magnitude_err"),
+        },
+        joint=("magnitude", "pantheon-binned-systematic.csv"),
+        source="github.com/dscolnic/Pantheon, Binned_data",
+        licence="MIT",
+        truth="flat LCDM with its systematic covariance: Omega_m = 0.298 +- 0.022 (Scolnic et al. 2018)",
+        bibtex="""@article{Scolnic2018,
+  author = {Scolnic, D. M. and Jones, D. O. and Rest, A. and others},
+  title = {The Complete Light-curve Sample of Spectroscopically Confirmed SNe Ia from Pan-STARRS1
+           and Cosmological Constraints from the Combined Pantheon Sample},
+  journal = {The Astrophysical Journal},
+  volume = {859},
+  pages = {101},
+  year = {2018},
+  doi = {10.3847/1538-4357/aab9bb}
+}""",
+    ),
+    Dataset(
         name="pleiades-hipparcos",
         task="cluster membership",
         rows=317,
@@ -295,35 +327,6 @@ ENTRIES = (
   year = {2013},
   doi = {10.1093/mnras/stt574}
 }""",
-    ),
-    Dataset(
-        name="pantheon-binned",
-        task="Hubble diagram",
-        rows=40,
-        file="lcparam_DS17f.txt",
-        container=Measurements,
-        columns={
-            "value": ("zcmb", "mb"),
-            "error": (None, "dmb"),
-            "names": ("redshift", "magnitude"),
-        },
-        source="github.com/dscolnic/Pantheon, Binned_data",
-        licence="MIT",
-        truth="flat LCDM with its systematic covariance: Omega_m = 0.298 +- 0.022 (Scolnic et al. 2018)",
-        bibtex="""@article{Scolnic2018,
-  author = {Scolnic, D. M. and Jones, D. O. and Rest, A. and others},
-  title = {The Complete Light-curve Sample of Spectroscopically Confirmed SNe Ia from Pan-STARRS1
-           and Cosmological Constraints from the Combined Pantheon Sample},
-  journal = {The Astrophysical Journal},
-  volume = {859},
-  pages = {101},
-  year = {2018},
-  doi = {10.3847/1538-4357/aab9bb}
-}""",
-        url="https://raw.githubusercontent.com/dscolnic/Pantheon/"
-        "e169bea14781d7acc5df0f572a1c89c197f23661/Binned_data/lcparam_DS17f.txt",
-        sha256="085daafcc4ae19ece72e69d69ac84fb0a4a1f52626ac4782e46571e6d679b000",
-        size=2735,
     ),
     Dataset(
         name="des-dovekie",

@@ -43,6 +43,11 @@ def check_settings(model: Any) -> None:
             f"mean={model.mean!r} must be one of {', '.join(MEANS)} or an object with "
             "evaluate(time, parameters) and priors(data), as in ba.means."
         )
+    elif hasattr(model.mean, "of_predictors"):
+        raise ValueError(
+            f"mean={model.mean!r} is a function of predictors, for ba.Relation; functions of time are in "
+            "ba.means."
+        )
     elif hasattr(model.mean, "check"):
         model.mean.check()
 

@@ -16,10 +16,10 @@ from bayes_astro.priors import Prior
 from bayes_astro.regression import (
     feature_columns,
     inputs,
+    line_checks,
     new_rows,
     predictive,
     predictor_population,
-    relation_checks,
     relation_priors,
 )
 from bayes_astro.regression.about_rows import AboutRows
@@ -374,7 +374,7 @@ class LinearRelation(AboutRows, Model):
 
     def checks(self) -> list[Check]:
         """Does the line describe the points: size, tails and curvature of the residuals."""
-        return relation_checks.checks(self)
+        return line_checks.checks(self)
 
     def equation(self) -> str:
         """The model in one line."""

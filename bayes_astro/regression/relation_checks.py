@@ -1,4 +1,4 @@
-"""How a line goes wrong, and what sees it."""
+"""Does a relation describe its points?"""
 
 from __future__ import annotations
 
@@ -8,42 +8,36 @@ import numpy as np
 
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
+from bayes_astro.draws import by_row
 from bayes_astro.priors import recorded
-from bayes_astro.regression import feature_columns, inputs, predictive
-from bayes_astro.regression.selection import Selection
+from bayes_astro.regression import relation_draws
+from bayes_astro.regression.point_errors import PointErrors
+from bayes_astro.regression.relation_inputs import columns_at
+from bayes_astro.regression.relation_problem import NOISE
 from bayes_astro.samplers.curvature import climb
-from bayes_astro.stated_errors import flat_middle, of_columns
+from bayes_astro.stated_errors import FACTORS, flat_middle, judged
 
 __all__ = ["checks"]
 
-STEPS, MOST = 60, 20_000
-"""Steps of a climb with other errors, and rows up to which there is one."""
-NOTED, CUT = 6.0, 9.0  # nats: of 200 whole samples one gained 5.7
+STEPS, MOST, MOST_JOINT = 60, 20_000, 2_000
+"""Steps of a climb with other errors, and rows, independent or correlated, up to which there is one."""
+DECIDES = 0.7  # of the prior's standard deviation, from which the posterior's is no news
 
 
 def checks(model: Any) -> list[Check]:
-    """Size, tails and curvature of the residuals, edges of the responses, predictors, errors."""
-    advice = (
-        "fit with outliers=True, or look at the residuals for curvature"
-        if model.scatter
-        else "fit with scatter=True or outliers=True"
-    )
+    """Size, tails and curvature of the residuals; errors as stated; what priors decide."""
     data, rows = model.data, residuals.of_draws(model)
-    column = data.index(model.response)
-    columns = {name: data.column(name) for name in data.names if name != model.response}
-    tails = "look for outliers" if model.outliers or model.robust else "fit with outliers=True"
-    # Three of fifty points off by ten scatters: the scatter is four times too large.
-    heavy = {} if model.outliers or model.robust else {"heavy": 1e-4}
-    bent = "use other variables (logarithms, colours), or a shorter range; are some of the responses limits?"
-    known = ~np.isnan(rows).any(axis=0)
-    rows = rows[:, known]
+    columns = columns_at(data, model.response, data)
+    remedy = "another mean function" if model.scatter else "another mean function, or scatter=True"
+    tails = "look at the farthest points" if model.robust else "fit with robust=True"
+    error = np.sqrt(PointErrors(data, model.response).diagonal)
     return [
-        goodness_of_fit(model, advice),
-        residuals.normal(rows, f"the residuals are not normal: {tails}", **heavy),
-        *residuals.against(rows, {k: v[known] for k, v in columns.items()}, bent),
-        *residuals.with_sign(rows, data.error[known, column], fails=True),
-        *_edges(model),
-        _predictors(model),
+        goodness_of_fit(model, f"fit {remedy}; or errors are too small"),
+        residuals.normal(rows, f"the residuals are not normal: {tails}"),
+        *residuals.against(rows, columns, f"the curve has another form; fit {remedy}"),
+        *([] if model.robust else residuals.with_sign(rows, error)),
+        *_at_edges(model),
+        *_wide(model),
         *_stated_errors(model),
         repeated_in_columns(
             {name: data.column(name) for name in data.names}, "leave them out, if they are marks"
@@ -51,101 +45,75 @@ def checks(model: Any) -> list[Check]:
     ]
 
 
-def _edges(model: Any) -> list[Check]:
-    """How much better the responses are explained where the sample is taken to end at its last one.
-
-    Given the predictors, whatever their distribution is: the largest conditional likelihood over slopes,
-    level and scatter, with a cut at the lowest or highest response and without. Of a whole sample a
-    cut gains a nat or so, as about one response is expected beyond; where a selection took more away,
-    the gain grows with what is missing.
-    """
-    rows = model.rows(model.data)
-    bound = (np.abs(rows.kind) == 1).any()
-    if model.selection is not None or bound or len(rows.value) > MOST or np.any(rows.weight != 1):
+def _wide(model: Any) -> list[Check]:
+    """Posteriors of the curve's parameters that are almost as wide as their priors."""
+    posterior, shares = model.posterior["posterior"], {}
+    if posterior.sizes["draw"] * posterior.sizes["chain"] < 2:
         return []
-    seen = rows.kind[:, -1] == 0
-    rows = inputs.Rows(*(part[seen] for part in rows))
-    draws = list(predictive.numbers(residuals.some(model, 20)))
-    heights = [predictive.response_density(one.line(), rows, None).sum() for one in draws]
-    best = draws[int(np.argmax(heights))]
-    plain = _highest(best, rows, None)
-    cuts = {
-        "lower": Selection(lower=float(rows.y.min())),
-        "upper": Selection(upper=float(rows.y.max())),
-    }
-    gains = {name: _highest(best, rows, cut) - plain for name, cut in cuts.items()}
-    name = max(gains, key=lambda key: gains[key])
-    gain = max(0.0, gains[name])
-    edge = getattr(cuts[name], name)
+    for name, prior in recorded(model).items():
+        if name not in NOISE:
+            score = prior.normal_score(posterior[name].values)
+            shares[name] = float(np.std(score))
+    if not shares:
+        return []
+    name = max(shares, key=lambda key: shares[key])
     return [
         Check(
-            "edges of the response",
-            False if gain >= CUT else (None if gain >= NOTED else True),
-            gain,
-            f"a sample that is cut at {edge:.4g} explains the data better, and a cut that is ignored biases "
-            f"slope and scatter: fit with selection=ba.Selection({name}=...), or with what was not "
-            "detected as limits",
-            f"nats that a cut of the sample gains, below {NOTED:g}",
+            "parameters constrained",
+            True if shares[name] <= DECIDES else None,
+            shares[name],
+            f"the data say little of {name}: its prior decides; quote it with the result, or fix it",
+            f"standard deviation in that of the prior at most {DECIDES:g}",
         )
     ]
 
 
-def _highest(draw: predictive.Numbers, rows: inputs.Rows, cut: Selection | None) -> float:
-    """Largest conditional likelihood about a draw, over slopes, level and scatter."""
-    from scipy.optimize import minimize
-
-    spread, p = float(np.std(rows.y)), len(draw.slope)
-    scale = spread / np.std(rows.x, axis=0)
-    start = np.append(draw.slope / scale, draw.centre / spread)
-    if draw.scatter > 0:
-        start = np.append(start, np.log(draw.scatter / spread))
-
-    def depth(theta: np.ndarray) -> float:
-        new = draw._replace(slope=theta[:p] * scale, centre=theta[p] * spread)
-        if draw.scatter > 0:
-            new = new._replace(scatter=spread * np.exp(np.clip(theta[p + 1], -10, 5)))
-        found = -float(predictive.response_density(new.line(), rows, cut).sum())
-        return found if np.isfinite(found) else 1e300
-
-    return -float(minimize(depth, start, method="L-BFGS-B", options={"maxiter": STEPS}).fun)
-
-
-def _predictors(model: Any) -> Check:
-    """Are the measured predictors as their population and their errors have them?"""
-    from scipy.special import ndtr
-
-    data = model.data
-    names = feature_columns.own(inputs.predictors(data, model.response), model.features)
-    rows = model.rows(data)
-    found = np.zeros((len(data), len(names)))
-    count = 0
-    for one in predictive.each(residuals.some(model, 50)):
-        weight = np.exp(one.log_weight)
-        for j in range(len(names)):
-            sd = np.sqrt(one.matrix[:, j, j] + rows.covariance[:, j, j, None])
-            found[:, j] += ndtr((rows.value[:, j, None] - one.mean[:, j]) / sd) @ weight
-        count += 1
-    uniform = np.where(rows.kind[:, : len(names)] == 0, found / count, np.nan)
-    enough = np.sum(~np.isnan(uniform), axis=0) > 2
-    more = "n_components=2 or more, " if model.n_components < 3 else ""
-    advice = (
-        f"a selection in it or in the response, outliers, or another form ({more}where its own "
-        "distribution matters); the slope may be biased"
-    )
-    chosen = [name for name, has in zip(names, enough, strict=True) if has]
-    return residuals.distribution(uniform[:, enough], chosen, advice, fails=False)
+def _at_edges(model: Any) -> list[Check]:
+    """Whether the curve has no value in a part of the posterior's surroundings."""
+    draws = residuals.some(model, 50)
+    names = [n for n in recorded(model) if n not in NOISE]
+    wide = draws.copy()
+    for name in names:
+        middle = draws[name].mean()
+        wide[name] = middle + 3 * (draws[name] - middle)
+    inside = np.ones(draws[names[0]].shape if names else (0,), dtype=bool)
+    for name in names:
+        inside &= np.isfinite(recorded(model)[name].log_density(wide[name].values))
+    columns = columns_at(model.data, model.response, model.data)
+    curves = by_row(draws, relation_draws.curves(model, wide, columns)).values
+    if not inside.any():
+        return []
+    share = float(np.mean(~np.isfinite(curves).all(axis=-1)[inside]))
+    return [
+        Check(
+            "curve defined",
+            True if share == 0 else None,
+            share,
+            "the mean function has no value near the posterior, which ends there: say in the priors where "
+            "it is defined",
+            "share of draws, their distances from the mean three times as large, without a value: 0",
+        )
+    ]
 
 
 def _stated_errors(model: Any) -> list[Check]:
-    """How much higher the maximum is where the errors of a column, or of all, are others."""
+    """How much higher the maximum is where all errors of the response are others."""
     data = model.data
-    if len(data) > MOST:
+    joint = data.point_covariance
+    if len(data) > (MOST if joint is None else MOST_JOINT):
         return []
     problem = model.problem(data, recorded(model))
+    if not problem.size:
+        return []
     start = flat_middle(model, problem)[None]
 
-    def height(factor: np.ndarray) -> float:
-        scaled = data.replace(covariance=np.outer(factor, factor) * data.covariance)
-        return climb(model.problem(scaled, problem.priors).density, start, STEPS)[1]
+    def height(factor: float) -> float:
+        if factor == 1.0:
+            return climb(problem.density, start, STEPS)[1]
+        changes = {"covariance": factor**2 * data.covariance}
+        if joint is not None:
+            changes["point_covariance"] = {n: factor**2 * c for n, c in joint.items()}
+        scaled = model.problem(data.replace(**changes), problem.priors)
+        return climb(scaled.density, start, STEPS)[1]
 
-    return of_columns(height, data.names, "the line")
+    return judged(height, FACTORS, "the curve")

@@ -276,16 +276,17 @@ class TestDownload:
         assert self.get(server, tmp_path / "b") == tmp_path / "b" / "table.csv"
 
     def test_fetch_reads_what_it_downloads(self, server, tmp_path, monkeypatch):
-        server.body = b"#name zcmb zhel dz mb dmb spare\n0 0.014 0.014 0.0 14.57 0.0311\n"
+        server.body = b"CID zHD MU MUERR\na 0.014 34.57 0.0311\n"
         entry = replace(
-            describe("pantheon-binned"),
+            describe("des-dovekie"),
+            file="table.dat",
             url=server.url,
             sha256=hashlib.sha256(server.body).hexdigest(),
             size=len(server.body),
         )
         # the function datasets hides the module of that name
         monkeypatch.setattr(sys.modules[describe.__module__], "ENTRIES", (entry,))
-        data = fetch("pantheon-binned", cache_dir=tmp_path, progress=False)
-        assert data.names == ("redshift", "magnitude")
-        assert data.value.tolist() == [[0.014, 14.57]]
+        data = fetch("des-dovekie", cache_dir=tmp_path, progress=False)
+        assert data.names == ("redshift", "distance_modulus")
+        assert data.value.tolist() == [[0.014, 34.57]]
         assert data.error.tolist() == [[0, 0.0311]]

@@ -22,5 +22,12 @@ def test_reproduces_its_reference(name):
 
 def test_there_are_the_promised_ones():
     promised = {"cepheid", "hd164922", "hogg-line", "hogg-outliers", "hipparcos-velocities"}
-    promised |= {"macho-quasar", "k2-131", "sdss-photoz", "sdss-templates", "pump-failures"}
+    promised |= {
+        "macho-quasar",
+        "k2-131",
+        "sdss-photoz",
+        "sdss-templates",
+        "pump-failures",
+        "pantheon",
+    }
     assert promised <= set(specs.available())

@@ -2,7 +2,19 @@
 
 import numpy as np
 import pytest
-from samples import binned, by_hand, clusters, counted, damping, drawn, line, pairs, walk, wandering
+from samples import (
+    binned,
+    by_hand,
+    clusters,
+    counted,
+    curve,
+    damping,
+    drawn,
+    line,
+    pairs,
+    walk,
+    wandering,
+)
 from scipy.special import gammaln
 
 import bayes_astro as ba
@@ -31,6 +43,12 @@ def relation(**options):
         scatter=RNG.lognormal(-1, 0.1, 50),
     ).assign_coords(predictor=["x"])  # fmt: skip
     return by_hand(ba.LinearRelation("y"), line(**options), draws)
+
+
+def bent():
+    draws = drawn(amplitude=RNG.normal(3, 0.1, 50), slope=RNG.normal(1.5, 0.1, 50),
+                  scatter=RNG.lognormal(-1, 0.1, 50))  # fmt: skip
+    return by_hand(ba.Relation(ba.relations.PowerLaw(pivot=2.0), "y"), curve(), draws)
 
 
 def law():
@@ -70,6 +88,7 @@ AT = {
     ("GaussianProcess", "spectrum"): (process, TIMES / 100),
     ("StructureFunction", "structure function"): (law, TIMES),
     ("LinearRelation", "relation"): (relation, TIMES / 10),
+    ("Relation", "relation"): (bent, TIMES / 10),
     ("HierarchicalDRW", "relation"): (masses, np.array([6.0, 8.0, 9.5])),
     ("TwoPointCorrelation", "correlation"): (clustering, TIMES / 3),
     ("TwoPointCorrelation", "departure"): (clustering, TIMES / 3),
@@ -165,6 +184,42 @@ def test_the_line_and_its_data():
     np.testing.assert_allclose(found[0], model.data.value)
     (up,) = [x for x in axis.get_lines() if x.get_label() == "± scatter"]
     np.testing.assert_allclose(up.get_ydata() - middle, float(draws["scatter"].median()))
+
+
+def test_the_curve_its_data_and_what_is_left_of_them():
+    model = made(bent)
+    above, below = model.plot("relation").axes
+    x, middle = first_line(above, "median")
+    draws = model.posterior["posterior"]
+    amplitude, slope = (draws[name].values.reshape(-1, 1) for name in ("amplitude", "slope"))
+    np.testing.assert_allclose(middle, np.median(amplitude * (x / 2) ** slope, axis=0))
+    data = model.data
+    at, seen = above.containers[0][0].get_data()
+    np.testing.assert_allclose(np.column_stack([at, seen]), data.value)
+    (bars,) = above.containers[0][2]
+    reach = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]
+    np.testing.assert_allclose(reach, 2 * data.error[:, 1])
+    fitted = np.median(amplitude * (data.value[:, 0] / 2) ** slope, axis=0)
+    np.testing.assert_allclose(below.containers[0][0].get_ydata(), data.value[:, 1] - fitted)
+    assert below.get_xlabel() == "x" and above.get_ylabel() == "y"
+
+
+def test_a_curve_of_two_redshifts_is_drawn_at_the_data():
+    z = np.array([0.5, 0.02, 0.1, 0.9])
+    value = np.column_stack([z, z + 0.001, [42.3, 34.7, 38.3, 43.8]])
+    data = ba.Measurements(value, [0.0, 0.0, 0.1], names=("z", "z_seen", "mu"))
+    mean = ba.relations.DistanceModulus(heliocentric="z_seen")
+    draws = drawn(omega_m=np.full(9, 0.3), offset=np.full(9, 43.16))
+    model = by_hand(ba.Relation(mean, "mu", scatter=False), data, draws)
+    with pytest.raises(ValueError, match=r"several predictors \(z, z_seen\)"):
+        model.plot("relation", at=[0.1, 0.2])
+    above, _ = model.plot("relation").axes
+    x, middle = first_line(above, "median")
+    assert x.tolist() == sorted(z) and above.get_xscale() == "log"
+    order = np.argsort(z)
+    both = {"z": z[order], "z_seen": z[order] + 0.001}
+    expected = mean.evaluate(both, {"omega_m": 0.3, "offset": 43.16})
+    np.testing.assert_allclose(middle, expected)
 
 
 def test_the_structure_function_is_the_law():

@@ -1,0 +1,224 @@
+"""The posterior of a relation of any form, laid out for samplers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_astro.coordinates import Free
+from bayes_astro.data import Measurements
+from bayes_astro.likelihoods.compiled import ready_pytensor
+from bayes_astro.priors import Prior
+from bayes_astro.problem import Problem
+from bayes_astro.regression.curve_fit import least_squares
+from bayes_astro.regression.mean_values import MeanValues
+from bayes_astro.regression.point_errors import PointErrors
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+__all__ = ["RelationProblem", "columns_of", "linear_of"]
+
+NOISE = ("scatter", "degrees_of_freedom")
+LOOKS, SAME = 2, 1e-6
+
+
+def columns_of(data: Measurements, response: str) -> dict[str, np.ndarray]:
+    """Predictors by name."""
+    return {name: data.column(name) for name in data.names if name != response}
+
+
+def linear_of(model: Any, names: list[str]) -> tuple[str, ...]:
+    """Which of a mean function's parameters are integrated out: linear ones, where others are left."""
+    if model.robust or not model.marginalise:
+        return ()
+    found = tuple(name for name in getattr(model.mean, "linear", ()) if name in names)
+    return found if model.scatter or len(found) < len(names) else ()
+
+
+class RelationProblem(Problem):
+    """A mean function with scatter; parameters in which it is linear are integrated out."""
+
+    def __init__(self, model: Any, data: Measurements, priors: dict[str, Prior]) -> None:
+        super().__init__(model, data, priors)
+        self.of_mean = {name: prior for name, prior in priors.items() if name not in NOISE}
+        self.linear = linear_of(model, list(self.of_mean))
+        columns = columns_of(data, model.response)
+        self.mean = MeanValues(model.mean, columns, self.of_mean, model.fixed)
+        self.response = data.column(model.response)
+        self.centre = np.array([float(np.ravel(priors[n].arguments["mu"])[0]) for n in self.linear])
+        width = [float(np.ravel(priors[n].arguments["sigma"])[0]) for n in self.linear]
+        self.errors = PointErrors(data, model.response, self._columns(), np.array(width))
+        self.sampled = [name for name in priors if name not in self.linear]
+        names = list(self.of_mean)
+        self._places = np.array([names.index(n) for n in self.linear], dtype=int)
+        self._kept = np.array([i for i, n in enumerate(names) if n not in self.linear], dtype=int)
+
+    def _columns(self) -> np.ndarray:
+        """Of the linear parameters, the same wherever the others are."""
+        if not self.linear:
+            return np.zeros((len(self.data), 0))
+        rng = np.random.default_rng(6)
+        found = None
+        for _ in range(LOOKS):
+            values = np.array(
+                [float(np.ravel(p.sample(rng, (1,)))[0]) for p in self.of_mean.values()]
+            )
+            again = self.mean.columns(self.linear, values)
+            if found is not None and not np.all(
+                np.abs(again - found) <= SAME * (1 + np.abs(found))
+            ):
+                raise ValueError(
+                    f"{type(self.model.mean).__name__}.linear names {', '.join(self.linear)}, but the mean "
+                    "does not rise with them by columns that depend on nothing else; leave them out of "
+                    "linear, or fit with marginalise=False."
+                )
+            found = again if found is None else found
+        assert found is not None
+        return found
+
+    def free(self) -> list[Free]:
+        """What is sampled."""
+        return [Free(name, self.priors[name]) for name in self.sampled]
+
+    def likelihood(self) -> Callable[[np.ndarray, bool], tuple[float, np.ndarray]]:
+        """In Python: the mean function may be a user's own."""
+        return self._student if self.model.robust else self._normal
+
+    def _parts(self, values: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        """The mean function's parameters, linear ones at the means of their priors; the others."""
+        of_mean = np.empty(len(self.of_mean))
+        of_mean[self._places] = self.centre
+        count = len(self._kept)
+        of_mean[self._kept] = values[:count]
+        others = dict(zip(self.sampled[count:], map(float, values[count:]), strict=True))
+        return of_mean, others
+
+    def _gradient(self, of_mean: np.ndarray, others: list[float]) -> np.ndarray:
+        return np.concatenate([of_mean[self._kept], others])
+
+    def _normal(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
+        """Normal errors and scatter."""
+        of_mean, others = self._parts(values)
+        scatter = others.get("scatter")
+        mean, pull = self.mean.both(of_mean) if wanted else (self.mean.value(of_mean), None)
+        residual = self.response - mean
+        if not np.all(np.isfinite(residual)):
+            return -np.inf, np.zeros(len(values))
+        density, toward, slope = self.errors.density(residual, scatter)
+        if pull is None:
+            return density, np.zeros(len(values))
+        return density, self._gradient(pull(toward), [] if scatter is None else [slope])
+
+    def _student(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
+        """Student's t, whose scale holds errors and scatter."""
+        from scipy.special import digamma, gammaln
+
+        of_mean, others = self._parts(values)
+        scatter, nu = others.get("scatter"), others["degrees_of_freedom"]
+        mean, pull = self.mean.both(of_mean) if wanted else (self.mean.value(of_mean), None)
+        residual = self.response - mean
+        if not np.all(np.isfinite(residual)):
+            return -np.inf, np.zeros(len(values))
+        total = self.errors.variance + (scatter or 0.0) ** 2
+        ratio = residual**2 / total
+        log = np.log1p(ratio / nu)
+        n = len(residual)
+        density = n * float(gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi))
+        density -= 0.5 * float(np.sum(np.log(total)) + (nu + 1) * np.sum(log))
+        if pull is None:
+            return density, np.zeros(len(values))
+        weight = (nu + 1) / (nu + ratio)
+        slopes = []
+        if scatter is not None:
+            slopes.append(scatter * float(np.sum((weight * ratio - 1) / total)))
+        tail = n * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu)
+        slopes.append(0.5 * float(tail - np.sum(log) + np.sum(weight * ratio) / nu))
+        return density, self._gradient(pull(weight * residual / total), slopes)
+
+    def named(self, values: dict[str, np.ndarray]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+        """With the linear parameters drawn given the others; of a single point their expectation."""
+        found = {name: ((), values[name]) for name in self.sampled}
+        if self.linear:
+            drawn = self._drawn(values)
+            found |= {name: ((), drawn[:, j]) for j, name in enumerate(self.linear)}
+        return {name: found[name] for name in self.priors}
+
+    def _drawn(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        table = np.stack([np.asarray(values[name]) for name in self.sampled], axis=1)
+        residual = np.array([self.response - self.mean.value(self._parts(row)[0]) for row in table])
+        centre, covariance = self.errors.conditional(
+            residual, values.get("scatter") if self.model.scatter else None
+        )
+        if len(table) == 1:
+            return np.asarray(self.centre + centre)
+        seed = np.frombuffer(sha256(np.ascontiguousarray(table).tobytes()).digest(), np.uint32)
+        unit = np.random.default_rng(seed.tolist()).standard_normal(centre.shape)
+        root = np.linalg.cholesky(covariance)
+        return np.asarray(self.centre + centre + np.einsum("mjk,mk->mj", root, unit))
+
+    # The story, and starts --------------------------------------------------------------------
+
+    def graph(self) -> pm.Model:
+        """See `ba.Relation` for the equations; PyMC's own distributions, correlated points together."""
+        ready_pytensor()
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        from bayes_astro.regression.symbolic_mean import symbolic
+
+        errors, n = self.errors, len(self.data)
+        with pm.Model() as model:
+            values = {name: self.priors[name].variable(name) for name in self.sampled}
+            fixed = dict(zip(self.linear, map(pt.constant, self.centre), strict=True))
+            mean = symbolic(self.mean, values | fixed)
+            scatter = values.get("scatter")
+            extra = 0.0 if scatter is None else scatter**2
+            if self.model.robust:
+                width = pt.sqrt(errors.variance + extra)
+                pm.StudentT(
+                    "value", nu=values["degrees_of_freedom"], mu=mean, sigma=width,
+                    observed=self.response,
+                )  # fmt: skip
+            elif errors.joint is None and not self.linear:
+                width = pt.sqrt(errors.variance + extra)
+                pm.Normal("value", mean, width, observed=self.response)
+            else:
+                spread = errors.columns * errors.width
+                whole = np.diag(errors.variance) + spread @ spread.T
+                whole = whole if errors.joint is None else whole + errors.joint
+                covariance = whole + extra * np.eye(n)
+                pm.MvNormal("value", mean, cov=covariance, observed=self.response)
+        return model
+
+    @cached_property
+    def best(self) -> Any:
+        """The curve of least squares."""
+        rng = np.random.default_rng(7)
+        floor = float(np.var(self.response)) * 1e-2 if self.model.scatter else 0.0
+        return least_squares(self.mean, self.response, self.errors, self.of_mean, rng, floor=floor)
+
+    def starts(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray] | None:
+        """About the curve of least squares."""
+        fit = self.best
+        residual = self.response - self.mean.value(fit.values)
+        spread = float(np.std(residual)) or 1e-3 * float(np.std(self.response))
+        sd = np.sqrt(np.diag(fit.covariance))
+        found = {}
+        for i, name in enumerate(self.of_mean):
+            if name not in self.linear:
+                found[name] = fit.values[i] + sd[i] * rng.standard_normal(count)
+        if self.model.scatter:
+            found["scatter"] = spread * rng.uniform(0.1, 1.0, count)
+        if self.model.robust:
+            found["degrees_of_freedom"] = np.exp(rng.normal(2.0, 0.5, count))
+        for name, values in found.items():
+            prior = self.priors[name]
+            inside = np.isfinite(prior.log_density(values))
+            if not inside.all():
+                found[name] = np.where(inside, values, prior.sample(rng, (count,)))
+        return {name: found[name] for name in self.sampled}
