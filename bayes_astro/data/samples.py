@@ -57,6 +57,31 @@ class Dataset:
 
 ENTRIES = (
     Dataset(
+        name="black-holes",
+        task="relation with upper limits",
+        rows=239,
+        file="black-holes.csv",
+        container=Measurements,
+        columns={
+            "value": ("log_sigma", "log_mass"),
+            "error": ("log_sigma_err", "log_mass_err"),
+            "upper_limit": {"log_mass": "upper_limit"},
+        },
+        source="compilation of van den Bosch (2016), rows that it selected",
+        licence="CC BY 4.0",
+        truth="mass of a black hole with velocity dispersion, at log_sigma - log10(200): slope 5.35 +- 0.23, "
+        "8.32 +- 0.04, scatter 0.49 +- 0.03 (van den Bosch 2016)",
+        bibtex="""@article{vandenBosch2016,
+  author = {van den Bosch, Remco C. E.},
+  title = {Unification of the fundamental plane and Super Massive Black Hole Masses},
+  journal = {The Astrophysical Journal},
+  volume = {831},
+  pages = {134},
+  year = {2016},
+  doi = {10.3847/0004-637X/831/2/134}
+}""",
+    ),
+    Dataset(
         name="eros2-cepheid",
         task="periodogram",
         rows=1168,
