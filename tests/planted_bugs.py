@@ -47,6 +47,8 @@ PERIODS = "processes/test_periods.py::"
 FAULTS = "test_faults.py::"
 PROCESS = "processes/test_gaussian_process.py::"
 LINE = "regression/test_linear_relation.py::"
+KERNEL, OPTION = "regression/test_relation_kernels.py::", "regression/test_relation_options.py::"
+BRUTE = KERNEL + "test_likelihood_is_that_of_brute_force_and_its_gradient_that_of_differences"
 RATES = "populations/test_poisson_rate.py::"
 WALK = "likelihoods/test_damped_random_walk.py::"
 DAMPING = (
@@ -416,10 +418,66 @@ BUGS = (
     ),
     Bug(
         "line-errors-ten-per-cent-larger",
-        "likelihoods/linear_relation.py",
-        "matrix[j, k] = line[j, k] + covariance[i, j, k]",
-        "matrix[j, k] = line[j, k] + 1.21 * covariance[i, j, k]",
-        (LINE + "test_value_equals_scipy_and_gradient_equals_differences",),
+        "likelihoods/relation_components.py",
+        "matrix[j, k] = population[c, j, k] + noise[i, j, k]",
+        "matrix[j, k] = population[c, j, k] + 1.21 * noise[i, j, k]",
+        (BRUTE,),
+    ),
+    Bug(
+        "limits-on-the-other-side",
+        "likelihoods/relation_components.py",
+        "sign, sd = -float(kind[i, limit]), math.sqrt(variance)",
+        "sign, sd = float(kind[i, limit]), math.sqrt(variance)",
+        (BRUTE,),
+    ),
+    Bug(
+        "a-limits-gradient-without-the-other-columns",
+        "likelihoods/relation_components.py",
+        "g[c, j] += alpha * w[j]",
+        "g[c, j] += 0.0 * alpha * w[j]",
+        (BRUTE,),
+    ),
+    Bug(
+        "a-selection-without-its-width",
+        "likelihoods/relation_components.py",
+        "variance = matrix[c, last, last] + noise[i] + bounds[2] * bounds[2]\n            found, by_mean",
+        "variance = matrix[c, last, last] + noise[i]\n            found, by_mean",
+        (BRUTE,),
+    ),
+    Bug(
+        "limits-of-true-values-with-errors",
+        "regression/inputs.py",
+        'if data.limit_of == "true":\n            exact',
+        'if data.limit_of == "neither":\n            exact',
+        (OPTION + "test_scores_of_simulated_rows_are_unit_normals",),
+    ),
+    Bug(
+        "shares-of-the-population-do-not-move-its-mean",
+        "likelihoods/relation.py",
+        "gradient[at[WEIGHT] + k] += slope[j] * mean[k, j] * to_whole",
+        "gradient[at[WEIGHT] + k] += 0.0 * to_whole",
+        (BRUTE,),
+    ),
+    Bug(
+        "students-nodes-end-early",
+        "likelihoods/relation.py",
+        "DEEP = 40.0",
+        "DEEP = 8.0",
+        (KERNEL + "test_student_scatter_is_students_density",),
+    ),
+    Bug(
+        "responses-drawn-without-the-selection",
+        "regression/new_rows.py",
+        "return rng.uniform(size=y.shape) < selection.chance(y)",
+        "return rng.uniform(size=y.shape) < 1.0 + 0.0 * selection.chance(y)",
+        (OPTION + "test_scores_of_simulated_rows_are_unit_normals",),
+    ),
+    Bug(
+        "a-cut-sample-passes",
+        "regression/line_checks.py",
+        "False if gain >= CUT else",
+        "None if gain >= CUT else",
+        (OPTION + "test_wrong_on_purpose_is_named",),
     ),
     Bug(
         "r-hat-over-the-wrong-axis",
@@ -751,9 +809,9 @@ BUGS = (
     ),
     Bug(
         "line-residuals-without-the-errors-covariance",
-        "regression/predictive.py",
-        "cross = cross[:, None] + covariance[None, :, :-1, -1]",
-        "cross = cross[:, None] + 0 * covariance[None, :, :-1, -1]",
+        "likelihoods/relation_components.py",
+        "m += across * u[j]",
+        "m += matrix[c, j, target] * u[j]",
         (LINE + "test_residuals_given_the_predictors_are_those_of_the_joint_normal",),
     ),
     Bug(
@@ -765,7 +823,7 @@ BUGS = (
     ),
     Bug(
         "slope-prior-twice-as-wide",
-        "regression/linear_relation.py",
+        "regression/relation_priors.py",
         "beta=listed(spread / width)",
         "beta=listed(2 * spread / width)",
         ("test_priors.py::test_default_priors_are_these_numbers",),
@@ -1100,8 +1158,8 @@ BUGS = (
     ),
     Bug(
         "heavy-tails-of-a-line-are-a-note",
-        "regression/linear_relation.py",
-        'heavy = {} if self.outliers else {"heavy": 1e-4}',
+        "regression/line_checks.py",
+        'heavy = {} if model.outliers or model.robust else {"heavy": 1e-4}',
         "heavy = {}",
         ("test_faults.py::test_a_few_far_points_fail_a_line_that_knows_no_outliers",),
     ),

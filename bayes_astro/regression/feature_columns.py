@@ -67,9 +67,10 @@ def own(names: list[str], features: Any) -> list[str]:
     """Of the predictors of a table those that are not made of others."""
     if features is None:
         return names
+    made = [name for name in names if "^" in name or "*" in name]
     if not is_whole(features):
-        return [name for name in names if name not in features]
-    return [name for name in names if "^" not in name and "*" not in name]
+        made = [name for name in made if name in features]
+    return [name for name in names if name not in made]
 
 
 def columns(x: np.ndarray, names: list[str], features: Any) -> np.ndarray:

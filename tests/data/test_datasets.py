@@ -105,7 +105,7 @@ class TestBundled:
     def test_unknown_names(self):
         with pytest.raises(
             DataError,
-            match=r"no sample 'hogg2010'\. Did you mean 'hogg-2010'\? Known: eros",
+            match=r"no sample 'hogg2010'\. Did you mean 'hogg-2010'\? Known: black",
         ):
             load("hogg2010")
         with pytest.raises(DataError, match=r"get it with fetch\('des-dovekie'\)"):

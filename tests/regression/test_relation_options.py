@@ -291,3 +291,71 @@ def test_the_posterior_is_calibrated_at_300(settings):
     )  # fmt: skip
     print(settings, column, result)
     assert result
+
+
+def exact(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 2, (n, 2))
+    y = 1 + x[:, 0] - 0.5 * x[:, 1] + 0.7 * x[:, 0] ** 2 + 0.4 * x[:, 0] * x[:, 1]
+    value = np.column_stack([x, y + 0.2 * rng.normal(size=n)])
+    error = np.column_stack([np.zeros((n, 2)), np.full(n, 0.1)])
+    return ba.Measurements(value, error, names=("a", "b", "y"), units=("pc", "kg", "mag"))
+
+
+def test_powers_and_products_are_least_squares_in_them():
+    data = exact()
+    wide = {
+        "slope": ba.Prior("Normal", mu=0, sigma=1e3), "scatter": ba.Prior("HalfNormal", sigma=1e3),
+        "response_mean": ba.Prior("Normal", mu=0, sigma=1e3),
+    }  # fmt: skip
+    model = ba.LinearRelation("y", features=2, priors=wide).fit(
+        data, ba.MAP(), seed=1, progress=False
+    )
+    assert model.data.names == ("a", "b", "a^2", "a*b", "b^2", "y")
+    assert model.data.units[2:5] == ("pc2", "kg pc", "kg2")
+    x = model.data.value[:, :-1]
+    design = np.column_stack([np.ones(len(x)), x])
+    expected = np.linalg.lstsq(design, data.column("y"))[0]
+    posterior = model.posterior["posterior"]
+    np.testing.assert_allclose(
+        posterior["slope"].values.ravel(), expected[1:], rtol=1e-3, atol=1e-3
+    )
+    at = data.value[:3, :2]
+    by_hand_ = design[:3] @ np.append(posterior["intercept"].item(), posterior["slope"].values)
+    np.testing.assert_allclose(model.predict(at)["signal"].values.ravel(), by_hand_, rtol=1e-9)
+    np.testing.assert_allclose(
+        model.predict(data[:3])["signal"].values, model.predict(at)["signal"].values, rtol=1e-9
+    )
+    chosen = ba.LinearRelation("y", features=("a^2", "a*b"), priors=wide)
+    fit = chosen.fit(data, ba.MAP(), seed=1, progress=False)
+    assert list(fit.posterior["posterior"]["predictor"].values) == ["a", "b", "a^2", "a*b"]
+    assert np.isfinite(fit.score(data))
+
+
+@pytest.mark.parametrize(
+    ("features", "data", "message"),
+    [
+        (("a^2", "c"), exact(), "has 'c', which is no predictor"),
+        (("a",), exact(), "there already"),
+        (("a^x",), exact(), "a power that is none"),
+        (1, exact(), "a degree from 2 to 6"),
+        (2, line(), "'x', row 0: features are of predictors that are known exactly"),
+    ],
+)
+def test_features_that_are_none(features, data, message):
+    with pytest.raises(ValueError, match=message):
+        ba.LinearRelation("y", features=features).fit(data)
+
+
+def test_shrinking_priors_leave_the_intercept_alone():
+    """Lasso-like and ridge slopes at a large offset of the response: the level is free."""
+    data = exact()
+    value = data.value.copy()
+    value[:, 2] += 1000.0
+    for prior in (ba.Prior("Laplace", mu=0, b=1e-4), ba.Prior("Normal", mu=0, sigma=1e-4)):
+        model = ba.LinearRelation("y", priors={"slope": prior})
+        posterior = model.fit(
+            data.replace(value=value), ba.MAP(), seed=1, progress=False
+        ).posterior["posterior"]
+        assert np.abs(posterior["slope"].values).max() < 0.01
+        assert posterior["response_mean"].item() == pytest.approx(value[:, 2].mean(), abs=0.2)
