@@ -128,7 +128,12 @@ class LinearRelation(AboutRows, Model):
         "pivot": relation_priors.pivot,
         "selection": relation_priors.selection,
     }
-    references: ClassVar[tuple[str, ...]] = ("kelly2007", "hogg2010")
+    references: ClassVar[tuple[str, ...]] = (
+        "kelly2007",
+        "hogg2010",
+        "lange1989",
+        "juarez2010",
+    )
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     internal: ClassVar[tuple[str, ...]] = ("partial_unit",)
     takes: ClassVar[tuple[str, ...]] = ("limit",)
