@@ -298,6 +298,19 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "year": "2010",
         },
     ),
+    "juarez2010": (
+        "article",
+        {
+            "author": "Ju{\\'a}rez, Miguel A. and Steel, Mark F. J.",
+            "title": "Model-based clustering of non-{G}aussian panel data based on skew-t "
+            "distributions",
+            "journal": "Journal of Business \\& Economic Statistics",
+            "volume": "28",
+            "pages": "52--66",
+            "year": "2010",
+            "doi": "10.1198/jbes.2009.07145",
+        },
+    ),
     "kelly2007": (
         "article",
         {
@@ -308,6 +321,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "1489--1506",
             "year": "2007",
             "doi": "10.1086/519947",
+        },
+    ),
+    "lange1989": (
+        "article",
+        {
+            "author": "Lange, Kenneth L. and Little, Roderick J. A. and Taylor, Jeremy M. G.",
+            "title": "Robust statistical modeling using the t distribution",
+            "journal": "Journal of the American Statistical Association",
+            "volume": "84",
+            "pages": "881--896",
+            "year": "1989",
+            "doi": "10.1080/01621459.1989.10478852",
         },
     ),
     "benitez2000": (

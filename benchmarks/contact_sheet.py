@@ -55,6 +55,16 @@ def galaxies(n=800):
     return ba.load("sdss-galaxies")[:n]
 
 
+def limits():
+    """Upper limits of the response, of the predictor, a lower one and gaps."""
+    data = samples.line(n=80)
+    value, limit = data.value.copy(), np.zeros(data.value.shape)
+    limit[:20, 1] = limit[20:26, 0] = -1
+    limit[26:29, 1] = 1
+    value[30:33, 0] = np.nan
+    return data.replace(value=value, limit=limit)
+
+
 def quasar():
     return ba.load("macho-quasar").select("R")
 
@@ -120,6 +130,11 @@ FITS = {
         lambda: ba.LinearRelation("mass"),
         lambda: samples.line(names=("log sigma", "log r", "mass"), n=50),
         ba.NUTS(**NUTS),
+    ),
+    "line-limits": (lambda: ba.LinearRelation("y", n_components=2), limits, ba.NUTS(**NUTS)),
+    "line-selected": (
+        lambda: ba.LinearRelation("y", selection=ba.Selection(lower=4.0)),
+        lambda: samples.line(n=120)[samples.line(n=120).column("y") > 4.0], ba.NUTS(**NUTS),
     ),
     "LeastSquaresLine": (
         lambda: ba.LinearRelation("y").baseline(), lambda: ba.load("hogg-2010")[4:], None,

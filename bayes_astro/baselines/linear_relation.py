@@ -57,6 +57,10 @@ class LeastSquaresLine(Baseline):
     }
     references: ClassVar[tuple[str, ...]] = ("boggs1990",)
 
+    def can_draw(self, figure: str) -> bool:
+        """The line and its parameters; it knows no population."""
+        return figure in ("relation", "corner")
+
     def check_data(self, data: Measurements) -> None:
         """The same demands as the Bayesian line."""
         inputs.check(data, self.response)

@@ -113,8 +113,8 @@ class RelationRegressor(Baseline):
         return of_line | {"scatter": response}
 
     def can_draw(self, figure: str) -> bool:
-        """The figures of a line, of lines."""
-        return self._is_line()
+        """The figures of a line, of lines; it knows no population."""
+        return self._is_line() and figure in ("relation", "corner")
 
     def _is_line(self) -> bool:
         return isinstance(self.method, str) and self.method in LINES

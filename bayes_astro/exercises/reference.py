@@ -56,6 +56,7 @@ from bayes_astro.exercises.reference_of_points import (
 )
 from bayes_astro.exercises.reference_of_regression import (
     curve_in_a_gap,
+    flux_limited_sample,
     left_out_in_turn,
     line_with_long_tails,
     many_coefficients,
@@ -330,6 +331,7 @@ MAKERS = {
     "8.5": line_with_long_tails,
     "8.7": upper_limits,
     "8.9": left_out_in_turn,
+    "8.10": flux_limited_sample,
     "9.1": population,
     "9.2": template_fit,
     "9.3": number_of_quasars,

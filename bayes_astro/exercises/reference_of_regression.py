@@ -12,6 +12,7 @@ from bayes_astro.exercises.measures import exact, least_squares, mixed, stated, 
 
 __all__ = [
     "curve_in_a_gap",
+    "flux_limited_sample",
     "left_out_in_turn",
     "line_with_long_tails",
     "many_coefficients",
@@ -220,4 +221,37 @@ def left_out_in_turn() -> dict[str, Any]:
         "closed form: residuals and leverages of the fit to all points",
         {"difference": right},
         {name: {"difference": value} for name, value in wrong.items()},
+    )
+
+
+def flux_limited_sample() -> dict[str, Any]:
+    """8.10: quadrature over slope, intercept and scatter."""
+    from scipy.stats import norm
+
+    data = arrays("8.10")
+    slope = np.linspace(0, 4.5, 91)[:, None, None]
+    intercept = np.linspace(-1.2, 0.6, 91)[:, None]
+    scatter = np.linspace(0.005, 0.9, 70)
+    sd = np.hypot(scatter, data["error"])
+    faintest = data["faintest"]
+
+    def posterior(bounds: Any, power: float) -> dict[str, Any]:
+        """Each density times a power of its chance to be listed."""
+        log_density = np.zeros((91, 91, 70))
+        rows = zip(data["width"], data["luminosity"], bounds, strict=True)
+        for x, y, bound in rows:
+            line = intercept + slope * x
+            log_density += -0.5 * ((y - line) / sd) ** 2 - np.log(sd)
+            if power:
+                log_density += power * norm.logcdf((line - bound) / sd)
+        return {"slope": summed(log_density, slope), "scatter": summed(log_density, scatter)}
+
+    return exact(
+        "quadrature over slope, intercept and scatter; flat priors",
+        posterior(faintest, -1.0),
+        {
+            "limit_ignored": posterior(faintest, 0.0),
+            "multiplied": posterior(faintest, 1.0),
+            "one_limit_for_all": posterior(np.full(60, faintest.mean()), -1.0),
+        },
     )

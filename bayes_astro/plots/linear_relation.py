@@ -1,4 +1,4 @@
-"""Figures of a linear relation: data with error ellipses, credible band, corner."""
+"""Figures of a linear relation: data with error ellipses and limits, band, population, residuals."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import numpy as np
 from matplotlib.collections import EllipseCollection
 
 from bayes_astro.plots import corner as corner_plot
-from bayes_astro.plots import style
+from bayes_astro.plots import relation_panels, style
 from bayes_astro.regression import inputs
 
 __all__ = ["FIGURES", "corner", "relation"]
 
 
 def relation(model: Any, at: Any = None) -> style.Drawing:
-    """The data with their error ellipses and the credible band of the line.
+    """The data with their error ellipses and the credible band of the line; limits as arrows.
 
-    With several predictors: the response against the line's prediction for it.
+    With several predictors: the response against the line's prediction for it. Rows of which one of
+    the two is missing have no place. The bounds of a selection are dotted.
 
     `at`: values of the predictor, at which the line is drawn.
     """
     data = model.data
     x, y, covariance = inputs.ordered(data, model.response)
+    limit = relation_panels.limits(data, model.response)
     names = inputs.predictors(data, model.response)
     units = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
     if at is not None:
@@ -40,8 +42,12 @@ def relation(model: Any, at: Any = None) -> style.Drawing:
         bad = model.posterior["outliers"]["probability"].values
     axis.set_ylabel(style.axis_label(model.response, units[model.response]))
     if x.shape[1] > 1:
+        known = ~(np.isnan(x).any(axis=1) | np.isnan(y) | limit[:, :-1].any(axis=1))
+        x, y, bad, limit = x[known], y[known], bad[known], limit[known, -1]
         predicted = np.median(intercept + slope @ x.T, axis=0)
-        _points(axis, predicted, y, np.sqrt(covariance[:, -1, -1]), bad)
+        seen, error = limit == 0, np.sqrt(covariance[known, -1, -1])
+        _points(axis, predicted[seen], y[seen], error[seen], bad[seen])
+        relation_panels.arrows(axis, predicted, y, np.column_stack([0 * limit, limit]))
         low, high = min(predicted.min(), y.min()), max(predicted.max(), y.max())
         axis.plot([low, high], [low, high], color=style.COLOURS["vermilion"], label="equal")
         label = f"median of the line at {', '.join(names)}"
@@ -49,8 +55,9 @@ def relation(model: Any, at: Any = None) -> style.Drawing:
         style.legend_above(axis)
         return axis.figure
     if at is None:
-        reach = 0.08 * np.ptp(x[:, 0])
-        at = np.linspace(x.min() - reach, x.max() + reach, 200)
+        low, high = np.nanmin(x), np.nanmax(x)
+        reach = 0.08 * (high - low)
+        at = np.linspace(low - reach, high + reach, 200)
     lines = intercept + slope * at
     if len(lines) > 1:
         for label, low, high, alpha in (
@@ -79,7 +86,11 @@ def relation(model: Any, at: Any = None) -> style.Drawing:
                 label="± scatter" if sign > 0 else None,
                 zorder=2,
             )
-    _ellipses(axis, x[:, 0], y, covariance, bad)
+    known = ~(np.isnan(x[:, 0]) | np.isnan(y))
+    seen = known & ~limit.any(axis=1)
+    _ellipses(axis, x[seen, 0], y[seen], covariance[seen], bad[seen])
+    relation_panels.arrows(axis, x[known, 0], y[known], limit[known])
+    relation_panels.bounds(axis, model)
     axis.set_xlabel(style.axis_label(names[0], units[names[0]]))
     style.legend_above(axis)
     return axis.figure
@@ -90,7 +101,12 @@ def corner(model: Any) -> style.Drawing:
     return corner_plot.corner(model, ("slope", "intercept", "scatter", "outlier_fraction"))
 
 
-FIGURES = {"relation": relation, "corner": corner}
+FIGURES = {
+    "relation": relation,
+    "corner": corner,
+    "population": relation_panels.population,
+    "residuals": relation_panels.residuals,
+}
 
 
 def _colours(bad: np.ndarray) -> list[str]:

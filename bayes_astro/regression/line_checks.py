@@ -43,7 +43,7 @@ def checks(model: Any) -> list[Check]:
         *residuals.against(rows, {k: v[known] for k, v in columns.items()}, bent),
         *residuals.with_sign(rows, data.error[known, column], fails=True),
         *_edges(model),
-        _predictors(model),
+        *_predictors(model),
         *_stated_errors(model),
         repeated_in_columns(
             {name: data.column(name) for name in data.names}, "leave them out, if they are marks"
@@ -110,10 +110,15 @@ def _highest(draw: predictive.Numbers, rows: inputs.Rows, cut: Selection | None)
     return -float(minimize(depth, start, method="L-BFGS-B", options={"maxiter": STEPS}).fun)
 
 
-def _predictors(model: Any) -> Check:
-    """Are the measured predictors as their population and their errors have them?"""
+def _predictors(model: Any) -> list[Check]:
+    """Are the measured predictors as their population and their errors have them?
+
+    With a selection those in the sample are others than the population's, and nothing is said.
+    """
     from scipy.special import ndtr
 
+    if model.selection is not None:
+        return []
     data = model.data
     names = feature_columns.own(inputs.predictors(data, model.response), model.features)
     rows = model.rows(data)
@@ -133,7 +138,7 @@ def _predictors(model: Any) -> Check:
         "distribution matters); the slope may be biased"
     )
     chosen = [name for name, has in zip(names, enough, strict=True) if has]
-    return residuals.distribution(uniform[:, enough], chosen, advice, fails=False)
+    return [residuals.distribution(uniform[:, enough], chosen, advice, fails=False)]
 
 
 def _stated_errors(model: Any) -> list[Check]:

@@ -83,7 +83,8 @@ class LinearRelation(AboutRows, Model):
         Powers and products of predictors that are known exactly, as further predictors: all up to a
         degree, or such as ("x^2", "x*z"). Take a pivot off predictors that are far from zero first.
     selection : Selection, optional
-        Which observed responses are in the sample.
+        Which observed responses are in the sample. A cut in a predictor that has errors is not
+        described by it, and biases the slope.
     priors : dict of str to Prior, optional
         By parameter. Defaults, scaled from the data: ``slope`` Cauchy (uniform in angle once both
         axes have unit spread), ``response_mean`` Normal, ``scatter`` HalfNormal with the spread
@@ -134,7 +135,12 @@ class LinearRelation(AboutRows, Model):
         "features": feature_columns.check,
         "selection": relation_priors.selection,
     }
-    references: ClassVar[tuple[str, ...]] = ("kelly2007", "hogg2010")
+    references: ClassVar[tuple[str, ...]] = (
+        "kelly2007",
+        "hogg2010",
+        "lange1989",
+        "juarez2010",
+    )
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     internal: ClassVar[tuple[str, ...]] = ("partial_unit",)
     takes: ClassVar[tuple[str, ...]] = ("limit",)
