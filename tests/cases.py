@@ -213,8 +213,8 @@ CASES = {
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "plane-all": (
-        lambda: ba.LinearRelation("y", scatter=False),
-        lambda: line(names=("a", "b", "y"), n=50, scatter=0.0),
+        lambda: ba.LinearRelation("y", scatter=False, features=("a*b",)),
+        lambda: line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"),
         lambda: ba.Laplace(draws=400, restarts=1),
     ),
     "process-bands": (

@@ -12,7 +12,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.names import nearest
 from bayes_astro.parameters import is_whole
 
-__all__ = ["check", "columns", "expanded", "own", "terms"]
+__all__ = ["check", "expanded", "new", "own"]
 
 HIGHEST = 6
 
@@ -80,6 +80,14 @@ def columns(x: np.ndarray, names: list[str], features: Any) -> np.ndarray:
         for powers in terms(features, names).values()
     ]
     return np.column_stack([x, *made])
+
+
+def new(at: Any, names: list[str], features: Any) -> Any:
+    """New predictors with the products after them; what has another shape as it is."""
+    first = own(names, features)
+    x = np.asarray(at, dtype=float)
+    x = x.reshape(-1, 1) if x.ndim < 2 and len(first) == 1 else np.atleast_2d(x)
+    return columns(x, first, features) if x.ndim == 2 and x.shape[1] == len(first) else at
 
 
 def expanded(data: Measurements, response: str, features: Any) -> Measurements:

@@ -204,8 +204,8 @@ class LinearRelation(AboutRows, Model):
         if self.pivot is None:
             return None
         if not isinstance(self.pivot, str):
-            return np.broadcast_to(np.asarray(self.pivot, dtype=float), (data.d - 1,))
-        middle, width, *_ = inputs.moments(data, self.response)
+            return np.broadcast_to(np.asarray(self.pivot, dtype=float), (self.prepare(data).d - 1,))
+        middle, width, *_ = inputs.moments(self.prepare(data), self.response)
         step = 10.0 ** np.floor(np.log10(width))
         return np.round(middle / step) * step
 
@@ -289,15 +289,11 @@ class LinearRelation(AboutRows, Model):
 
     def new_rows(self, data: Measurements, at: Any) -> inputs.Rows:
         """For tasks: rows at which to predict, with powers and products."""
-        if self.features is not None:
-            if isinstance(at, Measurements):
-                at = self.prepare(at)
-            else:
-                names = feature_columns.own(inputs.predictors(data, self.response), self.features)
-                x = np.asarray(at, dtype=float)
-                x = x.reshape(-1, 1) if x.ndim < 2 and len(names) == 1 else np.atleast_2d(x)
-                if x.ndim == 2 and x.shape[1] == len(names):
-                    at = feature_columns.columns(x, names, self.features)
+        if isinstance(at, Measurements):
+            at = self.prepare(at)
+        elif self.features is not None:
+            names = inputs.predictors(data, self.response)
+            at = feature_columns.new(at, names, self.features)
         return inputs.new_rows(data, self.response, at)
 
     def _dataset(
@@ -361,11 +357,18 @@ class LinearRelation(AboutRows, Model):
         """New predictors and responses with the errors, gaps and limits of `design`.
 
         What is a limit there is one again where the new value is beyond it, and is measured otherwise.
+        Predictors that have powers and products stay as they are.
         """
         rows = self.rows(design)
         draw = parameters.expand_dims(["chain", "draw"])
-        observed = new_rows.simulate(draw, rows, self.selection, rng)
-        return inputs.censored(design, self.response, rows, observed)
+        if self.features is None:
+            observed = new_rows.simulate(draw, rows, self.selection, rng)
+            return inputs.censored(design, self.response, rows, observed)
+        y = new_rows.draw_responses(draw, rows, rng, self.selection)[1][0]
+        made = self.prepare(design)
+        made = inputs.censored(made, self.response, rows, np.column_stack([rows.x, y]))
+        names = feature_columns.own(inputs.predictors(made, self.response), self.features)
+        return made.select(*names, self.response)
 
     def groups(self, tree: xr.DataTree, data: Measurements) -> dict[str, xr.Dataset]:
         """The probability of each row to be an outlier, averaged over the posterior."""

@@ -78,7 +78,7 @@ class LineProblem(Problem):
             if name in self.priors:
                 found.append(Free(name, self.priors[name], self._shape(name)))
             elif name == "partial_unit" and self.several:
-                shape = self._vine.ravel().tolist()
+                shape = predictor_population.vine_shape(len(self.predictors)).tolist()
                 beta = Prior("Beta", alpha=shape, beta=shape)
                 found.append(Free(name, beta, self._vine.shape))
         return found
