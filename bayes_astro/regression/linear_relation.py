@@ -181,12 +181,12 @@ class LinearRelation(AboutRows, Model):
 
     def coords(self, data: Measurements) -> dict[str, Any]:
         """The predictors, and the Gaussians of their population."""
-        names = inputs.predictors(data, self.response)
+        names = inputs.predictors(self.prepare(data), self.response)
         return {"predictor": names, "component": np.arange(self.n_components)}
 
     def parameters(self, data: Measurements) -> list[Parameter]:
         """See the class; weakly informative, in the units of the data."""
-        return relation_priors.declared(self, data)
+        return relation_priors.declared(self, self.prepare(data))
 
     def pivot_of(self, data: Measurements) -> np.ndarray | None:
         """Where ``response_at_pivot`` is: near the mean of what was measured, or as asked.
@@ -233,7 +233,7 @@ class LinearRelation(AboutRows, Model):
 
     def problem(self, data: Measurements, priors: dict[str, Prior]) -> LineProblem:
         """The marginal posterior."""
-        return LineProblem(self, data, priors)
+        return LineProblem(self, self.prepare(data), priors)
 
     def responses(self, data: Measurements) -> np.ndarray:
         """The response of every row; nan where it is a limit."""
