@@ -213,7 +213,13 @@ CASES = {
         lambda: ba.NUTS(**QUICK_NUTS),
     ),
     "plane-all": (
-        lambda: ba.LinearRelation("y", scatter=False, features=("a*b",)),
+        # A slope of any size would leave nothing of errors in the response but rounding.
+        lambda: ba.LinearRelation(
+            "y",
+            scatter=False,
+            features=("a*b",),
+            priors={"slope": ba.Prior("Normal", mu=1.0, sigma=1.0)},
+        ),
         lambda: line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"),
         lambda: ba.Laplace(draws=400, restarts=1),
     ),
