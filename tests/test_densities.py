@@ -5,8 +5,10 @@ import pytest
 from cases import CASES
 from pytensor.compile.mode import Mode
 from samples import classes_point, mixture_point, process_point
+from scipy import stats
 
 import bayes_astro as ba
+from bayes_astro.regression.predictor_population import vine_shape
 
 PLAIN = Mode(linker="py", optimizer="fast_compile")
 
@@ -74,6 +76,8 @@ def test_density_of_the_graph_is_priors_times_log_density(case):
                 expected += np.log(values[name])
         if "partial_unit" in free:
             values["partial_unit"] = 0.5 * (values["partial_correlation"] + 1)
+            shape = vine_shape(len(values["slope"]))
+            expected += stats.beta(shape, shape).logpdf(values["partial_unit"]).sum()
         point = {}
         for variable in pymc_model.free_RVs:
             value = pymc_model.rvs_to_values[variable]
