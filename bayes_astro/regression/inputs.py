@@ -24,6 +24,7 @@ __all__ = [
     "ordered",
     "predictors",
     "units",
+    "values_at",
 ]
 
 MISSING = 2  # as `likelihoods.relation_components` has it
@@ -259,6 +260,20 @@ def new_rows(data: Measurements, response: str, at: Any) -> Rows:
                 f"{at.units}. Convert one of them."
             )
         return laid_out(at, response)
+    x = values_at(data, names, at)
+    if not np.isfinite(x).all():
+        raise ValueError(
+            f"at must hold finite values of shape (m, {len(names)}): one column for each of "
+            f"{', '.join(names)}; got shape {np.shape(at)}."
+        )
+    value = np.column_stack([x, np.zeros(len(x))])
+    kind = np.zeros(value.shape, dtype=np.int64)
+    kind[:, -1] = MISSING
+    return Rows(value, np.zeros((*value.shape, value.shape[1])), kind, np.ones(len(x)))
+
+
+def values_at(data: Measurements, names: list[str], at: Any) -> np.ndarray:
+    """New predictors (m, p) from an array or a Quantity in any unit that fits; of another shape refused."""
     if hasattr(at, "unit"):
         units = dict(zip(data.names, data.units or (), strict=False))
         try:
@@ -271,18 +286,15 @@ def new_rows(data: Measurements, response: str, at: Any) -> Rows:
         x = np.asarray(at, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(
-            f"at must be predictors ({', '.join(names)}) or Measurements, got {at!r}."
+            f"at must be predictors ({', '.join(names)}) or Measurements, got {at!r:.80}."
         ) from None
     x = x.reshape(-1, 1) if x.ndim < 2 and len(names) == 1 else np.atleast_2d(x)
-    if x.ndim != 2 or x.shape[1] != len(names) or not np.isfinite(x).all():
+    if x.ndim != 2 or x.shape[1] != len(names):
         raise ValueError(
             f"at must hold finite values of shape (m, {len(names)}): one column for each of "
             f"{', '.join(names)}; got shape {np.shape(at)}."
         )
-    value = np.column_stack([x, np.zeros(len(x))])
-    kind = np.zeros(value.shape, dtype=np.int64)
-    kind[:, -1] = MISSING
-    return Rows(value, np.zeros((*value.shape, value.shape[1])), kind, np.ones(len(x)))
+    return x
 
 
 def units(data: Measurements, response: str) -> tuple[str, str, str]:

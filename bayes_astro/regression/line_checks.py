@@ -18,7 +18,9 @@ __all__ = ["checks"]
 
 STEPS, MOST = 60, 20_000
 """Steps of a climb with other errors, and rows up to which there is one."""
-NOTED, CUT = 6.0, 9.0  # nats: of 200 whole samples one gained 5.7
+NOTED, CUT = 6.0, 9.0
+"""Nats. Of 144 whole samples with normal predictors none gained 5.8; of 144 with uniform ones two gained
+more than nine, where errors were half of their spread and one Gaussian stood for them."""
 
 
 def checks(model: Any) -> list[Check]:

@@ -140,7 +140,6 @@ class Given(NamedTuple):
     weight: np.ndarray
     middle: np.ndarray
     sd: np.ndarray
-    line: np.ndarray  # (c,), which components are not outliers
 
 
 def given(one: Line, rows: Rows) -> Given:
@@ -150,7 +149,7 @@ def given(one: Line, rows: Rows) -> Given:
     others, middle, variance = conditional(one.mean, one.matrix, *rows[:3], rows.value.shape[1] - 1)
     others = others + one.log_weight
     weight = np.exp(others - logsumexp(others, axis=1, keepdims=True))
-    return Given(weight, middle, np.sqrt(np.maximum(variance, SMALLEST)), ~one.stray)
+    return Given(weight, middle, np.sqrt(np.maximum(variance, SMALLEST)))
 
 
 def log_response(draws: xr.Dataset, rows: Rows, selection: Selection | None) -> np.ndarray:
@@ -196,7 +195,7 @@ def scores(
     """The same of one draw."""
     known = (rows.kind[:, -1] != MISSING) & ~(np.abs(rows.kind[:, :-1]) == 1).any(axis=1)
     score = np.full(len(known), np.nan)
-    weight, middle, sd, _ = response
+    weight, middle, sd = response
     z = (rows.y[:, None] - middle) / sd
     if selection is None and weight.shape[1] == 1:
         score[known] = z[known, 0]
@@ -221,7 +220,7 @@ def scores(
 def _selected_below(response: Given, y: np.ndarray, selection: Selection) -> np.ndarray:
     """Share of the responses that are selected which is below y: (n,)."""
     lower, upper = selection.bounds
-    weight, middle, sd, _ = response
+    weight, middle, sd = response
     if selection.width == 0:
         ends = [
             ndtr((np.clip(edge, lower, upper) - middle.T) / sd.T).T for edge in (lower, y, upper)

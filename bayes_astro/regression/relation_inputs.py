@@ -13,6 +13,7 @@ from bayes_astro.parameters import is_number
 from bayes_astro.priors import Prior
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.means import Mean as OfTime
+from bayes_astro.regression.inputs import predictors, values_at
 from bayes_astro.regression.mean_values import evaluated
 
 __all__ = [
@@ -43,11 +44,6 @@ def check_mean(mean: Any) -> None:
         )
     if hasattr(mean, "check"):
         mean.check()
-
-
-def predictors(data: Measurements, response: str) -> list[str]:
-    """Names of all columns but the response, in order."""
-    return [name for name in data.names if name != response]
 
 
 def arranged(data: Measurements, response: str) -> Measurements:
@@ -196,24 +192,4 @@ def _table(data: Measurements, names: list[str], at: Any) -> np.ndarray:
         if missing:
             raise ValueError(f"at: column {missing[0]!r} is missing; expected {', '.join(names)}.")
         at = np.stack(np.broadcast_arrays(*(np.atleast_1d(at[name]) for name in names)), axis=-1)
-    if hasattr(at, "unit"):
-        units = dict(zip(data.names, data.units or (), strict=False))
-        try:
-            at = at.to_value(units.get(names[0], ""))
-        except Exception as error:  # astropy raises errors of several kinds
-            raise ValueError(
-                f"at: {at.unit} cannot be converted to the unit of {names[0]!r}."
-            ) from error
-    try:
-        x = np.asarray(at, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"at must be predictors ({', '.join(names)}) or Measurements, got {at!r:.80}."
-        ) from None
-    x = x.reshape(-1, 1) if x.ndim < 2 and len(names) == 1 else np.atleast_2d(x)
-    if x.ndim != 2 or x.shape[1] != len(names):
-        raise ValueError(
-            f"at must hold values of shape (m, {len(names)}): one column for each of "
-            f"{', '.join(names)}; got shape {np.shape(at)}."
-        )
-    return x
+    return values_at(data, names, at)
