@@ -143,6 +143,7 @@ class LinearRelation(AboutRows, Model):
     )
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     internal: ClassVar[tuple[str, ...]] = ("partial_unit",)
+    _internal: ClassVar[tuple[str, ...]] = ("rows", "new_rows")
     takes: ClassVar[tuple[str, ...]] = ("limit",)
 
     def check_data(self, data: Measurements) -> None:

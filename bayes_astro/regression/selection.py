@@ -81,6 +81,7 @@ class Selection:
         Parameters
         ----------
         response : array_like
+            In the unit of the bounds.
 
         Returns
         -------
@@ -112,10 +113,12 @@ class Selection:
         Parameters
         ----------
         plain : dict
+            With the keys lower, upper and width, or some of them.
 
         Returns
         -------
         Selection
+            Equal to the one that was written.
         """
         if not isinstance(plain, dict) or not set(plain) <= {"lower", "upper", "width"}:
             raise ValueError(f"Selection: expected lower, upper and width, got {plain!r:.80}.")
