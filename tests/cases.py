@@ -16,6 +16,7 @@ from samples import (
     open_cluster,
     pairs,
     pulsating,
+    shared,
     sinusoid,
     walk,
     wandering,
@@ -214,7 +215,7 @@ CASES = {
     ),
     "plane-all": (
         lambda: ba.LinearRelation("y", scatter=False, features=("a*b",)),
-        lambda: line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"),
+        lambda: shared(line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"), "y"),
         lambda: ba.Laplace(draws=400, restarts=1),
     ),
     "process-bands": (

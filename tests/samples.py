@@ -82,6 +82,16 @@ def line(n=40, slope=1.5, scatter=0.5, outliers=0, seed=0, names=("x", "y")):
     return ba.Measurements(np.column_stack([x, y]) + noise, covariance=covariance, names=names)
 
 
+def shared(data, columns, seed=4):
+    """The same with errors of a common origin in some columns."""
+    rng = np.random.default_rng(seed)
+    joint = {}
+    for name in columns:
+        root = 0.3 * rng.standard_normal((len(data), 3))
+        joint[name] = root @ root.T + 0.09
+    return data.replace(point_covariance=joint)
+
+
 def limited(data, response="y"):
     """The same with two upper limits and a lower one, a gap, and weights."""
     limit, value = np.zeros(data.value.shape), data.value.copy()

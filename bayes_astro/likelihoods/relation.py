@@ -35,7 +35,7 @@ from bayes_astro.likelihoods.memory import cube, floats, likelihood, matrix, ope
 from bayes_astro.likelihoods.memory import whole_matrix as whole_rows
 from bayes_astro.likelihoods.relation_components import components
 
-__all__ = ["ORDER", "RELATION", "assembled", "nodes"]
+__all__ = ["ORDER", "RELATION", "assembled", "nodes", "pulled", "stated"]
 
 ORDER = (
     "slope", "predictor_mean", "predictor_width", "response_mean", "intercept", "scatter",
@@ -184,16 +184,14 @@ def _to_partial(unit, width, toward, partial, gradient, at):
         k += j
 
 
-@likelihood
-def RELATION(values, gradient, data, wanted):
-    """Data: places and numbers of components and predictors; then what `components` reads of rows."""
-    values, gradient, index = opened(values, gradient, data)
-    at = wholes(index, 0)
+@kernel
+def stated(values, at):
+    """One vector of parameters as what a line is made of.
+
+    Returns whether there is a density, log weights, means and covariances of the components, and what
+    `pulled` takes of the way to them.
+    """
     many, p = at[12], at[13]
-    value, covariance, kind = matrix(index, 1), cube(index, 2), whole_rows(index, 3)
-    row_weight, noise, count, bounds = (
-        floats(index, 4), floats(index, 5), floats(index, 6), floats(index, 7),
-    )  # fmt: skip
     slope = values[at[SLOPE] : at[SLOPE] + p].copy()
     mean = values[at[MEAN] : at[MEAN] + many * p].copy().reshape((many, p))
     width = values[at[WIDTH] : at[WIDTH] + many * p].copy().reshape((many, p))
@@ -207,17 +205,18 @@ def RELATION(values, gradient, data, wanted):
         share[:] = values[at[WEIGHT] : at[WEIGHT] + many]
     scatter = values[at[SCATTER]] if at[SCATTER] >= 0 else 0.0
     fraction = far = spread = 0.0
+    possible = True
     if at[FRACTION] >= 0:
         fraction, far, spread = (
             values[at[FRACTION]], values[at[FAR_CENTRE]], values[at[FAR_SCATTER]],
         )  # fmt: skip
-        if not 0.0 < fraction < 1.0:
-            return -np.inf
+        possible = 0.0 < fraction < 1.0
     precision, log_node, by_degrees = np.ones(1), np.zeros(1), np.zeros(1)
     if at[FREEDOM] >= 0:
-        if not FEWEST_DEGREES < values[at[FREEDOM]] < 1e6:
-            return -np.inf
-        precision, log_node, by_degrees = nodes(values[at[FREEDOM]])
+        if FEWEST_DEGREES < values[at[FREEDOM]] < 1e6:
+            precision, log_node, by_degrees = nodes(values[at[FREEDOM]])
+        else:
+            possible = False
     if at[CENTRE] >= 0:
         centre = values[at[CENTRE]]
     else:
@@ -226,14 +225,27 @@ def RELATION(values, gradient, data, wanted):
             for j in range(p):
                 centre += share[k] * slope[j] * mean[k, j]
     unit, factor = _factors(width, partial)
+    # A fraction outside of its bounds has no logarithm, and no density.
     log_weight, middle, cov, inner, whole = _line(
-        slope, mean, factor, share, centre, scatter, fraction, far, spread, precision, log_node
+        slope, mean, factor, share, centre, scatter, fraction if possible else 0.0, far, spread,
+        precision, log_node,
+    )  # fmt: skip
+    sizes = np.array([scatter, fraction, spread])
+    way = (
+        slope, mean, width, partial, share, sizes, precision, by_degrees, unit, factor, inner, whole
+    )  # fmt: skip
+    return possible, log_weight, middle, cov, way
+
+
+@kernel
+def pulled(values, at, way, to_weight, to_mean, to_cov, gradient):
+    """Add to the gradient by parameters what that by the components of `stated` makes of it."""
+    slope, mean, width, partial, share, sizes, precision, by_degrees, unit, factor, inner, whole = (
+        way
     )
-    total, to_weight, to_mean, to_cov = components(
-        log_weight, middle, cov, value, covariance, kind, row_weight, noise, count, bounds
-    )
-    if not total > -np.inf:
-        return -np.inf
+    scatter, fraction, spread = sizes
+    many, p = at[12], at[13]
+    pairs = p * (p - 1) // 2
     steps = len(precision)
     to_centre = to_scatter = to_degrees = to_line = to_fraction = to_far = to_spread = 0.0
     to_slope, to_share = np.zeros(p), np.zeros(many)
@@ -306,4 +318,20 @@ def RELATION(values, gradient, data, wanted):
         gradient[at[FRACTION]] += to_fraction / fraction - to_line / (1.0 - fraction)
         gradient[at[FAR_CENTRE]] += to_far
         gradient[at[FAR_SCATTER]] += to_spread
+
+
+@likelihood
+def RELATION(values, gradient, data, wanted):
+    """Data: places and numbers of components and predictors; then what `components` reads of rows."""
+    values, gradient, index = opened(values, gradient, data)
+    at = wholes(index, 0)
+    possible, log_weight, middle, cov, way = stated(values, at)
+    if not possible:
+        return -np.inf
+    total, to_weight, to_mean, to_cov = components(
+        log_weight, middle, cov, matrix(index, 1), cube(index, 2), whole_rows(index, 3),
+        floats(index, 4), floats(index, 5), floats(index, 6), floats(index, 7),
+    )  # fmt: skip
+    if total > -np.inf:
+        pulled(values, at, way, to_weight, to_mean, to_cov, gradient)
     return total

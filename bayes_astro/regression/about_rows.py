@@ -86,6 +86,8 @@ class AboutRows:
             across = np.append(-one.slope, 1.0)
             off = rows.y - one.centre - (rows.x - one.whole) @ one.slope
             variance = one.scatter**2 + np.einsum("i,nij,j->n", across, rows.covariance, across)
+            for j, joint in rows.joint:
+                variance = variance + across[j] ** 2 * np.diag(joint)
             total += off / np.sqrt(np.maximum(variance, np.finfo(float).tiny))
             count += 1
         gone = (rows.kind == inputs.MISSING).any(axis=1)

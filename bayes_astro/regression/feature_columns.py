@@ -11,6 +11,7 @@ import numpy as np
 from bayes_astro.data import Measurements
 from bayes_astro.names import nearest
 from bayes_astro.parameters import is_whole
+from bayes_astro.regression.inputs import shared_variance
 
 __all__ = ["check", "expanded", "new", "own"]
 
@@ -104,13 +105,10 @@ def expanded(data: Measurements, response: str, features: Any) -> Measurements:
     wanted = terms(features, names)
     if all(name in data.names for name in wanted):
         return data
+    variance = np.diagonal(data.covariance, axis1=1, axis2=2) + shared_variance(data)
     for name in names:
         column = data.index(name)
-        bad = (
-            data.missing[:, column]
-            | data.limited[:, column]
-            | (data.covariance[:, column, column] > 0)
-        )
+        bad = data.missing[:, column] | data.limited[:, column] | (variance[:, column] > 0)
         if bad.any():
             raise ValueError(
                 f"column {name!r}, row {np.argmax(bad)}: features are of predictors that are known exactly, and "

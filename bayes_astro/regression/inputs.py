@@ -23,6 +23,7 @@ __all__ = [
     "new_rows",
     "ordered",
     "predictors",
+    "shared_variance",
     "units",
     "values_at",
 ]
@@ -37,6 +38,12 @@ class Rows(NamedTuple):
     covariance: np.ndarray  # (n, d, d)
     kind: np.ndarray  # (n, d) of -1, 0, 1, 2: upper limit, measured, lower limit, missing
     weight: np.ndarray  # (n,)
+    joint: tuple[tuple[int, np.ndarray], ...] = ()  # columns with a covariance (n, n) of all rows
+
+    def some(self, index: np.ndarray) -> Rows:
+        """Some of the rows."""
+        joint = tuple((j, c[index][:, index]) for j, c in self.joint)
+        return Rows(*(part[index] for part in self[:4]), joint)
 
     @property
     def x(self) -> np.ndarray:
@@ -50,8 +57,8 @@ class Rows(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether everything was measured and all rows count once."""
-        return not self.kind.any() and bool(np.all(self.weight == 1))
+        """Whether everything was measured, each row by itself, and all rows count once."""
+        return not (self.kind.any() or self.joint) and bool(np.all(self.weight == 1))
 
 
 def check(data: Measurements, response: str) -> None:
@@ -108,6 +115,26 @@ def check_rows(data: Measurements, response: str) -> None:
             )
     names = predictors(data, response)
     refuse_collinear(data.value[complete][:, [data.index(name) for name in names]], names)
+
+
+def check_joint(model: Any, data: Measurements) -> None:
+    """Raise ValueError for errors shared by points in what is not one Gaussian of all of them."""
+    if not data.point_covariance:
+        return
+    reasons = {
+        "outliers=True": model.outliers,
+        "robust=True": model.robust,
+        f"n_components={model.n_components}": model.n_components > 1,
+        "a selection": model.selection is not None,
+        "limits": data.limit is not None,
+        "weights": data.weight is not None,
+    }
+    for name, there in reasons.items():
+        if there:
+            raise ValueError(
+                f"point_covariance: {name} is of points that are independent, and a covariance of all of "
+                "them is not. Leave one of the two out."
+            )
 
 
 def check_selected(data: Measurements, response: str, selection: Any) -> None:
@@ -196,9 +223,9 @@ def laid_out(data: Measurements, response: str) -> Rows:
     missing = np.isnan(value)
     kind = np.where(missing, MISSING, 0)
     covariance = np.nan_to_num(covariance)
+    names = [*predictors(data, response), response]
     if data.limit is not None:
-        order = [data.index(name) for name in (*predictors(data, response), response)]
-        limit = data.limit[:, order]
+        limit = data.limit[:, [data.index(name) for name in names]]
         kind = np.where(limit != 0, limit, kind)
         if data.limit_of == "true":
             exact = limit != 0
@@ -209,7 +236,20 @@ def laid_out(data: Measurements, response: str) -> Rows:
         np.ascontiguousarray(covariance),
         np.ascontiguousarray(kind.astype(np.int64)),
         np.ascontiguousarray(weight, dtype=float),
+        tuple(
+            (j, data.point_covariance[name])
+            for j, name in enumerate(names)
+            if name in (data.point_covariance or ())
+        ),
     )
+
+
+def shared_variance(data: Measurements) -> np.ndarray:
+    """Variances of the errors that all points share, (n, d); 0 where there are none."""
+    found = np.zeros((len(data), data.d))
+    for name, matrix in (data.point_covariance or {}).items():
+        found[:, data.index(name)] = np.diag(matrix)
+    return found
 
 
 def moments(data: Measurements, response: str) -> tuple[np.ndarray, np.ndarray, float, float]:

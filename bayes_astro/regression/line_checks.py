@@ -16,8 +16,8 @@ from bayes_astro.stated_errors import flat_middle, of_columns
 
 __all__ = ["checks"]
 
-STEPS, MOST = 60, 20_000
-"""Steps of a climb with other errors, and rows up to which there is one."""
+STEPS, MOST, MOST_JOINT = 60, 20_000, 300
+"""Steps of a climb with other errors, and rows up to which there is one, with joint errors too."""
 NOTED, CUT = 6.0, 9.0
 """Nats. Of 144 whole samples with normal predictors none gained 5.8; of 144 with uniform ones two gained
 more than nine, where errors were half of their spread and one Gaussian stood for them."""
@@ -37,13 +37,14 @@ def checks(model: Any) -> list[Check]:
     # Three of fifty points off by ten scatters: the scatter is four times too large.
     heavy = {} if model.outliers or model.robust else {"heavy": 1e-4}
     bent = "use other variables (logarithms, colours), or a shorter range; are some of the responses limits?"
+    error = np.sqrt(data.covariance[:, column, column] + inputs.shared_variance(data)[:, column])
     known = ~np.isnan(rows).any(axis=0)
     rows = rows[:, known]
     return [
         goodness_of_fit(model, advice),
         residuals.normal(rows, f"the residuals are not normal: {tails}", **heavy),
         *residuals.against(rows, {k: v[known] for k, v in columns.items()}, bent),
-        *residuals.with_sign(rows, data.error[known, column], fails=True),
+        *residuals.with_sign(rows, error[known], fails=True),
         *_edges(model),
         *_predictors(model),
         *_stated_errors(model),
@@ -63,10 +64,11 @@ def _edges(model: Any) -> list[Check]:
     """
     rows = model.rows(model.data)
     bound = (np.abs(rows.kind) == 1).any()
-    if model.selection is not None or bound or len(rows.value) > MOST or np.any(rows.weight != 1):
+    other = model.selection is not None or bound or rows.joint or np.any(rows.weight != 1)
+    if other or len(rows.value) > MOST:
         return []
     seen = rows.kind[:, -1] == 0
-    rows = inputs.Rows(*(part[seen] for part in rows))
+    rows = rows.some(seen)
     draws = list(predictive.numbers(residuals.some(model, 20)))
     heights = [predictive.response_density(one.line(), rows, None).sum() for one in draws]
     best = draws[int(np.argmax(heights))]
@@ -115,7 +117,8 @@ def _highest(draw: predictive.Numbers, rows: inputs.Rows, cut: Selection | None)
 def _predictors(model: Any) -> list[Check]:
     """Are the measured predictors as their population and their errors have them?
 
-    With a selection those in the sample are others than the population's, and nothing is said.
+    With a selection those in the sample are others than the population's, and nothing is said; nor of
+    predictors with joint errors, which may all lie to one side.
     """
     from scipy.special import ndtr
 
@@ -133,26 +136,34 @@ def _predictors(model: Any) -> list[Check]:
             found[:, j] += ndtr((rows.value[:, j, None] - one.mean[:, j]) / sd) @ weight
         count += 1
     uniform = np.where(rows.kind[:, : len(names)] == 0, found / count, np.nan)
+    uniform[:, [j for j, _ in rows.joint if j < len(names)]] = np.nan
     enough = np.sum(~np.isnan(uniform), axis=0) > 2
     more = "n_components=2 or more, " if model.n_components < 3 else ""
     advice = (
         f"a selection in it or in the response, outliers, or another form ({more}where its own "
         "distribution matters); the slope may be biased"
     )
+    if not enough.any():
+        return []
     chosen = [name for name, has in zip(names, enough, strict=True) if has]
     return [residuals.distribution(uniform[:, enough], chosen, advice, fails=False)]
 
 
 def _stated_errors(model: Any) -> list[Check]:
     """How much higher the maximum is where the errors of a column, or of all, are others."""
-    data = model.data
-    if len(data) > MOST:
+    data, joint = model.data, model.data.point_covariance or {}
+    if len(data) > (MOST_JOINT if joint else MOST):
         return []
     problem = model.problem(data, recorded(model))
     start = flat_middle(model, problem)[None]
 
     def height(factor: np.ndarray) -> float:
-        scaled = data.replace(covariance=np.outer(factor, factor) * data.covariance)
+        scaled = data.replace(
+            covariance=np.outer(factor, factor) * data.covariance,
+            point_covariance={
+                name: factor[data.index(name)] ** 2 * matrix for name, matrix in joint.items()
+            },
+        )
         return climb(model.problem(scaled, problem.priors).density, start, STEPS)[1]
 
     return of_columns(height, data.names, "the line")

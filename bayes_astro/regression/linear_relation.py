@@ -60,7 +60,8 @@ class LinearRelation(AboutRows, Model):
     N(outlier_mean, outlier_scatter^2) (Hogg, Bovy & Lang 2010, equation 17). A *robust* scatter is of
     Student's t with ``degrees_of_freedom`` (Lange, Little & Taylor 1989), integrated on a grid. *Limits*
     of the data (`Measurements(limit=...)`), at most one in a row, are integrated over what is beyond
-    them. With a *selection* every row's density is divided by the chance that a response of the
+    them. *Errors that points share*, as of a calibration (`Measurements(point_covariance=...)`), bind
+    all rows into one Gaussian. With a *selection* every row's density is divided by the chance that a response of the
     population, observed with this row's error, is selected. *Weights* of the data are powers of the
     rows' densities.
 
@@ -135,16 +136,11 @@ class LinearRelation(AboutRows, Model):
         "features": feature_columns.check,
         "selection": relation_priors.selection,
     }
-    references: ClassVar[tuple[str, ...]] = (
-        "kelly2007",
-        "hogg2010",
-        "lange1989",
-        "juarez2010",
-    )
+    references: ClassVar[tuple[str, ...]] = ("kelly2007", "hogg2010", "lange1989", "juarez2010")
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     internal: ClassVar[tuple[str, ...]] = ("partial_unit",)
     _internal: ClassVar[tuple[str, ...]] = ("rows", "new_rows")
-    takes: ClassVar[tuple[str, ...]] = ("limit",)
+    takes: ClassVar[tuple[str, ...]] = ("limit", "point_covariance")
 
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for data that leave the line undetermined."""
@@ -152,7 +148,9 @@ class LinearRelation(AboutRows, Model):
         if self.features is not None:
             inputs.check_rows(self.prepare(data), self.response)
         column = data.index(self.response)
-        exact = (data.covariance[:, column, column] <= 0) & ~data.limited[:, column]
+        inputs.check_joint(self, data)
+        variance = data.covariance[:, column, column] + inputs.shared_variance(data)[:, column]
+        exact = (variance <= 0) & ~data.limited[:, column]
         if exact.any() and not self.scatter:
             raise ValueError(
                 f"column {self.response!r}, row {np.argmax(exact)}: error 0 ({exact.sum()} rows) "

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from bayes_astro.regression import joint_errors
 from bayes_astro.regression.inputs import MISSING, Rows
 from bayes_astro.regression.predictive import Line, each
-from bayes_astro.regression.predictor_population import square_roots
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,10 +67,13 @@ def draw_true(lines: Lines, rows: Rows, rng: np.random.Generator) -> tuple[np.nd
     """True and observed predictors and responses (s, n, d) given what was measured of each row.
 
     A component is drawn with the probability that the measured entries give it, an observed entry within
-    its limit from a truncated normal; then all is Gaussian (`likelihoods.relation_draws`).
+    its limit from a truncated normal; then all is Gaussian (`likelihoods.relation_draws`). Rows whose measured entries
+    have joint errors are drawn together.
     """
     from bayes_astro.likelihoods.relation_draws import chosen, conditioned
 
+    seen = np.abs(rows.kind) < MISSING
+    together = any(seen[:, j].any() for j, _ in rows.joint)
     (n, d), count = rows.value.shape, len(lines.centre)
     which, centre, variance = chosen(*lines[3:], *rows[:3], rng.uniform(size=(count, n)))
     value = np.broadcast_to(rows.value, (count, n, d)).copy()
@@ -81,12 +84,15 @@ def draw_true(lines: Lines, rows: Rows, rng: np.random.Generator) -> tuple[np.nd
         drawn = ndtri(np.maximum(rng.uniform(size=count) * inside, 1e-300))
         value[:, i, j] = centre[:, i] + side * sd * drawn
     normal = rng.standard_normal((count, n, d))
-    error = np.zeros((count, n, d))
-    if rows.covariance.any():
-        roots = square_roots(rows.covariance)
-        error = np.einsum("nij,snj->sni", roots, rng.standard_normal((count, n, d)))
-    seen = bound | (rows.kind == 0)
-    return conditioned(which, lines.mean, lines.matrix, value, rows.covariance, seen, normal, error)
+    error = joint_errors.errors(rows, count, rng)
+    known = np.zeros_like(seen) if together else seen
+    true, observed = conditioned(
+        which, lines.mean, lines.matrix, value, rows.covariance, known, normal, error
+    )
+    if together:
+        for s in range(count):
+            true[s], observed[s] = joint_errors.drawn(lines.matrix[s, 0], rows, true[s], error[s])
+    return true, observed
 
 
 def draw_responses(
@@ -108,7 +114,7 @@ def draw_responses(
                 again = np.flatnonzero(wanted.any(axis=0))
                 if not len(again):
                     break
-                new, seen = draw_true(lines, Rows(*(part[again] for part in rows)), rng)
+                new, seen = draw_true(lines, rows.some(again), rng)
                 use = wanted[:, again]
                 true[:, again] = np.where(use[..., None], new, true[:, again])
                 observed[:, again] = np.where(use[..., None], seen, observed[:, again])
@@ -143,7 +149,7 @@ def simulate(
     for _ in range(TRIES):
         if not wanted.any():
             return observed
-        observed[wanted] = draw_true(lines, Rows(*(part[wanted] for part in blank)), rng)[1][0]
+        observed[wanted] = draw_true(lines, blank.some(wanted), rng)[1][0]
         wanted[wanted] = ~_taken(observed[wanted, -1], selection, rng)
     raise ValueError(
         f"simulate: of {TRIES} objects for a row none was selected: these parameters make a sample that "

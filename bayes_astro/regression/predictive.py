@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import logsumexp, ndtr, ndtri
 
+from bayes_astro.regression import joint_errors
 from bayes_astro.regression.inputs import MISSING, Rows
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ def log_densities(
     """Log joint density of every row under line and outliers, with their fractions: (s, n)."""
     from bayes_astro.likelihoods.relation_components import densities, log_selected
 
+    if rows.joint:
+        found = np.array([joint_errors.pointwise(one, rows) for one in each(draws)])
+        return found, np.full_like(found, -np.inf)
     line, outlier = [], []
     for one in each(draws):
         found = densities(one.mean, one.matrix, *rows[:3]) + one.log_weight
@@ -153,7 +157,12 @@ def given(one: Line, rows: Rows) -> Given:
 
 
 def log_response(draws: xr.Dataset, rows: Rows, selection: Selection | None) -> np.ndarray:
-    """Log density of every response given its measured predictors, (s, n); of a limit the log chance."""
+    """Log density of every response given its measured predictors, (s, n); of a limit the log chance.
+
+    With joint errors given all predictors, and the responses of the rows before it.
+    """
+    if rows.joint:
+        return np.array([joint_errors.log_response(one, rows) for one in each(draws)])
     return np.array([response_density(one, rows, selection) for one in each(draws)])
 
 
@@ -186,6 +195,8 @@ def normal_scores(
     Of a limit a draw from what is beyond it: where the model holds, it is a unit normal as the others
     are. nan where the response is missing, or a predictor is a limit.
     """
+    if rows.joint:
+        return np.array([joint_errors.scores(one, rows) for one in each(draws)])
     return np.array([scores(given(one, rows), rows, selection, rng) for one in each(draws)])
 
 

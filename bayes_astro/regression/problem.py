@@ -85,6 +85,8 @@ class LineProblem(Problem):
 
     def likelihood(self) -> Any:
         """One predictor of plain rows is written out."""
+        if self.rows.joint:
+            return self._together
         if self.simple:
             from bayes_astro.likelihoods.straight_line import LINE
 
@@ -107,7 +109,23 @@ class LineProblem(Problem):
             s = rows.covariance
             points = rows.value[:, 0], rows.y, s[:, 0, 0], s[:, 0, 1], s[:, 1, 1]
             return [places, np.array(points)]
-        return [places, rows.value, rows.covariance, rows.kind, rows.weight, *self.selected]
+        return [places, *rows[:4], *self.selected]
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return self.arrays()[0]
+
+    def _together(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
+        """Of rows whose errors are joint: the components by the kernel, the density by one large matrix."""
+        from bayes_astro.likelihoods.relation import pulled, stated
+        from bayes_astro.regression.joint_errors import density
+
+        gradient = np.zeros(len(values))
+        _, _, middle, matrix, way = stated(values, self._places)
+        found, to_mean, to_matrix = density(middle[0], matrix[0], self.rows)
+        if wanted and found > -np.inf:
+            pulled(values, self._places, way, np.zeros(1), to_mean[None], to_matrix[None], gradient)
+        return found, gradient
 
     @cached_property
     def selected(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -105,6 +105,9 @@ def told(problem: Any) -> pm.Model:
             for parts, part in zip((weights, centres, matrices), one, strict=True):
                 parts.append(part)
         rows = problem.rows
+        if rows.joint:
+            _joint(rows, centres[0][0], matrices[0][0])
+            return model
         data = {"value": rows.value, "covariance": rows.covariance, "kind": rows.kind,
                 "weight": rows.weight}  # fmt: skip
         held = [pm.Data(name, array) for name, array in data.items()]
@@ -114,3 +117,22 @@ def told(problem: Any) -> pm.Model:
         )  # fmt: skip
         pm.Potential("measurements", density[0])
     return model
+
+
+def _joint(rows: Any, mean: Any, matrix: Any) -> None:
+    """One Gaussian of all measured entries of all rows."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    n, d = rows.value.shape
+    own = np.zeros((n, d, n, d))
+    for i in range(n):
+        own[i, :, i, :] = rows.covariance[i]
+    for j, joint in rows.joint:
+        own[:, j, :, j] += joint
+    seen = np.flatnonzero((rows.kind == 0).ravel())
+    whole = pt.linalg.kron(pt.eye(n), matrix) + own.reshape(n * d, n * d)
+    pm.MvNormal(
+        "measurements", pt.tile(mean, n)[seen], cov=whole[seen][:, seen],
+        observed=rows.value.ravel()[seen],
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from samples import by_hand, drawn, limited, line
+from samples import by_hand, drawn, limited, line, shared
 from scipy import stats
 
 import bayes_astro as ba
@@ -267,14 +267,14 @@ def test_black_holes_with_upper_limits(shared_data):
     [
         {}, {"n_components": 3}, {"outliers": True}, {"robust": True},
         {"selection": ba.Selection(lower=4.0)}, {"selection": ba.Selection(3.0, 9.0, 1.0)},
-        {"limit": "y"}, {"limit": "x"},
+        {"limit": "y"}, {"limit": "x"}, {"shared": "y"}, {"shared": "xy"},
     ],
     ids=str,
 )  # fmt: skip
 def test_the_posterior_is_calibrated_at_300(settings):
     settings = dict(settings)
     column = settings.pop("limit", None)
-    design = line(n=60)
+    design = shared(line(n=60), settings.pop("shared", ""))
     if column:
         bound = np.where(np.arange(60) % 2, -1, 0)
         design = design.replace(limit={column: bound})
