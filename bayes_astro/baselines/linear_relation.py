@@ -12,6 +12,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import Setting, choice, text
 from bayes_astro.regression import inputs
+from bayes_astro.regression.rows import ordered, predictors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,7 +79,7 @@ class LeastSquaresLine(Baseline):
         """Coefficients and their standard errors."""
         import xarray as xr
 
-        x, y, covariance = inputs.ordered(data, self.response)
+        x, y, covariance = ordered(data, self.response)
         variance = np.diagonal(covariance, axis1=1, axis2=2)
         solution, matrix = weighted_least_squares(x, y, variance[:, -1])
         if self.method == "odr" and np.any(variance[:, :-1] > 0):
@@ -94,7 +95,7 @@ class LeastSquaresLine(Baseline):
         coefficient = xr.Dataset(
             {"covariance": (("coefficient", "coefficient_2"), matrix), "error_scale": scale}
         )
-        names = inputs.predictors(data, self.response)
+        names = predictors(data, self.response)
         return values, sd, {"coefficients": coefficient, "coords": {"predictor": names}}
 
     def _moments(
@@ -119,7 +120,7 @@ class LeastSquaresLine(Baseline):
 
         x, line, sd = self._moments(draws, data, at)
         noisy = line + sd * rng.standard_normal(line.shape)
-        names = inputs.predictors(data, self.response)
+        names = predictors(data, self.response)
         return xr.Dataset(
             {"signal": by_row(draws, line), "observation": by_row(draws, noisy)}
             | {

@@ -15,6 +15,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.draws import by_row
 from bayes_astro.parameters import Setting, choice, text, whole
 from bayes_astro.regression import inputs
+from bayes_astro.regression.rows import ordered, predictors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -124,7 +125,7 @@ class RelationRegressor(Baseline):
         import xarray as xr
 
         self._curves = None
-        points = Points.of(*inputs.ordered(data, self.response))
+        points = Points.of(*ordered(data, self.response))
         tuning = regressions.tuned(self.method, points)
         residual = regressions.held_out_residuals(self.method, points, tuning)
         samples = self._samples(points, np.random.default_rng([self._seed, 2]))
@@ -142,7 +143,7 @@ class RelationRegressor(Baseline):
                 "intercept": ((), np.array(lines)[:, 0]),
                 "slope": (("predictor",), np.array(lines)[:, 1:]),
             } | found
-            coords["predictor"] = inputs.predictors(data, self.response)
+            coords["predictor"] = predictors(data, self.response)
         else:
             times = [np.bincount(rows, minlength=len(residual)) for rows in (as_they_are, *samples)]
             found["times"] = (("row",), np.array(times, dtype=float))
@@ -195,7 +196,7 @@ class RelationRegressor(Baseline):
         key = times.tobytes()
         if key not in self._curves:
             data = self.data
-            points = Points.of(*inputs.ordered(data, self.response))
+            points = Points.of(*ordered(data, self.response))
             rows = np.repeat(np.arange(len(data)), times.astype(int))
             kept = self.posterior["tuning"].to_dataset() if "tuning" in self.posterior else {}
             tuning = {str(name): float(kept[name]) for name in kept}
@@ -223,7 +224,7 @@ class RelationRegressor(Baseline):
         signal = self._relation(draws, x)
         scale, freedom = self._noise(draws, covariance)
         noisy = signal + scale * Noise.draw(freedom, signal.shape, rng)
-        names = inputs.predictors(data, self.response)
+        names = predictors(data, self.response)
         return xr.Dataset(
             {"signal": by_row(draws, signal), "observation": by_row(draws, noisy)}
             | {

@@ -99,7 +99,12 @@ def refuse_unused(owner: str, data: Any, takes: tuple[str, ...]) -> None:
         "point_covariance": (
             "errors that are correlated between points. Leave point_covariance out, which makes errors "
             "too small",
-            "ba.Relation takes them",
+            "ba.Relation and ba.LinearRelation take them",
+        ),
+        "upper_error": (
+            "errors that are larger on one side. Give one standard deviation each, e.g. half of the sum of "
+            "both, and see whether the answer depends on it",
+            "ba.LinearRelation takes them",
         ),
     }
     for field, (way, others) in ways.items():

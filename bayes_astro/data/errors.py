@@ -10,8 +10,9 @@ from bayes_astro.data.columns import DataError, floats
 __all__ = ["errors", "is_constant", "refuse_sides"]
 
 SIDES = (
-    "lower and upper errors are not taken, as no distribution is known that has them: give one standard "
-    "deviation each, e.g. half of their sum, and see whether the answer depends on it"
+    "lower and upper errors are not taken here, as no distribution is known that has them: give one standard "
+    "deviation each, e.g. half of their sum, and see whether the answer depends on it; lines take both, "
+    "ba.Measurements(value, error=lower, upper_error=upper)"
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import LARGEST, DataError, floats, refuse
+from bayes_astro.data.errors import errors
 from bayes_astro.names import nearest
 
 __all__ = [
@@ -14,9 +15,12 @@ __all__ = [
     "point_covariances",
     "projections",
     "refuse_columns",
+    "refuse_extremes",
+    "upper_errors",
     "weights",
 ]
 
+ROUNDING = 1e-12
 ASYMMETRY, NEGATIVE, SMALL = (
     1e-8,
     1e-10,
@@ -33,6 +37,47 @@ def refuse_columns(value: Any) -> None:
             f"value: {len(parts)} arrays of {len(parts[0])} numbers look like columns, and one row "
             "an object is asked for: np.column_stack([...]); np.array([...]) if they are rows"
         )
+
+
+def refuse_extremes(value: np.ndarray, names: tuple[str, ...]) -> None:
+    """Values that are infinite, or whose squares are."""
+    for j, column in enumerate(names):
+        number = value[:, j]
+        remedy = "drop such rows, or use nan for what was not measured"
+        refuse(np.isinf(number), number, column, remedy)
+        too_large = np.abs(number) > LARGEST
+        refuse(too_large, number, column, "its square overflows; choose another unit")
+
+
+def upper_errors(
+    given: Any, value: np.ndarray, covariance: np.ndarray, names: tuple[str, ...]
+) -> np.ndarray | None:
+    """Errors above of every entry, (n, d), those below where they are the same; None where all are."""
+    if given is None:
+        return None
+    below = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    if isinstance(given, Mapping):
+        array = below.copy()
+        for name, column in given.items():
+            if name not in names:
+                raise DataError(f"upper_error: column {name!r} is not there.{nearest(name, names)}")
+            array[:, names.index(name)] = errors(column, value.shape[:1], f"upper_error of {name}")
+    else:
+        array = errors(given, value.shape, "upper_error")
+    array = np.where(np.isnan(value), np.nan, array)
+    missing, differ = np.isnan(value), False
+    for j, name in enumerate(names):
+        own, field = array[:, j], f"upper_error of {name}"
+        bad = ~(np.isfinite(own) & (own >= 0) & (own <= LARGEST)) & ~missing[:, j]
+        refuse(bad, own, field, "give a standard deviation >= 0, without a sign")
+        other = (np.abs(own - below[:, j]) > ROUNDING * below[:, j]) & ~missing[:, j]
+        differ |= other.any()
+        half = other & ((own == 0) | (below[:, j] == 0))
+        refuse(half, own, field, "an error of zero on one side alone is no distribution")
+        across = np.delete(covariance[:, j], j, axis=1)
+        bound = other & np.any(np.nan_to_num(across) != 0, axis=1)
+        refuse(bound, own, field, "errors of two sides have no covariance with other columns")
+    return array if differ else None
 
 
 def matrix(x, column: str) -> np.ndarray:

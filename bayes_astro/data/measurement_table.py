@@ -18,6 +18,9 @@ def table_of(data: Any) -> Any:
     for j, (name, unit) in enumerate(zip(data.names, units, strict=True)):
         table[name] = data.value[:, j] * unit
         table[f"{name}_err"] = data.error[:, j] * getattr(unit, "function_unit", unit)
+        if data.upper_error is not None and not _equal(data, j):
+            upper = data.upper_error[:, j]
+            table[f"{name}_upper_err"] = upper * getattr(unit, "function_unit", unit)
     for j in range(data.d):
         for k in range(j):
             if np.nan_to_num(data.covariance[:, j, k]).any():
@@ -33,3 +36,7 @@ def table_of(data: Any) -> Any:
     if data.label is not None:
         table["label"] = [name or "" for name in data.label]
     return table
+
+
+def _equal(data: Any, j: int) -> bool:
+    return np.array_equal(data.upper_error[:, j], data.error[:, j], equal_nan=True)

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from bayes_astro.data.columns import (
-    LARGEST,
     DataError,
     check_labels,
     column_names,
     column_units,
     convert,
-    refuse,
     split_unit,
 )
 from bayes_astro.data.container import chosen
@@ -25,6 +23,8 @@ from bayes_astro.data.measurement_inputs import (
     point_covariances,
     projections,
     refuse_columns,
+    refuse_extremes,
+    upper_errors,
     weights,
 )
 from bayes_astro.names import nearest
@@ -70,6 +70,10 @@ class Measurements(Labelled):
         is stated, as a detection threshold has it; or the true value, whatever its error.
     point_covariance : mapping of column to array_like, shape (n, n), optional
         Covariance of the errors of all points of a column, beside what each has of its own.
+    upper_error : array_like, shape (n, d), or mapping of column to array (n,), optional
+        Errors towards larger values, where they differ from `error`, which are then those towards smaller
+        ones: of 5.0 (+0.3 -0.1) 0.3. Such an error is a split normal: given the true value, what is
+        measured is spread by 0.3 below it and by 0.1 above it, in the unit of the column.
 
     Raises
     ------
@@ -100,6 +104,7 @@ class Measurements(Labelled):
     limit: np.ndarray | None = None
     limit_of: str = "observed"
     point_covariance: Mapping[str, np.ndarray] | None = None
+    upper_error: np.ndarray | None = None
 
     def __post_init__(self):
         check_labels(self, "name", "source")
@@ -114,16 +119,7 @@ class Measurements(Labelled):
         n, d = value.shape
         names = column_names(self.names, d)
         units = column_units(self.units, unit, d)
-        for j, column in enumerate(names):
-            number = value[:, j]
-            remedy = "drop such rows, or use nan for what was not measured"
-            refuse(np.isinf(number), number, column, remedy)
-            refuse(
-                np.abs(number) > LARGEST,
-                number,
-                column,
-                "its square overflows; choose another unit",
-            )
+        refuse_extremes(value, names)
         if unit is not None:
             value = convert(value, unit, units[0], "value")
         missing = np.isnan(value)
@@ -139,6 +135,7 @@ class Measurements(Labelled):
             "projection": projections(self.projection, n, d),
             "weight": weights(self.weight, n),
             "limit": limits(self.limit, value, error, names, self.limit_of),
+            "upper_error": upper_errors(self.upper_error, value, covariance, names),
         }
         for field, array in arrays.items():
             if array is not None:
@@ -181,8 +178,9 @@ class Measurements(Labelled):
             (separated by blanks); each also compressed, as csv.gz.
         value : tuple of str
             Columns of the measured quantities.
-        error : tuple of str, float, Quantity or None
-            Columns of their standard deviations, or a number for all rows; None: known exactly.
+        error : tuple of str, float, Quantity, pair of str, or None
+            Columns of their standard deviations, or a number for all rows; None: known exactly; of two
+            columns the first has the errors towards smaller values, the second those towards larger ones.
         covariance, correlation : mapping of (str, str) to str
             Columns with the covariance, or the correlation, of the errors of two of `value`.
         names : tuple of str, optional
@@ -299,6 +297,7 @@ class Measurements(Labelled):
             names=names,
             projection=None if self.projection is None else self.projection[:, columns],
             limit=None if self.limit is None else self.limit[:, columns],
+            upper_error=None if self.upper_error is None else self.upper_error[:, columns],
             point_covariance={
                 name: joint
                 for name, joint in (self.point_covariance or {}).items()
@@ -324,7 +323,10 @@ class Measurements(Labelled):
         covariance = self.covariance.copy()
         covariance[:, columns] = 0
         covariance[:, :, columns] = 0
-        return self.replace(covariance=covariance)
+        upper = None if self.upper_error is None else self.upper_error.copy()
+        if upper is not None:
+            upper[:, columns] = 0
+        return self.replace(covariance=covariance, upper_error=upper)
 
     def replace(self, **changes: Any) -> "Measurements":
         """A new table with some of the fields changed.
@@ -357,7 +359,7 @@ class Measurements(Labelled):
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this table bit for bit."""
-        fields = ("value", "covariance", "projection", "weight", "limit")
+        fields = ("value", "covariance", "projection", "weight", "limit", "upper_error")
         pairs = ((f, getattr(self, f)) for f in fields)
         joint = {f"{JOINT}{name}": c for name, c in (self.point_covariance or {}).items()}
         return {field: a for field, a in pairs if a is not None} | joint | self._labels()

@@ -123,8 +123,13 @@ def read_measurements(
             f"value, error: expected as many names in both, got {value!r} and {error!r}; "
             "give None as the error of a column that is known exactly, a number as that of all rows"
         )
+    upper = {}
     for v, e in zip(value, error, strict=True):
-        refuse_sides(e, f"error of {v}")
+        if isinstance(e, tuple | list):
+            if len(e) != 2 or not all(isinstance(name, str) for name in e):
+                refuse_sides(e, f"error of {v}")
+            upper[v] = e[1]
+    error = tuple(e[0] if isinstance(e, tuple | list) else e for e in error)
     pairs = {("covariance", *pair): name for pair, name in (covariance or {}).items()}
     pairs |= {("correlation", *pair): name for pair, name in (correlation or {}).items()}
     for _, *pair in pairs:
@@ -134,6 +139,7 @@ def read_measurements(
     names = {f"value {name}": name for name in value}
     names |= {f"error of {v}": e for v, e in zip(value, error, strict=True)
               if e is not None and not is_constant(e)}  # fmt: skip
+    names |= {f"upper error of {v}": e for v, e in upper.items()}
     names |= {f"{kind} of {j}, {k}": name for (kind, j, k), name in pairs.items()}
     if weight is not None:
         names["weight"] = weight
@@ -169,6 +175,13 @@ def read_measurements(
         arrays["covariance"] = _covariance(columns, errors, value, units, pairs)
     else:
         arrays["error"] = errors
+    if upper:
+        arrays["upper_error"] = errors.copy()
+    for v, e in upper.items():
+        array, unit = _numbers(columns[f"upper error of {v}"], e)
+        if unit:
+            array = convert(array, unit, units[value.index(v)], e, error=True)
+        arrays["upper_error"][:, value.index(v)] = _same_length(array, errors, e)
     if flags:
         arrays["limit"] = _limits(columns, flags, errors, value)
     if weight is not None:

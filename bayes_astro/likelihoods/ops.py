@@ -89,12 +89,14 @@ class ValueAndGradient(Op):
 
 class RelationDensity(ValueAndGradient):
     """Log likelihood of `likelihoods.relation_components`: components' log weights, means, covariances;
-    rows, errors, kinds, weights; the selection."""
+    parts of rows, their errors, kinds, starts and shares, columns of true values; weights; the selection."""
 
-    gufunc_signature = "(c),(c,d),(c,d,d),(n,d),(n,d,d),(n,d),(n),(m),(m),(b)->(),(c),(c,d),(c,d,d)"
+    gufunc_signature = (
+        "(c),(c,d),(c,d,d),(p,f),(p,f,f),(p,f),(s),(p),(e),(n),(m),(m),(b)->(),(c),(c,d),(c,d,d)"
+    )
     parameters = 3
     kernel = staticmethod(relation_components.components)
-    kinds = (*("float64",) * 5, "int64", *("float64",) * 4)
+    kinds = (*("float64",) * 5, "int64", "int64", "float64", "int64", *("float64",) * 4)
 
 
 @register_funcify_default_op_cache_key(RelationDensity)
@@ -102,11 +104,14 @@ def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
     kernel = relation_components.components
 
     @njit
-    def density(w, m, s, value, covariance, kind, weight, noise, count, bounds):
+    def density(
+        w, m, s, value, covariance, kind, start, share, copies, weight, noise, count, bounds
+    ):
         result = kernel(
             np.ascontiguousarray(w), np.ascontiguousarray(m), np.ascontiguousarray(s),
             np.ascontiguousarray(value), np.ascontiguousarray(covariance),
-            np.ascontiguousarray(kind), np.ascontiguousarray(weight),
+            np.ascontiguousarray(kind), np.ascontiguousarray(start), np.ascontiguousarray(share),
+            np.ascontiguousarray(copies), np.ascontiguousarray(weight),
             np.ascontiguousarray(noise), np.ascontiguousarray(count),
             np.ascontiguousarray(bounds),
         )  # fmt: skip

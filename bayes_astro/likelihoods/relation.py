@@ -330,7 +330,8 @@ def RELATION(values, gradient, data, wanted):
         return -np.inf
     total, to_weight, to_mean, to_cov = components(
         log_weight, middle, cov, matrix(index, 1), cube(index, 2), whole_rows(index, 3),
-        floats(index, 4), floats(index, 5), floats(index, 6), floats(index, 7),
+        wholes(index, 4), floats(index, 5), wholes(index, 6), floats(index, 7), floats(index, 8),
+        floats(index, 9), floats(index, 10),
     )  # fmt: skip
     if total > -np.inf:
         pulled(values, at, way, to_weight, to_mean, to_cov, gradient)

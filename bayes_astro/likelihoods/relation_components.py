@@ -1,29 +1,23 @@
-"""Densities of measured rows under Gaussian components, with limits, gaps and a selection.
+"""Densities of measured rows under Gaussian components, with limits, gaps, odd errors and a selection.
 
 Every model of a line or plane is a mixture, in the space z of predictors and response, of components
 
     z ~ N(M_c, V_c)  with weight w_c,   z_obs = z + N(0, S_i)
 
-with means and covariances that are bound to each other by the line. Of a row some columns D were
-measured, some are missing, and one, l, may be a limit. With V = V_c + S_i, and of it A = V_DD,
-c = V_Dl, r = z_D - M_D, u = A^-1 r, w = A^-1 c,
+with means and covariances that are bound to each other by the line (`relation_rows` has the density of a
+row under one of them). A limit is of what would have been observed; without S_i in its row and column it
+is of the true value.
 
-    p_c = N(r; 0, A) Phi(t),   t = sigma (limit - m) / sqrt(v),   m = M_l + c'u,   v = V_ll - c'w
+An error that is another one above than below makes a row of two parts: with the true value above what was
+measured, and the error of that side, and below (a split normal). Each is the density of the measured value
+with a limit of the true one, which is a column of its own, a copy of the first without an error:
 
-sigma = 1 for an upper limit, -1 for a lower one: what is missing is left out, and what is beyond a
-limit is integrated exactly (Kelly 2007, section 5, in d dimensions). The limit is of what would have
-been observed; without S_i in its row and column it is of the true value.
+    p_i = sum_parts share p(part),   share = 2 sigma / (sigma_above + sigma_below)
 
 Where rows are there because their observed response lies between two bounds, softened by a width
 omega, each is divided by the chance of such a response,
 
     sum_c w_c [Phi((M_y - lower) / s) - Phi((M_y - upper) / s)],   s^2 = V_yy + S_yy + omega^2
-
-Gradients: with G = dL / dV as a symmetric matrix, g = dL / dM and the hazard q = phi(t) / Phi(t),
-alpha = sigma q / sqrt v, beta = q t / (2 v),
-
-    g_D = u + alpha w,   g_l = -alpha,   G_DD = (u u' - A^-1) / 2 + alpha (w u' + u w') / 2 - beta w w',
-    G_Dl = (2 beta w - alpha u) / 2,   G_ll = -beta
 """
 
 from __future__ import annotations
@@ -33,169 +27,27 @@ import math
 import numpy as np
 
 from bayes_astro.likelihoods.compiled import kernel
+from bayes_astro.likelihoods.relation_normal import LOG_2PI, log_normal_cdf
+from bayes_astro.likelihoods.relation_rows import DETECTED, MISSING, row_density, two_measured
 
-__all__ = [
-    "components",
-    "conditional",
-    "densities",
-    "log_normal_cdf",
-    "log_selected",
-]
-
-LOG_2PI = math.log(2 * math.pi)
-LOWER, UPPER, DETECTED, MISSING = 1, -1, 0, 2
-"""What an entry is: a lower or an upper limit, measured, or missing."""
-FAR = -5.0  # below which the tail of a normal distribution is a continued fraction
-FRACTIONS = 60
+__all__ = ["components", "conditional", "copied", "densities", "log_selected"]
 
 
 @kernel
-def log_normal_cdf(t):
-    """log Phi(t) and the hazard phi(t) / Phi(t), both to rounding for any t."""
-    if t > FAR:
-        below = 0.5 * math.erfc(-t * math.sqrt(0.5))
-        hazard = math.exp(-0.5 * t * t - 0.5 * LOG_2PI) / below
-        return (
-            math.log1p(-0.5 * math.erfc(t * math.sqrt(0.5))) if t > 1.0 else math.log(below)
-        ), hazard
-    # Mills' ratio Phi(t) / phi(t) = 1 / (x + 1 / (x + 2 / (x + ...))), x = -t (Laplace 1805)
-    x, tail = -t, 0.0
-    for k in range(FRACTIONS, 0, -1):
-        tail = k / (x + tail)
-    hazard = x + tail
-    return -0.5 * t * t - 0.5 * LOG_2PI - math.log(hazard), hazard
-
-
-@kernel
-def _detected(count, order, residual, matrix, inverse, u):
-    """Log N(residual; 0, matrix) of the first `count` of `order`; inverse and u are left behind.
-
-    `matrix` (in its lower triangle) is overwritten. Minus infinity where it is not positive definite.
-    """
-    log_det = 0.0
-    for a in range(count):
-        j = order[a]
-        for b in range(a, count):
-            i = order[b]
-            total = matrix[i, j]
-            for e in range(a):
-                total -= matrix[i, order[e]] * matrix[j, order[e]]
-            if i == j:
-                if not total > 0.0:
-                    return -np.inf
-                matrix[j, j] = math.sqrt(total)
-                log_det += 2.0 * math.log(matrix[j, j])
-            else:
-                matrix[i, j] = total / matrix[j, j]
-    for a in range(count):
-        j = order[a]
-        inverse[j, j] = 1.0 / matrix[j, j]
-        for b in range(a + 1, count):
-            i = order[b]
-            total = 0.0
-            for e in range(a, b):
-                total -= matrix[i, order[e]] * inverse[order[e], j]
-            inverse[i, j] = total / matrix[i, i]
-    for a in range(count):
-        i = order[a]
-        for b in range(a, count):
-            j = order[b]
-            total = 0.0
-            for e in range(b, count):
-                total += inverse[order[e], i] * inverse[order[e], j]
-            matrix[i, j] = total  # the upper triangle and the diagonal, which are free by now
-    square = 0.0
-    for a in range(count):
-        i = order[a]
-        for b in range(a, count):
-            j = order[b]
-            inverse[i, j] = matrix[i, j]
-            inverse[j, i] = matrix[i, j]
-    for a in range(count):
-        i = order[a]
-        total = 0.0
-        for b in range(count):
-            total += inverse[i, order[b]] * residual[order[b]]
-        u[i] = total
-        square += total * residual[i]
-    return -0.5 * (square + log_det + count * LOG_2PI)
-
-
-@kernel(forceinline=True)
-def _both(r, q, a, b, c):
-    """Of two columns that both were measured: log density, g_0, g_1, G_00, G_01, G_11."""
-    det = a * b - c * c
-    if not (det > 0.0 and a > 0.0):
-        return -np.inf, 0.0, 0.0, 0.0, 0.0, 0.0
-    over = 1.0 / det
-    first, second = (b * r - c * q) * over, (a * q - c * r) * over
-    return (
-        -0.5 * (first * r + second * q + math.log(det)) - LOG_2PI,
-        first,
-        second,
-        0.5 * (first * first - b * over),
-        0.5 * (first * second + c * over),
-        0.5 * (second * second - a * over),
-    )
-
-
-@kernel
-def _row(i, c, value, noise, kind, mean, population, order, residual, matrix, inverse, u, w, g, gg):
-    """Log density of row i under component c; its g and G are filled."""
-    d = value.shape[1]
-    count, limit = 0, -1
-    for j in range(d):
-        g[c, j] = 0.0
-        for k in range(d):
-            gg[c, j, k] = 0.0
-        if kind[i, j] == DETECTED:
-            order[count] = j
-            count += 1
-            residual[j] = value[i, j] - mean[c, j]
-        elif kind[i, j] != MISSING:
-            limit = j
-    for a in range(count):
-        j = order[a]
-        for b in range(count):
-            k = order[b]
-            matrix[j, k] = population[c, j, k] + noise[i, j, k]
-    found = _detected(count, order, residual, matrix, inverse, u)
-    if not found > -np.inf:
-        return -np.inf
-    for a in range(count):
-        j = order[a]
-        g[c, j] = u[j]
-        for b in range(count):
-            k = order[b]
-            gg[c, j, k] = 0.5 * (u[j] * u[k] - inverse[j, k])
-    if limit < 0:
-        return found
-    middle, variance = mean[c, limit], population[c, limit, limit] + noise[i, limit, limit]
-    for a in range(count):
-        j = order[a]
-        total = 0.0
-        for b in range(count):
-            k = order[b]
-            total += inverse[j, k] * (population[c, k, limit] + noise[i, k, limit])
-        w[j] = total
-        across = population[c, j, limit] + noise[i, j, limit]
-        middle += across * u[j]
-        variance -= across * total
-    if not variance > 0.0:
-        return -np.inf
-    sign, sd = -float(kind[i, limit]), math.sqrt(variance)
-    t = sign * (value[i, limit] - middle) / sd
-    log_below, hazard = log_normal_cdf(t)
-    alpha, beta = sign * hazard / sd, 0.5 * hazard * t / variance
-    g[c, limit], gg[c, limit, limit] = -alpha, -beta
-    for a in range(count):
-        j = order[a]
-        g[c, j] += alpha * w[j]
-        gg[c, j, limit] = gg[c, limit, j] = beta * w[j] - 0.5 * alpha * u[j]
-        for b in range(count):
-            k = order[b]
-            gg[c, j, k] += 0.5 * alpha * (w[j] * u[k] + u[j] * w[k]) - beta * w[j] * w[k]
-    return found + log_below
+def copied(mean, matrix, copies):
+    """Means (c, d + e) and covariances of components with some columns, `copies` (e,), once more."""
+    many, d = mean.shape
+    more = len(copies)
+    if more == 0:
+        return mean, matrix
+    middle, cov = np.empty((many, d + more)), np.empty((many, d + more, d + more))
+    for c in range(many):
+        for j in range(d + more):
+            own = j if j < d else copies[j - d]
+            middle[c, j] = mean[c, own]
+            for k in range(d + more):
+                cov[c, j, k] = matrix[c, own, k if k < d else copies[k - d]]
+    return middle, cov
 
 
 @kernel
@@ -223,7 +75,21 @@ def _between(middle, variance, lower, upper):
 
 
 @kernel
-def components(log_weight, mean, matrix, value, covariance, kind, weight, noise, count, bounds):
+def components(
+    log_weight,
+    mean,
+    matrix,
+    value,
+    covariance,
+    kind,
+    start,
+    share,
+    copies,
+    weight,
+    noise,
+    count,
+    bounds,
+):
     """Log likelihood of all rows and its gradient with respect to the first three arguments.
 
     Parameters
@@ -232,13 +98,19 @@ def components(log_weight, mean, matrix, value, covariance, kind, weight, noise,
     mean : (c, d) array
         The response is the last column.
     matrix : (c, d, d) array
-    value : (n, d) array
-    covariance : (n, d, d) array
-    kind : (n, d) array of integers
-        0: measured; -1, 1: an upper, a lower limit, at most one in a row; 2: missing.
+    value : (m, d + e) array
+        Of all parts of rows; the last e columns are true values of those that `copies` names.
+    covariance : (m, d + e, d + e) array
+    kind : (m, d + e) array of integers
+        0: measured; -1, 1: an upper, a lower limit, at most two in a part; 2: missing.
+    start : (n + 1,) array of integers
+        Where the parts of each row begin.
+    share : (m,) array
+        Log factor of each part.
+    copies : (e,) array of integers
     weight : (n,) array
         Powers of the rows' densities.
-    noise, count : (m,) arrays
+    noise, count : (k,) arrays
         Different variances of the response's errors, and the weight of the rows that have each;
         empty without a selection.
     bounds : (4,) array
@@ -249,52 +121,73 @@ def components(log_weight, mean, matrix, value, covariance, kind, weight, noise,
     tuple
         The value and three gradients; minus infinity and zeros where there is no density.
     """
-    n, d = value.shape
-    many = len(log_weight)
+    (many, base), n = mean.shape, len(weight)
+    middle, cov = copied(mean, matrix, copies)
+    d = middle.shape[1]
+    widest = 1
+    for i in range(n):
+        widest = max(widest, start[i + 1] - start[i])
     to_weight, to_mean, to_matrix = np.zeros(many), np.zeros((many, d)), np.zeros((many, d, d))
-    logs = np.empty(many)
-    g, gg = np.empty((many, d)), np.empty((many, d, d))
+    nothing = -np.inf, np.zeros(many), np.zeros((many, base)), np.zeros((many, base, base))
+    logs = np.empty((widest, many))
+    g, gg = np.empty((widest, many, d)), np.empty((widest, many, d, d))
     order = np.empty(d, np.int64)
-    residual, u, w = np.empty(d), np.empty(d), np.empty(d)
+    residual, u, w = np.empty(d), np.empty(d), np.empty((2, d))
     work, inverse = np.empty((d, d)), np.empty((d, d))
     total, plain = 0.0, d == 2
     for i in range(n):
-        top = -np.inf
-        for c in range(many):
-            if plain and kind[i, 0] == DETECTED and kind[i, 1] == DETECTED:
-                found, g[c, 0], g[c, 1], gg[c, 0, 0], across, gg[c, 1, 1] = _both(
-                    value[i, 0] - mean[c, 0],
-                    value[i, 1] - mean[c, 1],
-                    matrix[c, 0, 0] + covariance[i, 0, 0],
-                    matrix[c, 1, 1] + covariance[i, 1, 1],
-                    matrix[c, 0, 1] + covariance[i, 0, 1],
-                )
-                gg[c, 0, 1] = gg[c, 1, 0] = across
-            else:
-                found = _row(
-                    i, c, value, covariance, kind, mean, matrix, order, residual, work, inverse, u,
-                    w, g, gg,
-                )  # fmt: skip
-            logs[c] = log_weight[c] + found
-            top = max(top, logs[c])
+        top, parts = -np.inf, start[i + 1] - start[i]
+        for part in range(parts):
+            row = start[i] + part
+            for c in range(many):
+                if plain and kind[row, 0] == DETECTED and kind[row, 1] == DETECTED:
+                    found, g[0, c, 0], g[0, c, 1], gg[0, c, 0, 0], across, gg[0, c, 1, 1] = (
+                        two_measured(
+                            value[row, 0] - mean[c, 0],
+                            value[row, 1] - mean[c, 1],
+                            matrix[c, 0, 0] + covariance[row, 0, 0],
+                            matrix[c, 1, 1] + covariance[row, 1, 1],
+                            matrix[c, 0, 1] + covariance[row, 0, 1],
+                        )
+                    )
+                    gg[0, c, 0, 1] = gg[0, c, 1, 0] = across
+                else:
+                    found = row_density(
+                        row, c, value, covariance, kind, middle, cov, order, residual, work, inverse,
+                        u, w, g[part], gg[part],
+                    )  # fmt: skip
+                logs[part, c] = log_weight[c] + share[row] + found
+                top = max(top, logs[part, c])
         if not -np.inf < top < np.inf:
-            return -np.inf, np.zeros(many), np.zeros((many, d)), np.zeros((many, d, d))
+            return nothing
         whole = 0.0
-        for c in range(many):
-            logs[c] = math.exp(logs[c] - top)
-            whole += logs[c]
+        for part in range(parts):
+            for c in range(many):
+                logs[part, c] = math.exp(logs[part, c] - top)
+                whole += logs[part, c]
         total += weight[i] * (top + math.log(whole))
+        for part in range(parts):
+            for c in range(many):
+                own = weight[i] * logs[part, c] / whole
+                if own < 1e-300:
+                    continue
+                to_weight[c] += own
+                for j in range(d):
+                    to_mean[c, j] += own * g[part, c, j]
+                    for k in range(d):
+                        to_matrix[c, j, k] += own * gg[part, c, j, k]
+    if base < d:
         for c in range(many):
-            share = weight[i] * logs[c] / whole
-            if share < 1e-300:
-                continue
-            to_weight[c] += share
-            for j in range(d):
-                to_mean[c, j] += share * g[c, j]
+            for j in range(base, d):
+                to_mean[c, copies[j - base]] += to_mean[c, j]
                 for k in range(d):
-                    to_matrix[c, j, k] += share * gg[c, j, k]
+                    to_matrix[c, copies[j - base], k] += to_matrix[c, j, k]
+            for j in range(base):
+                for k in range(base, d):
+                    to_matrix[c, j, copies[k - base]] += to_matrix[c, j, k]
+    to_mean, to_matrix = to_mean[:, :base].copy(), to_matrix[:, :base, :base].copy()
     by_mean, by_variance = np.empty(many), np.empty(many)
-    last = d - 1
+    last, of_selection = base - 1, np.empty(many)
     for i in range(len(noise)):
         top = -np.inf
         for c in range(many):
@@ -302,37 +195,43 @@ def components(log_weight, mean, matrix, value, covariance, kind, weight, noise,
             found, by_mean[c], by_variance[c] = _between(
                 mean[c, last], variance, bounds[0], bounds[1]
             )
-            logs[c] = log_weight[c] + found
-            top = max(top, logs[c])
+            of_selection[c] = log_weight[c] + found
+            top = max(top, of_selection[c])
         if not -np.inf < top < np.inf:
-            return -np.inf, np.zeros(many), np.zeros((many, d)), np.zeros((many, d, d))
+            return nothing
         whole = 0.0
         for c in range(many):
-            logs[c] = math.exp(logs[c] - top)
-            whole += logs[c]
+            of_selection[c] = math.exp(of_selection[c] - top)
+            whole += of_selection[c]
         total -= count[i] * (top + math.log(whole))
         for c in range(many):
-            share = count[i] * logs[c] / whole
-            to_weight[c] -= share
-            to_mean[c, last] -= share * by_mean[c]
-            to_matrix[c, last, last] -= share * by_variance[c]
+            own = count[i] * of_selection[c] / whole
+            to_weight[c] -= own
+            to_mean[c, last] -= own * by_mean[c]
+            to_matrix[c, last, last] -= own * by_variance[c]
     return total + bounds[3], to_weight, to_mean, to_matrix
 
 
 @kernel
-def densities(mean, matrix, value, covariance, kind):
+def densities(mean, matrix, value, covariance, kind, start, share, copies):
     """Log density of every row under every component, weights left out: (n, c)."""
-    n, d = value.shape
-    found = np.empty((n, len(mean)))
+    middle, cov = copied(mean, matrix, copies)
+    (many, d), n = middle.shape, len(start) - 1
+    found = np.empty((n, many))
     order = np.empty(d, np.int64)
-    residual, u, w, g = np.empty(d), np.empty(d), np.empty(d), np.empty((len(mean), d))
-    work, inverse, gg = np.empty((d, d)), np.empty((d, d)), np.empty((len(mean), d, d))
+    residual, u, w, g = np.empty(d), np.empty(d), np.empty((2, d)), np.empty((many, d))
+    work, inverse, gg = np.empty((d, d)), np.empty((d, d)), np.empty((many, d, d))
     for i in range(n):
-        for c in range(len(mean)):
-            found[i, c] = _row(
-                i, c, value, covariance, kind, mean, matrix, order, residual, work, inverse, u, w,
-                g, gg,
-            )  # fmt: skip
+        for c in range(many):
+            whole = -np.inf
+            for row in range(start[i], start[i + 1]):
+                one = share[row] + row_density(
+                    row, c, value, covariance, kind, middle, cov, order, residual, work, inverse, u,
+                    w, g, gg,
+                )  # fmt: skip
+                high, low = max(whole, one), min(whole, one)
+                whole = high + math.log1p(math.exp(low - high)) if low > -np.inf else high
+            found[i, c] = whole
     return found
 
 
@@ -366,11 +265,11 @@ def conditional(mean, matrix, value, covariance, kind, target):
     log_others, middle, variance = np.empty((n, many)), np.empty((n, many)), np.empty((n, many))
     own, order = kind.copy(), np.empty(d, np.int64)
     own[:, target] = MISSING
-    residual, u, w, g = np.empty(d), np.empty(d), np.empty(d), np.empty((len(mean), d))
+    residual, u, w, g = np.empty(d), np.empty(d), np.empty((2, d)), np.empty((len(mean), d))
     work, inverse, gg = np.empty((d, d)), np.empty((d, d)), np.empty((len(mean), d, d))
     for i in range(n):
         for c in range(many):
-            log_others[i, c] = _row(
+            log_others[i, c] = row_density(
                 i, c, value, covariance, own, mean, matrix, order, residual, work, inverse, u, w,
                 g, gg,
             )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from bayes_astro.likelihoods.compiled import kernel
 from bayes_astro.likelihoods.memory import likelihood, matrix, opened, wholes
 from bayes_astro.likelihoods.relation import CENTRE, INTERCEPT, MEAN, SCATTER, SLOPE, WIDTH
-from bayes_astro.likelihoods.relation_components import LOG_2PI
+from bayes_astro.likelihoods.relation_normal import LOG_2PI
 
 __all__ = ["LINE"]
 

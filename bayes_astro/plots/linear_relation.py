@@ -9,7 +9,7 @@ from matplotlib.collections import EllipseCollection
 
 from bayes_astro.plots import corner as corner_plot
 from bayes_astro.plots import relation_panels, style
-from bayes_astro.regression import inputs
+from bayes_astro.regression.rows import ordered, predictors
 
 __all__ = ["FIGURES", "corner", "relation"]
 
@@ -23,9 +23,9 @@ def relation(model: Any, at: Any = None) -> style.Drawing:
     `at`: values of the predictor, at which the line is drawn.
     """
     data = model.data
-    x, y, covariance = inputs.ordered(data, model.response)
+    x, y, covariance = ordered(data, model.response)
     limit = relation_panels.limits(data, model.response)
-    names = inputs.predictors(data, model.response)
+    names = predictors(data, model.response)
     units = dict(zip(data.names, data.units or ("",) * len(data.names), strict=True))
     if at is not None:
         at = style.places(at, f"values of {names[0]}")

@@ -10,7 +10,8 @@ import numpy as np
 from bayes_astro import residuals as of_model
 from bayes_astro.data import Measurements
 from bayes_astro.plots import style
-from bayes_astro.regression import inputs, predictive
+from bayes_astro.regression import predictive
+from bayes_astro.regression.rows import predictors
 
 __all__ = ["arrows", "bounds", "limits", "population", "residuals"]
 
@@ -29,7 +30,7 @@ def limits(data: Measurements, response: str) -> np.ndarray:
     """-1 of an upper limit, 1 of a lower one, 0 elsewhere: (n, d), the response last."""
     if data.limit is None:
         return np.zeros((len(data), data.d), int)
-    names = [*inputs.predictors(data, response), response]
+    names = [*predictors(data, response), response]
     return data.limit[:, [data.index(name) for name in names]]
 
 
@@ -73,7 +74,7 @@ def population(model: Any) -> style.Drawing:
 
     Of a selected sample the density is of all objects, the histogram of those that were selected.
     """
-    data, names = model.data, inputs.predictors(model.data, model.response)
+    data, names = model.data, predictors(model.data, model.response)
     units = dict(zip(data.names, data.units or ("",) * data.d, strict=True))
     draws = of_model.some(model, FEW)
     limited = limits(data, model.response)
@@ -111,7 +112,7 @@ def residuals(model: Any) -> style.Drawing:
     Of a limit the score is drawn from beyond it, as one that fits would be. Rows without a response, or
     without this predictor, have no place.
     """
-    data, names = model.data, inputs.predictors(model.data, model.response)
+    data, names = model.data, predictors(model.data, model.response)
     units = dict(zip(data.names, data.units or ("",) * data.d, strict=True))
     rows = of_model.of_draws(model)
     bound = limits(data, model.response)[:, -1] != 0

@@ -10,6 +10,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.draws import by_row, thinned
 from bayes_astro.predictions import checked_seed
 from bayes_astro.regression import inputs, new_rows, predictive
+from bayes_astro.regression.rows import MISSING, predictors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +59,7 @@ class AboutRows:
             [checked_seed(self.record["seed"] if seed is None else seed), 2]
         )
         found = new_rows.draw_predictors(posterior, rows, rng)
-        names = inputs.predictors(data, self.response)
+        names = predictors(data, self.response)
         values = by_row(posterior, found, "row", "predictor")
         return xr.Dataset({"predictor_value": values}, {"predictor": names})
 
@@ -86,11 +87,16 @@ class AboutRows:
             across = np.append(-one.slope, 1.0)
             off = rows.y - one.centre - (rows.x - one.whole) @ one.slope
             variance = one.scatter**2 + np.einsum("i,nij,j->n", across, rows.covariance, across)
+            if rows.upper is not None:
+                # The side towards the line: of a response above it the lower error.
+                up = (off[:, None] * np.append(one.slope, -1.0) > 0) & rows.sided
+                own = np.diagonal(rows.covariance, axis1=1, axis2=2)
+                variance = variance + np.where(up, rows.upper - own, 0.0) @ across**2
             for j, joint in rows.joint:
                 variance = variance + across[j] ** 2 * np.diag(joint)
             total += off / np.sqrt(np.maximum(variance, np.finfo(float).tiny))
             count += 1
-        gone = (rows.kind == inputs.MISSING).any(axis=1)
+        gone = (rows.kind == MISSING).any(axis=1)
         return np.where(gone, np.nan, total / count)
 
     def outlier_probability(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from bayes_astro.data import Measurements
 from bayes_astro.names import nearest
 from bayes_astro.parameters import is_whole
-from bayes_astro.regression.inputs import shared_variance
+from bayes_astro.regression.rows import shared_variance
 
 __all__ = ["check", "expanded", "new", "own"]
 

@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bayes_astro.data import Measurements
 from bayes_astro.data.columns import refuse_collinear
+from bayes_astro.regression.rows import (
+    MISSING,
+    Rows,
+    laid_out,
+    ordered,
+    predictors,
+    sided,
+)
 
 __all__ = [
-    "MISSING",
-    "Rows",
     "censored",
     "check",
     "check_rows",
     "check_selected",
-    "laid_out",
     "moments",
     "new_predictors",
     "new_responses",
     "new_rows",
-    "ordered",
-    "predictors",
-    "shared_variance",
     "units",
     "values_at",
 ]
-
-MISSING = 2  # as `likelihoods.relation_components` has it
-
-
-class Rows(NamedTuple):
-    """What was measured, predictors first and the response last, as the kernels read it."""
-
-    value: np.ndarray  # (n, d), 0 where it is missing
-    covariance: np.ndarray  # (n, d, d)
-    kind: np.ndarray  # (n, d) of -1, 0, 1, 2: upper limit, measured, lower limit, missing
-    weight: np.ndarray  # (n,)
-    joint: tuple[tuple[int, np.ndarray], ...] = ()  # columns with a covariance (n, n) of all rows
-
-    def some(self, index: np.ndarray) -> Rows:
-        """Some of the rows."""
-        joint = tuple((j, c[index][:, index]) for j, c in self.joint)
-        return Rows(*(part[index] for part in self[:4]), joint)
-
-    @property
-    def x(self) -> np.ndarray:
-        """The predictors, (n, p)."""
-        return self.value[:, :-1]
-
-    @property
-    def y(self) -> np.ndarray:
-        """The response, (n,)."""
-        return self.value[:, -1]
-
-    @property
-    def plain(self) -> bool:
-        """Whether everything was measured, each row by itself, and all rows count once."""
-        return not (self.kind.any() or self.joint) and bool(np.all(self.weight == 1))
 
 
 def check(data: Measurements, response: str) -> None:
@@ -93,11 +63,14 @@ def check_rows(data: Measurements, response: str) -> None:
             f"row {np.argmax(nothing)}: nothing was measured ({nothing.sum()} such rows). Drop them: "
             "data[~data.missing.all(axis=1)]."
         )
-    twice = data.limited.sum(axis=1) > 1
-    if twice.any():
+    unlike = sided(data)
+    many = data.limited.sum(axis=1) + unlike.sum(axis=1)
+    if np.any(many > 2):
+        row = int(np.argmax(many > 2))
         raise ValueError(
-            f"row {np.argmax(twice)}: {data.limited[np.argmax(twice)].sum()} limits ({twice.sum()} such "
-            "rows); one in a row can be integrated. Give the others as missing (nan)."
+            f"row {row}: {data.limited[row].sum()} limits and {unlike[row].sum()} errors that differ by side "
+            f"({np.sum(many > 2)} such rows); two of these can be integrated. Give a limit as missing (nan), "
+            "or the error that differs least as one number."
         )
     complete = ~(data.missing | data.limited).any(axis=1)
     few = f"{len(data)} rows" if complete.all() else f"{complete.sum()} rows without gaps or limits"
@@ -128,6 +101,7 @@ def check_joint(model: Any, data: Measurements) -> None:
         "a selection": model.selection is not None,
         "limits": data.limit is not None,
         "weights": data.weight is not None,
+        "errors that differ by side": data.upper_error is not None,
     }
     for name, there in reasons.items():
         if there:
@@ -139,6 +113,10 @@ def check_joint(model: Any, data: Measurements) -> None:
 
 def check_selected(data: Measurements, response: str, selection: Any) -> None:
     """Raise ValueError for rows that a selection cannot have let through."""
+    if data.upper_error is not None:
+        raise ValueError(
+            "selection: not beside errors that differ by side (upper_error). Give one standard deviation each."
+        )
     column = data.index(response)
     gone = data.missing[:, column] | data.limited[:, column]
     if gone.any():
@@ -171,7 +149,10 @@ def censored(design: Measurements, response: str, rows: Rows, observed: np.ndarr
         seen = np.zeros(observed.shape, dtype=bool)
         seen[:, order] = bound & ~beyond
         covariance[seen[:, :, None] | seen[:, None, :]] = 0.0
-    return design.replace(value=value, covariance=covariance, limit=limit)
+    upper = design.upper_error
+    if upper is not None:
+        upper = np.where(np.diagonal(covariance, axis1=1, axis2=2) > 0, upper, 0.0)
+    return design.replace(value=value, covariance=covariance, limit=limit, upper_error=upper)
 
 
 def new_responses(data: Measurements, response: str, at: Any) -> Rows:
@@ -198,58 +179,6 @@ def new_responses(data: Measurements, response: str, at: Any) -> Rows:
     kind = np.full(value.shape, MISSING, dtype=np.int64)
     kind[:, -1] = 0
     return Rows(value, np.zeros((*value.shape, data.d)), kind, np.ones(len(y)))
-
-
-def predictors(data: Measurements, response: str) -> list[str]:
-    """Names of all columns but the response, in order."""
-    return [name for name in data.names if name != response]
-
-
-def ordered(data: Measurements, response: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predictors (n, p), response (n,), and the covariance with the response last."""
-    column = data.index(response)
-    order = [i for i in range(len(data.names)) if i != column] + [column]
-    value = data.value[:, order]
-    return value[:, :-1], value[:, -1], data.covariance[:, order][:, :, order]
-
-
-def laid_out(data: Measurements, response: str) -> Rows:
-    """The rows of a table as the kernels read them.
-
-    The limit of a true value has no error: what is beyond it is that value itself.
-    """
-    x, y, covariance = ordered(data, response)
-    value = np.column_stack([x, y])
-    missing = np.isnan(value)
-    kind = np.where(missing, MISSING, 0)
-    covariance = np.nan_to_num(covariance)
-    names = [*predictors(data, response), response]
-    if data.limit is not None:
-        limit = data.limit[:, [data.index(name) for name in names]]
-        kind = np.where(limit != 0, limit, kind)
-        if data.limit_of == "true":
-            exact = limit != 0
-            covariance[exact[:, :, None] | exact[:, None, :]] = 0.0
-    weight = np.ones(len(data)) if data.weight is None else data.weight
-    return Rows(
-        np.ascontiguousarray(np.nan_to_num(value)),
-        np.ascontiguousarray(covariance),
-        np.ascontiguousarray(kind.astype(np.int64)),
-        np.ascontiguousarray(weight, dtype=float),
-        tuple(
-            (j, data.point_covariance[name])
-            for j, name in enumerate(names)
-            if name in (data.point_covariance or ())
-        ),
-    )
-
-
-def shared_variance(data: Measurements) -> np.ndarray:
-    """Variances of the errors that all points share, (n, d); 0 where there are none."""
-    found = np.zeros((len(data), data.d))
-    for name, matrix in (data.point_covariance or {}).items():
-        found[:, data.index(name)] = np.diag(matrix)
-    return found
 
 
 def moments(data: Measurements, response: str) -> tuple[np.ndarray, np.ndarray, float, float]:

@@ -24,8 +24,8 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from scipy.linalg.lapack import dpotri
 
-from bayes_astro.regression.inputs import Rows
 from bayes_astro.regression.predictor_population import square_roots
+from bayes_astro.regression.rows import Rows
 
 if TYPE_CHECKING:
     from bayes_astro.regression.predictive import Line

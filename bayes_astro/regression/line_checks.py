@@ -9,7 +9,8 @@ import numpy as np
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
 from bayes_astro.priors import recorded
-from bayes_astro.regression import feature_columns, inputs, predictive
+from bayes_astro.regression import feature_columns, predictive
+from bayes_astro.regression.rows import Rows, predictors, shared_variance
 from bayes_astro.regression.selection import Selection
 from bayes_astro.samplers.curvature import climb
 from bayes_astro.stated_errors import flat_middle, of_columns
@@ -37,7 +38,7 @@ def checks(model: Any) -> list[Check]:
     # Three of fifty points off by ten scatters: the scatter is four times too large.
     heavy = {} if model.outliers or model.robust else {"heavy": 1e-4}
     bent = "use other variables (logarithms, colours), or a shorter range; are some of the responses limits?"
-    error = np.sqrt(data.covariance[:, column, column] + inputs.shared_variance(data)[:, column])
+    error = np.sqrt(data.covariance[:, column, column] + shared_variance(data)[:, column])
     known = ~np.isnan(rows).any(axis=0)
     rows = rows[:, known]
     return [
@@ -64,7 +65,8 @@ def _edges(model: Any) -> list[Check]:
     """
     rows = model.rows(model.data)
     bound = (np.abs(rows.kind) == 1).any()
-    other = model.selection is not None or bound or rows.joint or np.any(rows.weight != 1)
+    other = model.selection is not None or rows.joint or rows.upper is not None
+    other = other or bound or np.any(rows.weight != 1)
     if other or len(rows.value) > MOST:
         return []
     seen = rows.kind[:, -1] == 0
@@ -94,7 +96,7 @@ def _edges(model: Any) -> list[Check]:
     ]
 
 
-def _highest(draw: predictive.Numbers, rows: inputs.Rows, cut: Selection | None) -> float:
+def _highest(draw: predictive.Numbers, rows: Rows, cut: Selection | None) -> float:
     """Largest conditional likelihood about a draw, over slopes, level and scatter."""
     from scipy.optimize import minimize
 
@@ -118,14 +120,14 @@ def _predictors(model: Any) -> list[Check]:
     """Are the measured predictors as their population and their errors have them?
 
     With a selection those in the sample are others than the population's, and nothing is said; nor of
-    predictors with joint errors, which may all lie to one side.
+    predictors with joint errors, which may all lie to one side, and with errors that differ by side.
     """
     from scipy.special import ndtr
 
     if model.selection is not None:
         return []
     data = model.data
-    names = feature_columns.own(inputs.predictors(data, model.response), model.features)
+    names = feature_columns.own(predictors(data, model.response), model.features)
     rows = model.rows(data)
     found = np.zeros((len(data), len(names)))
     count = 0
@@ -136,6 +138,7 @@ def _predictors(model: Any) -> list[Check]:
             found[:, j] += ndtr((rows.value[:, j, None] - one.mean[:, j]) / sd) @ weight
         count += 1
     uniform = np.where(rows.kind[:, : len(names)] == 0, found / count, np.nan)
+    uniform[rows.sided[:, : len(names)]] = np.nan
     uniform[:, [j for j, _ in rows.joint if j < len(names)]] = np.nan
     enough = np.sum(~np.isnan(uniform), axis=0) > 2
     more = "n_components=2 or more, " if model.n_components < 3 else ""
@@ -160,6 +163,7 @@ def _stated_errors(model: Any) -> list[Check]:
     def height(factor: np.ndarray) -> float:
         scaled = data.replace(
             covariance=np.outer(factor, factor) * data.covariance,
+            upper_error=None if data.upper_error is None else factor * data.upper_error,
             point_covariance={
                 name: factor[data.index(name)] ** 2 * matrix for name, matrix in joint.items()
             },

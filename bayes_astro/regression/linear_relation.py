@@ -24,6 +24,7 @@ from bayes_astro.regression import (
 )
 from bayes_astro.regression.about_rows import AboutRows
 from bayes_astro.regression.problem import LineProblem
+from bayes_astro.regression.rows import MISSING, Rows, laid_out, predictors, shared_variance
 from bayes_astro.regression.selection import Selection
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ class LinearRelation(AboutRows, Model):
     *Outliers* forget the line with probability ``outlier_fraction``: their response is then
     N(outlier_mean, outlier_scatter^2) (Hogg, Bovy & Lang 2010, equation 17). A *robust* scatter is of
     Student's t with ``degrees_of_freedom`` (Lange, Little & Taylor 1989), integrated on a grid. *Limits*
-    of the data (`Measurements(limit=...)`), at most one in a row, are integrated over what is beyond
-    them. *Errors that points share*, as of a calibration (`Measurements(point_covariance=...)`), bind
-    all rows into one Gaussian. With a *selection* every row's density is divided by the chance that a response of the
-    population, observed with this row's error, is selected. *Weights* of the data are powers of the
+    of the data (`Measurements(limit=...)`) are integrated over what is beyond them; errors that differ
+    by side (``upper_error``) are split normals. There may be two of these in a row. *Errors that points
+    share*, as of a calibration (``point_covariance``), bind all rows into one Gaussian. With a *selection*
+    every row's density is divided by the chance that a response of the population, observed with this
+    row's error, is selected. *Weights* of the data are powers of the
     rows' densities.
 
     Parameters
@@ -140,7 +142,7 @@ class LinearRelation(AboutRows, Model):
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     internal: ClassVar[tuple[str, ...]] = ("partial_unit",)
     _internal: ClassVar[tuple[str, ...]] = ("rows", "new_rows")
-    takes: ClassVar[tuple[str, ...]] = ("limit", "point_covariance")
+    takes: ClassVar[tuple[str, ...]] = ("limit", "point_covariance", "upper_error")
 
     def check_data(self, data: Measurements) -> None:
         """Raise ValueError for data that leave the line undetermined."""
@@ -149,7 +151,7 @@ class LinearRelation(AboutRows, Model):
             inputs.check_rows(self.prepare(data), self.response)
         column = data.index(self.response)
         inputs.check_joint(self, data)
-        variance = data.covariance[:, column, column] + inputs.shared_variance(data)[:, column]
+        variance = data.covariance[:, column, column] + shared_variance(data)[:, column]
         exact = (variance <= 0) & ~data.limited[:, column]
         if exact.any() and not self.scatter:
             raise ValueError(
@@ -180,7 +182,7 @@ class LinearRelation(AboutRows, Model):
 
     def coords(self, data: Measurements) -> dict[str, Any]:
         """The predictors, and the Gaussians of their population."""
-        names = inputs.predictors(self.prepare(data), self.response)
+        names = predictors(self.prepare(data), self.response)
         return {"predictor": names, "component": np.arange(self.n_components)}
 
     def parameters(self, data: Measurements) -> list[Parameter]:
@@ -239,9 +241,9 @@ class LinearRelation(AboutRows, Model):
         column = data.index(self.response)
         return np.where(data.limited[:, column], np.nan, data.value[:, column])
 
-    def rows(self, data: Measurements) -> inputs.Rows:
+    def rows(self, data: Measurements) -> Rows:
         """For tasks: what was measured, the response last."""
-        return inputs.laid_out(self.prepare(data), self.response)
+        return laid_out(self.prepare(data), self.response)
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of all that was measured of every row: (chain, draw, row)."""
@@ -286,24 +288,24 @@ class LinearRelation(AboutRows, Model):
         signal, observation = new_rows.draw_responses(draws, rows, rng)
         return self._dataset(draws, data, rows, signal=signal, observation=observation)
 
-    def new_rows(self, data: Measurements, at: Any) -> inputs.Rows:
+    def new_rows(self, data: Measurements, at: Any) -> Rows:
         """For tasks: rows at which to predict, with powers and products."""
         if isinstance(at, Measurements):
             at = self.prepare(at)
         elif self.features is not None:
-            names = inputs.predictors(data, self.response)
+            names = predictors(data, self.response)
             at = feature_columns.new(at, names, self.features)
         return inputs.new_rows(data, self.response, at)
 
     def _dataset(
-        self, draws: xr.Dataset, data: Measurements, rows: inputs.Rows, **values: np.ndarray
+        self, draws: xr.Dataset, data: Measurements, rows: Rows, **values: np.ndarray
     ) -> xr.Dataset:
         import xarray as xr
 
-        x = np.where(rows.kind[:, :-1] == inputs.MISSING, np.nan, rows.x)
+        x = np.where(rows.kind[:, :-1] == MISSING, np.nan, rows.x)
         columns = {
             name: ("row", x[:, i])
-            for i, name in enumerate(inputs.predictors(data, self.response))
+            for i, name in enumerate(predictors(data, self.response))
             if name not in ("signal", "observation")
         }
         return xr.Dataset({name: by_row(draws, v) for name, v in values.items()} | columns)
@@ -366,7 +368,7 @@ class LinearRelation(AboutRows, Model):
         y = new_rows.draw_responses(draw, rows, rng, self.selection)[1][0]
         made = self.prepare(design)
         made = inputs.censored(made, self.response, rows, np.column_stack([rows.x, y]))
-        names = feature_columns.own(inputs.predictors(made, self.response), self.features)
+        names = feature_columns.own(predictors(made, self.response), self.features)
         return made.select(*names, self.response)
 
     def groups(self, tree: xr.DataTree, data: Measurements) -> dict[str, xr.Dataset]:

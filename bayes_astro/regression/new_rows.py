@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from bayes_astro.regression import joint_errors
-from bayes_astro.regression.inputs import MISSING, Rows
 from bayes_astro.regression.predictive import Line, each
+from bayes_astro.regression.predictor_population import square_roots
+from bayes_astro.regression.rows import MISSING, Parts, Rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,27 +73,84 @@ def draw_true(lines: Lines, rows: Rows, rng: np.random.Generator) -> tuple[np.nd
     """
     from bayes_astro.likelihoods.relation_draws import chosen, conditioned
 
-    seen = np.abs(rows.kind) < MISSING
-    together = any(seen[:, j].any() for j, _ in rows.joint)
+    parts = rows.parts
+    seen = np.abs(parts.kind[parts.start[:-1]]) < MISSING
     (n, d), count = rows.value.shape, len(lines.centre)
-    which, centre, variance = chosen(*lines[3:], *rows[:3], rng.uniform(size=(count, n)))
-    value = np.broadcast_to(rows.value, (count, n, d)).copy()
-    bound = np.abs(rows.kind) == 1
-    for i, j in np.argwhere(bound):
-        side, sd = -rows.kind[i, j], np.sqrt(variance[:, i])
-        inside = ndtr(side * (rows.value[i, j] - centre[:, i]) / sd)
-        drawn = ndtri(np.maximum(rng.uniform(size=count) * inside, 1e-300))
-        value[:, i, j] = centre[:, i] + side * sd * drawn
+    together = any(seen[:, j].any() for j, _ in rows.joint)
+    uniform = rng.uniform(size=(count, n))
+    which, part, *given = chosen(*lines[3:], *parts, uniform)
+    value = np.broadcast_to(parts.value[parts.start[:-1]], (count, *seen.shape)).copy()
+    for i in np.flatnonzero((np.abs(parts.kind[parts.start[:-1]]) == 1).any(axis=1)):
+        columns = np.flatnonzero(np.abs(parts.kind[parts.start[i]]) == 1)
+        side = -parts.kind[part[:, i]][:, columns]
+        bound = parts.value[parts.start[i], columns]
+        value[:, i, columns] = _beyond(side, bound, *(one[:, i] for one in given), rng)
     normal = rng.standard_normal((count, n, d))
-    error = joint_errors.errors(rows, count, rng)
+    error = _errors(rows, parts, part, rng)
     known = np.zeros_like(seen) if together else seen
     true, observed = conditioned(
-        which, lines.mean, lines.matrix, value, rows.covariance, known, normal, error
+        which,
+        part,
+        lines.mean,
+        lines.matrix,
+        value,
+        parts.covariance,
+        parts.copies,
+        known,
+        normal,
+        error,
     )
     if together:
         for s in range(count):
             true[s], observed[s] = joint_errors.drawn(lines.matrix[s, 0], rows, true[s], error[s])
     return true, observed
+
+
+def _truncated(
+    side: np.ndarray, bound: float, centre: np.ndarray, sd: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Normal draws below the bound (side 1) or above it (-1), (s,)."""
+    inside = ndtr(side * (bound - centre) / sd)
+    return centre + side * sd * ndtri(np.maximum(rng.uniform(size=len(sd)) * inside, 1e-300))
+
+
+def _beyond(
+    side: np.ndarray, bound: np.ndarray, centre: np.ndarray, variance: np.ndarray, common: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """One or two columns (s, k) within their limits: of two the first, then the second given it."""
+    from bayes_astro.likelihoods.two_limits import first_of_both
+
+    sd = np.sqrt(variance)
+    found = np.empty(side.shape)
+    if side.shape[1] == 1:
+        found[:, 0] = _truncated(side[:, 0], bound[0], centre[:, 0], sd[:, 0], rng)
+        return found
+    slope = common / variance[:, 0]
+    left = np.sqrt(np.maximum(variance[:, 1] - slope * common, 1e-24 * variance[:, 1]))
+    edge = side * (bound - centre) / sd
+    rho = np.clip(side[:, 0] * side[:, 1] * common / (sd[:, 0] * sd[:, 1]), -1.0, 1.0)
+    first = first_of_both(edge[:, 0], edge[:, 1], rho, rng.uniform(size=len(rho)))
+    found[:, 0] = centre[:, 0] + side[:, 0] * sd[:, 0] * first
+    middle = centre[:, 1] + slope * (found[:, 0] - centre[:, 0])
+    found[:, 1] = _truncated(side[:, 1], bound[1], middle, left, rng)
+    return found
+
+
+def _errors(rows: Rows, parts: Parts, part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Errors of all entries as if nothing was known, (s, n, d): of the part that was chosen where it matters."""
+    if rows.upper is None:
+        return joint_errors.errors(rows, len(part), rng)
+    n, d = rows.value.shape
+    roots = square_roots(parts.covariance[:, :d, :d])
+    error = np.einsum("snij,snj->sni", roots[part], rng.standard_normal((len(part), n, d)))
+    for i, j in np.argwhere((rows.upper > 0) & (rows.kind == MISSING)):
+        # What is observed of a true value is spread below it by the error above, and above it by that below.
+        below, above = np.sqrt(rows.upper[i, j]), np.sqrt(rows.covariance[i, j, j])
+        down = rng.uniform(size=len(part)) < below / (below + above)
+        size = np.abs(rng.standard_normal(len(part)))
+        error[:, i, j] = np.where(down, -below * size, above * size)
+    return error
 
 
 def draw_responses(

@@ -1,7 +1,7 @@
 """What draws of a line say of rows: their densities and normal scores.
 
 All functions take draws of the task's variables, dims (chain, draw, ...), and work on the draws in
-one row, (s, ...); rows are `bayes_astro.regression.inputs.Rows`.
+one row, (s, ...); rows are `bayes_astro.regression.rows.Rows`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import logsumexp, ndtr, ndtri
 
 from bayes_astro.regression import joint_errors
-from bayes_astro.regression.inputs import MISSING, Rows
+from bayes_astro.regression.rows import MISSING, Rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,6 +32,7 @@ __all__ = [
     "scores",
 ]
 
+AROUND = 24  # nodes on either side of a response whose density is no sum of normal ones
 NODES, REACH = 80, 9.0  # of the integral over a soft selection, in standard deviations
 SMALLEST = 1e-300
 
@@ -123,7 +124,7 @@ def log_densities(
         return found, np.full_like(found, -np.inf)
     line, outlier = [], []
     for one in each(draws):
-        found = densities(one.mean, one.matrix, *rows[:3]) + one.log_weight
+        found = densities(one.mean, one.matrix, *rows.parts) + one.log_weight
         if selection is not None:
             bounds = np.array([*selection.bounds, selection.width, 0.0])
             noise = np.ascontiguousarray(rows.covariance[:, -1, -1])
@@ -172,8 +173,8 @@ def response_density(one: Line, rows: Rows, selection: Selection | None) -> np.n
 
     others = rows.kind.copy()
     others[:, -1] = MISSING
-    both = logsumexp(densities(one.mean, one.matrix, *rows[:3]) + one.log_weight, axis=1)
-    hidden = densities(one.mean, one.matrix, *rows[:2], others)
+    both = logsumexp(densities(one.mean, one.matrix, *rows.parts) + one.log_weight, axis=1)
+    hidden = densities(one.mean, one.matrix, *rows._replace(kind=others).parts)
     density = both - logsumexp(hidden + one.log_weight, axis=1)
     if selection is not None:
         response = given(one, rows)
@@ -197,16 +198,51 @@ def normal_scores(
     """
     if rows.joint:
         return np.array([joint_errors.scores(one, rows) for one in each(draws)])
-    return np.array([scores(given(one, rows), rows, selection, rng) for one in each(draws)])
+    return np.array([scores(one, rows, selection, rng) for one in each(draws)])
+
+
+def _normal(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Normal scores of the chances of less and of more, exact in both tails."""
+    low, high = ndtri(np.maximum(below, SMALLEST)), -ndtri(np.maximum(above, SMALLEST))
+    return np.where(below < 0.5, low, high)
+
+
+def _around(one: Line, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Chances of a smaller and of a larger response, (n,), where errors differ by side: by quadrature."""
+    from bayes_astro.likelihoods.relation_components import densities
+
+    weight, middle, sd = given(one, rows)
+    assert rows.upper is not None
+    centre = np.sum(weight * middle, axis=1)
+    square = np.sum(weight * (sd**2 + (middle - centre[:, None]) ** 2), axis=1)
+    width = np.sqrt(square + rows.upper @ np.append(one.slope, 1.0) ** 2)
+    nodes, share = np.polynomial.legendre.leggauss(AROUND)
+    kind = rows.kind.copy()
+    kind[:, -1] = 0
+    many = rows._replace(kind=kind).some(np.repeat(np.arange(len(kind)), 2 * AROUND))
+    halves, points = [], []
+    for side in (-1.0, 1.0):
+        far = side * np.maximum(side * centre, side * rows.y) + side * REACH * width
+        halves.append(0.5 * (far - rows.y))
+        points.append(rows.y[:, None] + halves[-1][:, None] * (1 + nodes))
+    value = many.value.copy()
+    value[:, -1] = np.stack(points, axis=1).ravel()
+    logs = densities(one.mean, one.matrix, *many._replace(value=value).parts) + one.log_weight
+    logs = logsumexp(logs, axis=1).reshape(len(kind), -1)
+    found = np.exp(logs - logs.max(axis=1, keepdims=True)).reshape(len(kind), 2, AROUND)
+    below, above = (np.abs(half) * (found[:, k] @ share) for k, half in enumerate(halves))
+    return below / (below + above), above / (below + above)
 
 
 def scores(
-    response: Given, rows: Rows, selection: Selection | None, rng: np.random.Generator
+    one: Line, rows: Rows, selection: Selection | None, rng: np.random.Generator
 ) -> np.ndarray:
     """The same of one draw."""
+    response = given(one, rows)
     known = (rows.kind[:, -1] != MISSING) & ~(np.abs(rows.kind[:, :-1]) == 1).any(axis=1)
     score = np.full(len(known), np.nan)
     weight, middle, sd = response
+    unlike = known & rows.sided.any(axis=1)
     z = (rows.y[:, None] - middle) / sd
     if selection is None and weight.shape[1] == 1:
         score[known] = z[known, 0]
@@ -216,8 +252,10 @@ def scores(
             above = 1 - below
         else:
             below, above = np.sum(weight * ndtr(z), axis=1), np.sum(weight * ndtr(-z), axis=1)
-        low, high = ndtri(np.maximum(below, SMALLEST)), -ndtri(np.maximum(above, SMALLEST))
-        score[known] = np.where(below < 0.5, low, high)[known]
+        score[known] = _normal(below, above)[known]
+    if unlike.any():
+        below, above = _around(one, rows.some(unlike))
+        score[unlike] = _normal(below, above)
     limit = rows.kind[:, -1]
     bound = known & (np.abs(limit) == 1)
     if bound.any():

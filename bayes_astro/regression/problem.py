@@ -12,6 +12,7 @@ from bayes_astro.data import Measurements
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.regression import inputs, predictor_population
+from bayes_astro.regression.rows import MISSING, laid_out, predictors
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -35,8 +36,8 @@ class LineProblem(Problem):
 
     def __init__(self, model: Any, data: Measurements, priors: dict[str, Prior]) -> None:
         super().__init__(model, data, priors)
-        self.predictors = inputs.predictors(data, model.response)
-        self.rows = inputs.laid_out(data, model.response)
+        self.predictors = predictors(data, model.response)
+        self.rows = laid_out(data, model.response)
         self.many = int(model.n_components)
 
     @property
@@ -109,7 +110,7 @@ class LineProblem(Problem):
             s = rows.covariance
             points = rows.value[:, 0], rows.y, s[:, 0, 0], s[:, 0, 1], s[:, 1, 1]
             return [places, np.array(points)]
-        return [places, *rows[:4], *self.selected]
+        return [places, *rows.parts, rows.weight, *self.selected]
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -180,8 +181,8 @@ class LineProblem(Problem):
         priors, many = self.priors, self.many
         middle, _, level, spread = inputs.moments(self.data, self.model.response)
         kind, value = self.rows.kind, self.rows.value
-        x = np.where(kind[:, :-1] == inputs.MISSING, middle, value[:, :-1])
-        y = np.where(kind[:, -1] == inputs.MISSING, level, value[:, -1])
+        x = np.where(kind[:, :-1] == MISSING, middle, value[:, :-1])
+        y = np.where(kind[:, -1] == MISSING, level, value[:, -1])
         n, p = x.shape
         random = [name for name in priors if name.startswith("outlier_")]
         values: dict[str, list[Any]] = {name: [] for name in priors if name not in random}

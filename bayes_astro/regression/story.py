@@ -108,8 +108,7 @@ def told(problem: Any) -> pm.Model:
         if rows.joint:
             _joint(rows, centres[0][0], matrices[0][0])
             return model
-        data = {"value": rows.value, "covariance": rows.covariance, "kind": rows.kind,
-                "weight": rows.weight}  # fmt: skip
+        data = rows.parts._asdict() | {"weight": rows.weight}
         held = [pm.Data(name, array) for name, array in data.items()]
         density = RelationDensity()(
             *(pt.concatenate(parts) for parts in (weights, centres, matrices)),

@@ -100,8 +100,8 @@ def test_lower_and_upper_errors_are_refused_with_advice():
                 make(np.full(shape, 0.1))
     with pytest.raises(DataError, match=rf"error: got \('e', 'e'\); .*{advice}"):
         ba.LightCurve.read(TABLE, value="x", error=("e", "e"))
-    with pytest.raises(DataError, match=rf"error of y: got \('e', 'e'\); .*{advice}"):
-        ba.Measurements.read(TABLE, error=("e", ("e", "e")))
+    with pytest.raises(DataError, match=rf"error of y: got \('e', 'e', 'e'\); .*{advice}"):
+        ba.Measurements.read(TABLE, error=("e", ("e", "e", "e")))
     with pytest.raises(DataError, match=rf"error of x: got .*{advice}"):
         ba.Photometry.read(TABLE, flux=("x", "y"), error=(["e", "e"], "e"))
     # two measured columns are no lower and upper errors

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 
 import bayes_astro as ba
 from bayes_astro.data import DataError
@@ -34,6 +35,50 @@ def test_rows_columns_and_files_keep_limits():
         data.to_table(), value=("x", "y"), error=("x_err", "y_err"), limit={"y": "y_limit"}
     )
     np.testing.assert_array_equal(rows.limit, data.limit)
+
+
+def test_errors_by_side_of_entries_columns_and_files():
+    """Of 2.0 +0.3 -0.1 the error is 0.1, the upper error 0.3."""
+    one = table(upper_error=[[0.1, 0.3], [0.1, 0.1], [0.1, 0.2]])
+    assert one == table(upper_error={"y": [0.3, 0.1, 0.2]})
+    assert table(upper_error=0.1) == table()
+    assert table(upper_error={"x": 0.1}).upper_error is None
+    np.testing.assert_array_equal(one[1:].upper_error, [[0.1, 0.1], [0.1, 0.2]])
+    np.testing.assert_array_equal(one.select("y").upper_error[:, 0], [0.3, 0.1, 0.2])
+    assert one.select("x").upper_error is None
+    assert one.without_error("y").upper_error is None
+    again = ba.Measurements.from_arrays(one.to_arrays(), one.metadata())
+    assert again == one
+    pairs = {"error": ("x_err", ("y_err", "y_upper_err"))}
+    assert ba.Measurements.read(one.to_table(), value=("x", "y"), **pairs) == one
+    metres = ba.Measurements.read(
+        {"x": [1.0, 2.0], "y": [1.0, 2.0] * u.km, "low": [1.0, 2.0] * u.m, "up": [2.0, 2.0] * u.m},
+        value=("x", "y"), error=(0.1, ("low", "up")),
+    )  # fmt: skip
+    np.testing.assert_allclose(metres.upper_error[:, 1], 0.002)
+    np.testing.assert_allclose(metres.error[:, 1], [0.001, 0.002])
+
+
+@pytest.mark.parametrize(
+    ("upper", "message"),
+    [
+        ({"z": [0.1, 0.1, 0.1]}, "column 'z' is not there"),
+        ({"y": [0.1, -0.2, 0.1]}, "upper_error of y: row 1 .*without a sign"),
+        ({"y": [0.1, np.nan, 0.1]}, "upper_error of y: row 1"),
+        ({"y": [0.1, 0.0, 0.1]}, "upper_error of y: row 1 .*zero on one side"),
+        ([[0.1, 0.1]] * 2, "upper_error: has shape"),
+    ],
+)
+def test_errors_by_side_that_are_none(upper, message):
+    with pytest.raises(DataError, match=message):
+        table(upper_error=upper)
+
+
+def test_errors_by_side_have_no_covariance():
+    with pytest.raises(DataError, match="upper_error of y: row 0 .*no covariance"):
+        ba.Measurements(
+            VALUE, covariance=[[0.04, 0.01], [0.01, 0.04]], names=("x", "y"), upper_error=[0.2, 0.4]
+        )
 
 
 @pytest.mark.parametrize(

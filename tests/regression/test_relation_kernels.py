@@ -1,6 +1,7 @@
 """The likelihood of lines against brute force: every option, and limits of the formulas."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from scipy.special import log_ndtr, logsumexp
 
 import bayes_astro as ba
 from bayes_astro.likelihoods.relation import nodes
-from bayes_astro.likelihoods.relation_components import components, log_normal_cdf
+from bayes_astro.likelihoods.relation_components import components
+from bayes_astro.likelihoods.relation_normal import log_normal_cdf
+from bayes_astro.likelihoods.two_limits import log_both_below
 from bayes_astro.regression import predictive
 
 POINTS = line(n=12)
 PLANE = line(names=("a", "b", "y"), n=12)
+APART = POINTS.replace(covariance=POINTS.covariance * np.eye(2))
 CUBE = line(names=("a", "b", "c", "y"), n=12)
 GAPS = POINTS.value.copy()
 GAPS[2, 0] = GAPS[5, 1] = np.nan
@@ -33,42 +37,62 @@ def at_start(model, data):
     return found, x, found.variables(x[None, None])
 
 
-def gaussian(mean, matrix, value):
-    residual = value - mean
-    return -0.5 * (
-        residual @ np.linalg.solve(matrix, residual)
-        + np.linalg.slogdet(matrix)[1]
-        + len(value) * np.log(2 * np.pi)
-    )
+def split_normal(below, above, value):
+    """Density of what is measured by the true value: spread by `above` below it, by `below` above it."""
+    scale = math.sqrt(2 / math.pi) / (below + above)
+    return lambda t: scale * math.exp(-0.5 * ((t - value) / (above if t > value else below)) ** 2)
+
+
+def integral(weigh, joint, columns, ends, edges):
+    """Of a function of some columns, one within the other, between ends and about edges."""
+    if not columns:
+        return joint(())
+    j, *rest = columns
+    breaks = sorted({ends[j][0], ends[j][1], *(e for e in edges[j] if ends[j][0] < e < ends[j][1])})
+    total = 0.0
+    for low, high in itertools.pairwise(breaks):
+        found, _ = integrate.quad(
+            lambda z: weigh[j](z) * integral(weigh, lambda w: joint((z, *w)), rest, ends, edges),
+            low, high, epsabs=0, epsrel=1e-10, limit=400,
+        )  # fmt: skip
+        total += found
+    return total
 
 
 def brute(model, data, draw):
-    """Log likelihood of all rows, the observed limits, gaps and selection integrated by quadrature."""
+    """Log likelihood of all rows by quadrature over limits, true values behind odd errors, selection."""
     rows, total = model.rows(data), 0.0
     (one,) = predictive.each(draw)
     for i in range(len(data)):
         kind, value = rows.kind[i], rows.value[i]
-        seen = np.flatnonzero(kind == 0)
+        noise, odd = rows.covariance[i].copy(), np.flatnonzero(rows.sided[i])
+        noise[odd] = noise[:, odd] = 0
+        seen = [j for j in np.flatnonzero(kind == 0) if j not in odd]
         bound = np.flatnonzero(np.abs(kind) == 1)
         logs = []
         for weight, mean, matrix in zip(one.log_weight, one.mean, one.matrix, strict=True):
-            matrix = matrix + rows.covariance[i]
+            matrix = matrix + noise
+            use = [*seen, *bound, *odd]
+            own = matrix[np.ix_(use, use)]
+            inverse, top = np.linalg.inv(own), np.linalg.slogdet(2 * np.pi * own)[1]
+            sd, weigh, ends, edges = np.sqrt(np.diag(matrix)), {}, {}, {}
+            for j in bound:
+                far = value[j] + kind[j] * 40 * sd[j]
+                weigh[j] = lambda z: 1.0
+                ends[j] = tuple(sorted((value[j], far)))
+                edges[j] = [mean[j], mean[j] - 6 * sd[j], mean[j] + 6 * sd[j]]
+            for j in odd:
+                below, above = np.sqrt(rows.covariance[i, j, j]), np.sqrt(rows.upper[i, j])
+                weigh[j] = split_normal(below, above, value[j])
+                ends[j] = value[j] - 12 * below, value[j] + 12 * above
+                edges[j] = [value[j], value[j] - 3 * below, value[j] + 3 * above]
 
-            def density(z, mean=mean, matrix=matrix, seen=seen, bound=bound, value=value):
-                use = np.concatenate([seen, bound])
-                point = np.concatenate([value[seen], z])
-                return np.exp(gaussian(mean[use], matrix[np.ix_(use, use)], point))
+            def joint(z, known=value[seen], centre=mean[use], inverse=inverse, top=top):
+                off = np.concatenate([known, z]) - centre
+                return math.exp(-0.5 * (off @ inverse @ off + top))
 
-            if not len(bound):
-                logs.append(weight + np.log(density(np.empty(0))))
-                continue
-            edge, j = value[bound[0]], bound[0]
-            far = -kind[j] * 40 * np.sqrt(matrix[j, j])
-            found, _ = integrate.quad(
-                lambda z, density=density: density(np.array([z])), edge, edge - far,
-                epsabs=0, epsrel=1e-12, limit=400, points=[mean[j]] if (mean[j] - edge) * kind[j] > 0 else None,
-            )  # fmt: skip
-            logs.append(weight + np.log(abs(found)))
+            found = integral(weigh, joint, [*bound, *odd], ends, edges)
+            logs.append(weight + np.log(found))
         log = logsumexp(logs)
         if model.selection is not None:
             chance = 0.0
@@ -115,6 +139,33 @@ CASES = {
     "soft selection": (
         ba.LinearRelation("y", n_components=2, selection=ba.Selection(4.0, 8.0, 1.5)),
         POINTS,
+    ),
+    "two limits": (
+        ba.LinearRelation("y", outliers=True),
+        POINTS.replace(limit={"x": [0, -1] + 10 * [0], "y": LIMITS["y"]}),
+    ),
+    "errors by side": (
+        ba.LinearRelation("y", outliers=True, n_components=2),
+        APART.replace(upper_error={"y": 0.7 * APART.error[:, 1] + 0.2 * (np.arange(12) < 9)}),
+    ),
+    "errors by side, of both": (
+        ba.LinearRelation("y"),
+        APART.replace(upper_error=(np.arange(12) < 1)[:, None] * [0.4, -0.1] + APART.error),
+    ),
+    "errors by side, and limits": (
+        ba.LinearRelation("y"),
+        APART.replace(
+            upper_error={"x": APART.error[:, 0] * (1 + 1.5 * (np.arange(12) > 9))},
+            limit={"y": 11 * [0] + [-1]},
+        ),
+    ),
+    "plane, errors by side": (
+        ba.LinearRelation("y", robust=False),
+        PLANE.replace(
+            covariance=PLANE.covariance * np.eye(3),
+            limit={"a": [1] + 11 * [0]},
+            upper_error={"b": PLANE.error[:, 1] * (1 - 0.5 * (np.arange(12) < 3))},
+        ),
     ),
     "weights": (ba.LinearRelation("y"), POINTS.replace(weight=np.linspace(0.5, 2, 12))),
     "robust": (ba.LinearRelation("y", robust=True), POINTS.replace(limit=LIMITS)),
@@ -216,11 +267,51 @@ def test_normal_tail_to_rounding():
     np.testing.assert_allclose(np.log(found[:, 1]), stats.norm.logpdf(t) - log_ndtr(t), atol=1e-9)
 
 
+def test_two_bounds_to_rounding():
+    """Against quadrature on a logarithmic scale; symmetric in both; correlations near one."""
+    rng = np.random.default_rng(0)
+    cases = [
+        (1, -2, 0.9),
+        (-6, -7, 0.3),
+        (0.5, 0.6, 0.99999),
+        (-1, 1.01, -0.9999),
+        (-10, -10, 0.95),
+    ]
+    cases += [(*rng.normal(0, 2, 2), rng.uniform(-0.95, 0.95)) for _ in range(20)]
+    for h, k, rho in cases:
+        found, by_h, by_k, by_rho = log_both_below(float(h), float(k), float(rho))
+        s = np.sqrt(1 - rho**2)
+        x = np.linspace(-14, h, 4001)
+        logs = stats.norm.logpdf(x) + log_ndtr((k - rho * x) / s)
+        near = x[logs > logs.max() - 45]
+        top, ends = logs.max(), {near[0], near[-1], k / rho - 6 * s, k / rho, k / rho + 6 * s}
+        total = sum(
+            integrate.quad(
+                lambda z, k=k, rho=rho, s=s, top=top: np.exp(
+                    stats.norm.logpdf(z) + log_ndtr((k - rho * z) / s) - top
+                ),
+                low, high, epsabs=0, epsrel=1e-12, limit=200,
+            )[0]
+            for low, high in itertools.pairwise(sorted(e for e in ends if near[0] <= e <= near[-1]))
+        )  # fmt: skip
+        assert found == pytest.approx(top + np.log(total), abs=1e-9)
+        assert found == pytest.approx(log_both_below(float(k), float(h), float(rho))[0], abs=1e-9)
+        step = 1e-5 * s
+        up, down = (log_both_below(h + e, float(k), float(rho))[0] for e in (step, -step))
+        assert (up - down) / (2 * step) == pytest.approx(by_h, rel=1e-5, abs=1e-6)
+        up, down = (log_both_below(float(h), k + e, float(rho))[0] for e in (step, -step))
+        assert (up - down) / (2 * step) == pytest.approx(by_k, rel=1e-5, abs=1e-6)
+        step *= s
+        up, down = (log_both_below(float(h), float(k), rho + e)[0] for e in (step, -step))
+        assert (up - down) / (2 * step) == pytest.approx(by_rho, rel=1e-4, abs=1e-5)
+
+
 def test_a_density_that_is_none_is_minus_infinity():
     value, covariance = np.zeros((1, 2)), np.zeros((1, 2, 2))
     arguments = (
         np.zeros(1), np.zeros((1, 2)), -np.eye(2)[None], value, covariance,
-        np.zeros((1, 2), np.int64), np.ones(1), np.empty(0), np.empty(0), np.zeros(4),
+        np.zeros((1, 2), np.int64), np.arange(2), np.zeros(1), np.empty(0, np.int64),
+        np.ones(1), np.empty(0), np.empty(0), np.zeros(4),
     )  # fmt: skip
     found = components(*arguments)
     assert found[0] == -np.inf

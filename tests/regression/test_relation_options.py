@@ -29,7 +29,21 @@ OPTIONS = {
     "limits": (ba.LinearRelation("y"), {"limit": True}),
     "true limits": (ba.LinearRelation("y"), {"limit": True, "limit_of": "true"}),
     "gaps": (ba.LinearRelation("y", n_components=2), {"gaps": True}),
+    "errors by side": (ba.LinearRelation("y", outliers=True), {"upper": "y"}),
+    "errors by side, of both": (ba.LinearRelation("y"), {"upper": "xy"}),
+    "errors by side, and limits": (ba.LinearRelation("y"), {"upper": "x", "limit": True}),
 }
+
+
+def by_side(design, columns):
+    """Errors half as large below as they were, and twice as large above, without covariances."""
+    error = design.error.copy()
+    for name in columns:
+        error[:, design.index(name)] *= 0.5
+    below = {name: error[:, design.index(name)] for name in columns}
+    return design.replace(error=error, upper_error={name: 4 * own for name, own in below.items()})
+
+
 PRIORS = {
     "slope": ba.Prior("Normal", mu=1.5, sigma=0.3),
     "response_mean": ba.Prior("Normal", mu=6.0, sigma=1.0),
@@ -47,6 +61,8 @@ def test_scores_of_simulated_rows_are_unit_normals(option):
             limit={"y": np.where(np.arange(1500) % 2, -1, 0)},
             limit_of=how.get("limit_of", "observed"),
         )
+    if how.get("upper"):
+        design = by_side(design, how["upper"])[:600]
     if how.get("gaps"):
         value = design.value.copy()
         value[::3, 0] = np.nan
@@ -124,6 +140,40 @@ def test_limits_of_predictors_are_drawn_beyond_them():
     assert stats.kstest(x, stats.truncnorm(-np.inf, end, mean, width).cdf).statistic < 0.02
 
 
+def test_true_values_behind_two_limits_and_odd_errors():
+    """Draws against numerical integrals: rows of two limits, and of an error that differs by side."""
+    model = ba.LinearRelation("y", priors=PRIORS)
+    truth = model.simulate(line(n=40), seed=3)[1]
+    draws = truth.expand_dims(["chain", "draw"]).isel(draw=np.zeros(20_000, int))
+    at = ba.Measurements(
+        [[1.5, 5.0], [2.0, 6.0]], [[0.3, 0.5], [0.8, 0.4]], names=("x", "y"),
+        limit={"x": [-1, 0], "y": [1, 0]}, upper_error={"x": [0.3, 0.1]},
+    )  # fmt: skip
+    slope, level, scatter, mean, width = (
+        truth[k].item()
+        for k in ("slope", "intercept", "scatter", "predictor_mean", "predictor_width")
+    )
+    x = np.linspace(mean - 8 * width, mean + 8 * width, 20_001)
+    prior = stats.norm.pdf(x, mean, width)
+    y_sd = np.hypot(scatter, [0.5, 0.4])
+    two = prior * stats.norm.cdf(1.5, x, 0.3) * stats.norm.sf(5.0, level + slope * x, y_sd[0])
+    side = np.where(x > 2.0, 0.1, 0.8)  # the true value above what was measured: the upper error
+    odd = prior * np.exp(-0.5 * ((x - 2.0) / side) ** 2)
+    odd *= stats.norm.pdf(6.0, level + slope * x, y_sd[1])
+    by_hand(model, line(n=12), draws)
+    found = model.invert(at, seed=1)["predictor_value"].values[0, :, :, 0]
+    for row, density in enumerate((two, odd)):
+        below = np.cumsum(density) / np.sum(density)
+        assert stats.kstest(found[:, row], lambda z, b=below: np.interp(z, x, b)).statistic < 0.012
+    wide = ba.Measurements([[2.0, 6.0]], [[0.0, 0.2]], names=("x", "y"), upper_error={"y": [0.6]})
+    new = model.forecast(draws, wide, wide, np.random.default_rng(1))["observation"].values.ravel()
+    away = new - level - 2.0 * slope  # scatter, and errors of 0.6 below and 0.2 above
+    skew = stats.norm.rvs(0, scatter, 20_000, random_state=2) + np.where(
+        np.random.default_rng(3).uniform(size=20_000) < 0.75, -0.6, 0.2
+    ) * np.abs(np.random.default_rng(4).standard_normal(20_000))
+    assert stats.ks_2samp(away, skew).pvalue > 1e-3
+
+
 def test_inverse_prediction_in_closed_form():
     """One Gaussian: x given y is Gaussian; with its own measurement it is more so."""
     b, t, s, mu, c = 1.2, 0.8, 0.4, 0.1, 0.3
@@ -175,7 +225,9 @@ def test_the_pivot_is_near_the_middle_and_can_be_chosen():
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        (line().replace(limit=np.tile([-1, -1], (40, 1))), {}, "row 0: 2 limits"),
+        (line(names=("a", "b", "y")).replace(limit=np.tile([-1, -1, 1], (40, 1))), {}, "row 0: 3 limits"),
+        (by_side(line(), "y"), {"selection": ba.Selection(lower=-50)}, "differ by side"),
+        (by_side(line(names=("a", "b", "y")), "aby"), {}, "row 0: 0 limits and 3 errors that differ by side"),
         (line().replace(limit={"y": [-1] * 39 + [0]}), {}, "1 rows without gaps or limits are too few"),
         (limited(line()), {"selection": ba.Selection(lower=-50)}, "'y', row 0: missing, or a limit"),
         (line(), {"selection": ba.Selection(lower=5.0)}, "outside of the selection"),
@@ -268,6 +320,7 @@ def test_black_holes_with_upper_limits(shared_data):
         {}, {"n_components": 3}, {"outliers": True}, {"robust": True},
         {"selection": ba.Selection(lower=4.0)}, {"selection": ba.Selection(3.0, 9.0, 1.0)},
         {"limit": "y"}, {"limit": "x"}, {"shared": "y"}, {"shared": "xy"},
+        {"upper": "y"}, {"upper": "xy"},
     ],
     ids=str,
 )  # fmt: skip
@@ -275,6 +328,8 @@ def test_the_posterior_is_calibrated_at_300(settings):
     settings = dict(settings)
     column = settings.pop("limit", None)
     design = shared(line(n=60), settings.pop("shared", ""))
+    if "upper" in settings:
+        design = by_side(design, settings.pop("upper"))
     if column:
         bound = np.where(np.arange(60) % 2, -1, 0)
         design = design.replace(limit={column: bound})
