@@ -138,23 +138,21 @@ def components(
     for i in range(n):
         top, parts = -np.inf, start[i + 1] - start[i]
         for part in range(parts):
-            row = start[i] + part
+            row, to, both = start[i] + part, g[part], gg[part]
             for c in range(many):
                 if plain and kind[row, 0] == DETECTED and kind[row, 1] == DETECTED:
-                    found, g[0, c, 0], g[0, c, 1], gg[0, c, 0, 0], across, gg[0, c, 1, 1] = (
-                        two_measured(
-                            value[row, 0] - mean[c, 0],
-                            value[row, 1] - mean[c, 1],
-                            matrix[c, 0, 0] + covariance[row, 0, 0],
-                            matrix[c, 1, 1] + covariance[row, 1, 1],
-                            matrix[c, 0, 1] + covariance[row, 0, 1],
-                        )
+                    found, to[c, 0], to[c, 1], both[c, 0, 0], across, both[c, 1, 1] = two_measured(
+                        value[row, 0] - middle[c, 0],
+                        value[row, 1] - middle[c, 1],
+                        cov[c, 0, 0] + covariance[row, 0, 0],
+                        cov[c, 1, 1] + covariance[row, 1, 1],
+                        cov[c, 0, 1] + covariance[row, 0, 1],
                     )
-                    gg[0, c, 0, 1] = gg[0, c, 1, 0] = across
+                    both[c, 0, 1] = both[c, 1, 0] = across
                 else:
                     found = row_density(
                         row, c, value, covariance, kind, middle, cov, order, residual, work, inverse,
-                        u, w, g[part], gg[part],
+                        u, w, to, both,
                     )  # fmt: skip
                 logs[part, c] = log_weight[c] + share[row] + found
                 top = max(top, logs[part, c])
@@ -167,15 +165,16 @@ def components(
                 whole += logs[part, c]
         total += weight[i] * (top + math.log(whole))
         for part in range(parts):
+            to, both = g[part], gg[part]
             for c in range(many):
                 own = weight[i] * logs[part, c] / whole
                 if own < 1e-300:
                     continue
                 to_weight[c] += own
                 for j in range(d):
-                    to_mean[c, j] += own * g[part, c, j]
+                    to_mean[c, j] += own * to[c, j]
                     for k in range(d):
-                        to_matrix[c, j, k] += own * gg[part, c, j, k]
+                        to_matrix[c, j, k] += own * both[c, j, k]
     if base < d:
         for c in range(many):
             for j in range(base, d):
