@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bayes_astro import kernels as kernels
     from bayes_astro import means as means
     from bayes_astro import relations as relations
+    from bayes_astro.blocks.bayesian_blocks import BayesianBlocks as BayesianBlocks
     from bayes_astro.calibration import calibrate as calibrate
     from bayes_astro.catalog import fit_each as fit_each
     from bayes_astro.classes.mixture_classifier import MixtureClassifier as MixtureClassifier
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from bayes_astro.data.datasets import datasets as datasets
     from bayes_astro.data.datasets import fetch as fetch
     from bayes_astro.data.datasets import load as load
+    from bayes_astro.data.events import Events as Events
     from bayes_astro.data.spectra import Spectra as Spectra
     from bayes_astro.data.templates import Filters as Filters
     from bayes_astro.data.templates import Templates as Templates

@@ -58,6 +58,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "doi": "10.1007/978-1-4684-9399-3",
         },
     ),
+    "fearnhead2006": (
+        "article",
+        {
+            "author": "Fearnhead, Paul",
+            "title": "Exact and efficient {B}ayesian inference for multiple changepoint problems",
+            "journal": "Statistics and Computing",
+            "volume": "16",
+            "pages": "203--213",
+            "year": "2006",
+            "doi": "10.1007/s11222-006-8450-8",
+        },
+    ),
     "sanders1971": (
         "article",
         {
@@ -92,6 +104,18 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "pages": "64--71",
             "year": "1993",
             "doi": "10.1086/172900",
+        },
+    ),
+    "scargle2013": (
+        "article",
+        {
+            "author": "Scargle, Jeffrey D. and Norris, Jay P. and Jackson, Brad and Chiang, James",
+            "title": "Studies in astronomical time series analysis. {VI}. {B}ayesian block representations",
+            "journal": "The Astrophysical Journal",
+            "volume": "764",
+            "pages": "167",
+            "year": "2013",
+            "doi": "10.1088/0004-637X/764/2/167",
         },
     ),
     "sellentin2016": (

@@ -73,6 +73,7 @@ _PLOTS = "bayes_astro.plots."
 _BASE = "bayes_astro.baselines."
 
 TASKS = _table(
+    Row("BayesianBlocks", "bayes_astro.blocks.bayesian_blocks", _PLOTS + "blocks", "ScargleBlocks"),
     Row("ClusterMembership", "bayes_astro.membership.cluster_membership",
         _PLOTS + "cluster_membership", "ClusterGaussianMixture"),
     Row("ExtremeDeconvolution", "bayes_astro.density.extreme_deconvolution",
@@ -122,6 +123,7 @@ BASELINES = _table(
     Row("Regressor", _BASE + "photoz", _PLOTS + "photoz"),
     Row("RelationRegressor", _BASE + "relation_regressor", _PLOTS + "linear_relation"),
     Row("RunningMedian", _BASE + "smoothers", _PLOTS + "gaussian_process"),
+    Row("ScargleBlocks", _BASE + "blocks", _PLOTS + "blocks"),
     Row("SpectralComponents", _BASE + "spectra"),
     Row("Stacking", _BASE + "n_of_z", _PLOTS + "n_of_z"),
     Row("TemplateFit", _BASE + "templates", _PLOTS + "template_photoz"),
@@ -137,6 +139,7 @@ SAMPLERS = _table(
 CONTAINERS = _table(
     Row("BinnedRedshifts", "bayes_astro.data"),
     Row("Counts", "bayes_astro.data.counts"),
+    Row("Events", "bayes_astro.data.events"),
     Row("DampingTimes", "bayes_astro.data.damping_times"),
     Row("LightCurve", "bayes_astro.data"),
     Row("Measurements", "bayes_astro.data"),

@@ -1,5 +1,6 @@
 """The frequentist counterpart of each task, with the same verbs."""
 
+from bayes_astro.baselines.blocks import ScargleBlocks
 from bayes_astro.baselines.classes import Classifier
 from bayes_astro.baselines.damping_relation import DampingTimeLine
 from bayes_astro.baselines.density import GaussianMixture, KernelDensity
@@ -51,6 +52,7 @@ __all__ = [
     "Regressor",
     "RelationRegressor",
     "RunningMedian",
+    "ScargleBlocks",
     "SpectralComponents",
     "Stacking",
     "TemplateFit",
