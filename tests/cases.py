@@ -5,6 +5,7 @@
 
 from samples import (
     binned,
+    burst,
     clusters,
     counted,
     curve,
@@ -16,7 +17,6 @@ from samples import (
     open_cluster,
     pairs,
     pulsating,
-    shared,
     sinusoid,
     walk,
     wandering,
@@ -208,6 +208,17 @@ CASES = {
         lambda: counted(names=[f"source {i}" for i in range(25)]),
         lambda: ba.Exact(draws=400),
     ),
+    "blocks": (lambda: ba.BayesianBlocks(), burst, lambda: ba.Exact(draws=400)),
+    "blocks-all": (
+        lambda: ba.BayesianBlocks(
+            priors={
+                "expected_changes": ba.Prior("Gamma", alpha=2.0, beta=1.0),
+                "level": ba.Prior("Normal", mu=10.0, sigma=0.5),
+            }
+        ),
+        lambda: walk(n=60),
+        lambda: ba.Exact(draws=400),
+    ),
     "plane": (
         lambda: ba.LinearRelation("y"),
         lambda: line(names=("a", "b", "y"), n=50),
@@ -215,7 +226,7 @@ CASES = {
     ),
     "plane-all": (
         lambda: ba.LinearRelation("y", scatter=False, features=("a*b",)),
-        lambda: shared(line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"), "y"),
+        lambda: line(names=("a", "b", "y"), n=50, scatter=0.0).without_error("a", "b"),
         lambda: ba.Laplace(draws=400, restarts=1),
     ),
     "process-bands": (

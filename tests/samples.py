@@ -189,6 +189,14 @@ def galaxies(n=300, noise=1.0, stated=1.0, missing=0, seed=0, bands=("g", "r", "
     return ba.Photometry(flux, stated * error, bands, redshift, unit="uJy")
 
 
+def burst(n=40, more=40, seed=0, **kwargs):
+    """Events of a constant rate in two intervals, and more of them for a twentieth of the time."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(np.concatenate([rng.uniform(0, 100, n), rng.uniform(40, 45, more)]))
+    inside = (time < 70) | (time > 75)
+    return ba.Events(time[inside], intervals=[[0, 70], [75, 100]], **kwargs)
+
+
 def counted(n=25, mean=0.6, scatter=0.6, background=0.0, off=None, seed=0, **kwargs):
     """Counts of sources whose rates are Gamma distributed; off: exposure off over that on."""
     rng = np.random.default_rng(seed)

@@ -39,6 +39,7 @@ FLOORS = (
         "clustering",
         "membership",
         "spectra",
+        "blocks",
     ),
     ("baselines", "plots"),
     (

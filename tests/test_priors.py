@@ -443,6 +443,22 @@ DEFAULTS = {
             "length": ba.Prior("LogNormal", mu=np.log(np.log(32) / 3), sigma=0.5),
         },
     ),
+    "blocks": (
+        ba.BayesianBlocks(),
+        ba.Events([1.0, 2.0, 4.0], intervals=[[0, 5], [6, 7]]),
+        {
+            "expected_changes": ba.Prior("LogUniform", lower=0.1, upper=1.5),
+            "level": ba.Prior("Gamma", alpha=0.5, beta=1.0),
+        },
+    ),
+    "blocks of values": (
+        ba.BayesianBlocks(),
+        ba.LightCurve(np.arange(100.0), np.tile([1.0, 3.0], 50), np.full(100, 0.1)),
+        {
+            "expected_changes": ba.Prior("LogUniform", lower=0.1, upper=30.0),
+            "level": ba.Prior("Normal", mu=2.0, sigma=2.0),
+        },
+    ),
     "rates": (
         ba.PoissonRate(),
         COUNTS,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from samples import binned, counted, damping, galaxies, line, sinusoid
+from samples import binned, burst, counted, damping, galaxies, line, sinusoid
 from scipy.stats import norm
 from sklearn.model_selection import (
     GridSearchCV,
@@ -25,6 +25,7 @@ CONTAINERS = {
     "Counts": lambda: counted(names=[f"source {i}" for i in range(25)]),
     "BinnedRedshifts": binned,
     "DampingTimes": damping,
+    "Events": burst,
 }
 
 

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy import units as u
-from samples import fields_of, galaxies, pairs
+from samples import burst, fields_of, galaxies, pairs
 
 import bayes_astro as ba
 from bayes_astro import registry, report, storage
@@ -109,8 +109,12 @@ SPECTRA = ba.Spectra(
     source="made up",
     label=["a", "b", None] * 10,
 )
+EVENTS = burst(
+    weight=None, time_unit="min", name="a burst", source="made up",
+)  # fmt: skip
 DATA = {
     ba.Spectra: SPECTRA,
+    ba.Events: EVENTS,
     ba.PairCounts: PAIRS,
     ba.Counts: COUNTS,
     ba.LightCurve: CURVE,
@@ -345,6 +349,13 @@ MODELS = {
         },
     ),
     "LandySzalay": ba.baselines.LandySzalay(pivot=3 * u.Mpc, resamples=50),
+    "BayesianBlocks": ba.BayesianBlocks(
+        priors={
+            "expected_changes": ba.Prior("LogNormal", mu=1.0, sigma=0.5),
+            "level": ba.Prior("Gamma", alpha=1.0, beta=2.0),
+        }
+    ),
+    "ScargleBlocks": ba.baselines.ScargleBlocks(false_changes=0.01),
     "Stacking": ba.baselines.Stacking((0.0, 0.4, 1.0)),
     "NearestNeighbours": ba.baselines.NearestNeighbours(k=7),
     "Polynomial": ba.baselines.Polynomial(degree=1, penalty=0.1),
@@ -371,6 +382,7 @@ def folder(tmp_path_factory):
         "Relation": ba.NUTS(50, 50, 2),
         "GaussianProcess": ba.Laplace(draws=400, restarts=1),
         "StructureFunction": ba.Exact(draws=400),
+        "BayesianBlocks": ba.Exact(draws=400),
         "HierarchicalDRW": ba.NUTS(50, 50, 2),
         "SpectralFactors": ba.Gibbs(50, 50, 2),
         "TwoPointCorrelation": ba.NUTS(50, 50, 2),

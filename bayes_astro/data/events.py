@@ -30,7 +30,7 @@ class Events(Rows):
     Parameters
     ----------
     time : array_like or Quantity, shape (n,)
-        In order; equal times are different events.
+        In order; equal times are different events. May be empty where intervals are given.
     intervals : array_like or Quantity, shape (m, 2), optional
         Good time intervals: start and stop of each, in order, without overlap. Default: one, from the
         first event to the last, which makes a rate a little too large.
@@ -70,8 +70,8 @@ class Events(Rows):
         if self.time_unit:
             wanted = unit_name(self.time_unit, "time_unit", time=True)
         time = np.array(convert(time, unit, wanted, "time") if unit else time)
-        if not len(time):
-            raise DataError("time: is empty; give at least one event")
+        if not len(time) and self.intervals is None:
+            raise DataError("time: is empty; give intervals, in which there was no event")
         refuse(~np.isfinite(time), time, "time", LEFT_OUT)
         refuse(
             np.diff(time, prepend=-np.inf) < 0, time, "time",

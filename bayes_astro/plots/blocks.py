@@ -1,4 +1,4 @@
-"""Figures of blocks: levels with their bands over the data, how many changes, residuals."""
+"""Figures of blocks: levels with their bands over the data, where and how often they change."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from bayes_astro.data import LightCurve
 from bayes_astro.data.counts import Counts
 from bayes_astro.plots import style
 
-__all__ = ["FIGURES", "blocks", "number"]
+__all__ = ["FIGURES", "blocks", "changes", "number"]
 
 FINE, BINS = 600, 60
 
 
 def blocks(model: Any, at: Any = None) -> style.Drawing:
-    """The level with bands of 68 and 95%, the data below it, and where it changes.
-
-    Events are shown in bins of equal length; the lower panel has the probability of a change in each of them.
+    """The level with bands of 68 and 95%, and the data; events in bins of equal length.
 
     `at`: times at which the level is shown; of counts, numbers of rows.
     """
-    data, bayesian = model.data, "changes" in model.posterior.children
+    data = model.data
     low, high = _ends(data)
     at = np.linspace(low, high, FINE) if at is None else style.places(at, "times")
-    if bayesian:
-        axis, below = style.panels(0.75 if not style.narrow() else 1.1, 2, 1, height_ratios=(3, 1))
-    else:
-        (axis,), below = style.panels(0.6 if not style.narrow() else 0.95), None
+    (axis,) = style.panels(0.6 if not style.narrow() else 0.95)
     curves = model.predict(at)["signal"].values.reshape(-1, len(at))
     _points(axis, data)
     style.bands(axis, at, curves, "level", "median")
     axis.set_ylabel(style.axis_label(_quantity(data), rate_unit(data)))
     style.legend_above(axis)
-    last = axis
-    if below is not None:
-        group = model.posterior["changes"]
-        edges = np.linspace(low, high, BINS + 1)
-        chance, _ = np.histogram(group["place"].values, edges, weights=group["probability"].values)
-        below.stairs(np.minimum(chance, 1.0), edges, fill=True, color=style.COLOURS["orange"])
-        below.set_ylim(0, 1.05)
-        below.set_ylabel("changes")
-        axis.tick_params(labelbottom=False)
-        last = below
-    name, unit = ("row", "") if isinstance(data, Counts) else ("time", str(data.time_unit))
-    last.set_xlabel(style.axis_label(name, unit))
-    for one in (axis, last):
-        one.set_xlim(low, high)
+    _along(axis, data)
     return axis.figure
+
+
+def changes(model: Any) -> style.Drawing:
+    """Expected number of changes in bins of equal length: a probability, where it is small."""
+    (axis,) = style.panels(0.4 if not style.narrow() else 0.6)
+    edges = np.linspace(*_ends(model.data), BINS + 1)
+    group = model.posterior["changes"]
+    number, _ = np.histogram(group["place"].values, edges, weights=group["probability"].values)
+    axis.stairs(number, edges, fill=True, color=style.COLOURS["orange"])
+    axis.set_ylim(0, None)
+    axis.set_ylabel("changes in a bin")
+    _along(axis, model.data)
+    return axis.figure
+
+
+def _along(axis: Any, data: Any) -> None:
+    name, unit = ("row", "") if isinstance(data, Counts) else ("time", str(data.time_unit))
+    axis.set_xlabel(style.axis_label(name, unit))
+    axis.set_xlim(*_ends(data))
 
 
 def number(model: Any) -> style.Drawing:
@@ -90,4 +91,4 @@ def _points(axis: Any, data: Any) -> None:
             axis.stairs(np.where(exposure > 0, counts / exposure, np.nan), edges, **style_of)
 
 
-FIGURES = {"blocks": blocks, "number": number}
+FIGURES = {"blocks": blocks, "changes": changes, "number": number}

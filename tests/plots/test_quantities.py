@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from samples import (
     binned,
+    burst,
     by_hand,
     clusters,
     counted,
@@ -73,6 +74,10 @@ def rates():
     return ba.PoissonRate().fit(data, ba.NUTS(draws=40, tune=40, chains=2), seed=1, progress=False)
 
 
+def blocks():
+    return ba.BayesianBlocks().fit(burst(), ba.Exact(draws=100), seed=1, progress=False)
+
+
 def period():
     draws = drawn(
         frequency=1 / 3.7, period=3.7, offset=18.0, amplitude=("term", [[[0.9]]]),
@@ -93,6 +98,7 @@ AT = {
     ("TwoPointCorrelation", "correlation"): (clustering, TIMES / 3),
     ("TwoPointCorrelation", "departure"): (clustering, TIMES / 3),
     ("PoissonRate", "density"): (rates, TIMES / 20),
+    ("BayesianBlocks", "blocks"): (blocks, TIMES),
 }
 """Figures with a curve, and where it is asked for."""
 ELSEWHERE = {

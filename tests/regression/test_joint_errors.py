@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pytensor.compile.mode import Mode
 from samples import line, shared
 from scipy import stats
 
@@ -78,6 +79,18 @@ def test_density_is_that_of_one_normal_of_all_rows(name):
         step = 1e-5 * np.eye(len(x))[i]
         slope = (problem.density(x + step)[0] - problem.density(x - step)[0]) / 2e-5
         assert slope == pytest.approx(gradient[i], rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["both", "plane"])
+def test_the_story_has_the_same_density(name):
+    problem, *_ = laid(CASES[name])
+    plain = Mode(linker="py", optimizer="fast_compile")
+    told = problem.graph().logp_dlogp_function(ravel_inputs=True, mode=plain)
+    point = problem.points(1, np.random.default_rng(3))[0][0]
+    value, gradient = problem.density(point)
+    expected, slope = told(point)
+    assert value == pytest.approx(float(expected), rel=1e-9, abs=1e-9)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-7, atol=1e-7 * np.abs(slope).max())
 
 
 def test_without_shared_errors_it_is_the_line_of_single_rows():
