@@ -54,8 +54,8 @@ class BayesianBlocks(Model):
     Parameters
     ----------
     priors : dict of str to Prior, optional
-        ``expected_changes`` LogUniform from 0.1 to 30 (to half of the number of rows, if that is less), taken
-        at 16 equally probable values; ``level``, of every block: of rates Gamma with shape 0.5 and the mean
+        ``expected_changes`` LogUniform from 0.1 to 30 (to half of the number of rows, if that is less), summed
+        over in 16 equally probable parts; ``level``, of every block: of rates Gamma with shape 0.5 and the mean
         of the data, of values Normal about their mean with twice their standard deviation.
 
     Notes
@@ -232,7 +232,7 @@ class BayesianBlocks(Model):
         more = "the signal is not constant between its changes (a trend, a period, flickering)"
         rows = residuals.of_draws(self, 40)
         expected = self.posterior["posterior"]["expected_changes"].values
-        top = float(self.problem(data, recorded(self)).rates[-1])
+        top = self.problem(data, recorded(self)).most
         share = float(np.mean(expected >= top))
         checks = [
             goodness_of_fit(self, more),
@@ -243,7 +243,7 @@ class BayesianBlocks(Model):
                 True if share < 0.5 else None,
                 share,
                 f"the posterior of expected_changes ends where its prior does: {more}; or give a wider prior",
-                "share of draws at the largest expected number, below 0.5",
+                "share of draws in the last sixteenth of its prior, below 0.5",
             ),
         ]
         if isinstance(data, LightCurve):

@@ -95,6 +95,11 @@ class BlocksProblem(Problem):
         """Over divisions, levels, and expected numbers of changes."""
         return float(logsumexp(self.sums[:, -1]) - np.log(NODES) + self.constant)
 
+    @property
+    def most(self) -> float:
+        """Where the last of the equal parts of the prior of expected changes begins."""
+        return float(self.priors["expected_changes"].quantile(1 - 1 / NODES))
+
     def probability(self) -> np.ndarray:
         """Of a change before each cell, (c,)."""
         from bayes_astro.likelihoods.blocks import backward
@@ -138,8 +143,11 @@ class BlocksProblem(Problem):
         order = rng.permutation(draws)
         begins, which = begins[order], which[order]
         start, level = padded(self.cells, begins, drawn_levels(self, begins, rng))
+        within = (
+            which + rng.uniform(size=draws)
+        ) / NODES  # all of an equal part, not its middle alone
         arrays = {
-            "expected_changes": ("sample", self.rates[which]),
+            "expected_changes": ("sample", self.priors["expected_changes"].quantile(within)),
             "n_changes": ("sample", begins.sum(axis=1) - 1),
             "block_start": (("sample", "block"), start),
             "block_level": (("sample", "block"), level),

@@ -262,7 +262,7 @@ def test_events_from_tables(tmp_path):
 def test_the_posterior_is_calibrated_at_300(kind):
     design, level = {
         "events": (
-            ba.Events([1.0], intervals=[[0, 60], [70, 100]]),
+            ba.Events([1.0, 2.0, 80.0], intervals=[[0, 60], [70, 100]]),
             ba.Prior("Gamma", alpha=3, beta=3),
         ),
         "counts": (ba.Counts(np.zeros(80), 1.0), ba.Prior("Gamma", alpha=1.0, beta=0.2)),
