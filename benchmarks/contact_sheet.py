@@ -118,6 +118,12 @@ FITS = {
     "GaussianProcessRegressor": (lambda: ba.baselines.GaussianProcessRegressor(), quasar, None),
     "RunningMedian": (lambda: ba.baselines.RunningMedian(), quasar, None),
     "structure-function": (lambda: ba.StructureFunction(), quasar, None),
+    "blocks": (lambda: ba.BayesianBlocks(), samples.burst, None),
+    "blocks-counts": (
+        lambda: ba.BayesianBlocks(),
+        lambda: ba.Counts(np.repeat([3, 9, 2], [40, 20, 40]), 1.0), None,
+    ),
+    "ScargleBlocks": (lambda: ba.baselines.ScargleBlocks(), samples.burst, None),
     "structure-function-law": (
         lambda: ba.StructureFunction("power-law"), lambda: samples.wandering(n=60), None,
     ),

@@ -76,6 +76,11 @@ PROGRAMS = {
         "ba.StructureFunction().fit(data.select(data.bands[0]), seed=1)",
         PYMC,
     ),
+    "blocks": (
+        START + "time = np.sort(rng.uniform(0, 100, 500))\n"
+        "ba.BayesianBlocks().fit(ba.Events(time, intervals=[[0, 100]]), seed=1)",
+        PYMC,
+    ),
     "mixture": (
         START + "x = rng.normal(size=(500, 2)) + 3 * rng.integers(0, 2, (500, 1))\n"
         "data = ba.Measurements(x, np.full((500, 2), 0.3))\n"
