@@ -455,7 +455,7 @@ DEFAULTS = {
         ba.BayesianBlocks(),
         ba.LightCurve(np.arange(100.0), np.tile([1.0, 3.0], 50), np.full(100, 0.1)),
         {
-            "expected_changes": ba.Prior("LogUniform", lower=0.1, upper=30.0),
+            "expected_changes": ba.Prior("LogUniform", lower=0.1, upper=10.0),
             "level": ba.Prior("Normal", mu=2.0, sigma=2.0),
         },
     ),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BayesianBlocks"]
 
-FEWEST, MOST = 0.1, 30.0  # expected changes of the default prior
+FEWEST, MOST = 0.1, 10.0  # expected changes of the default prior
 FACTORS = (0.35, 0.5, 0.7, 1.4, 2.0, 2.8)
 WAITING = "time since the event before"
 
@@ -54,7 +54,7 @@ class BayesianBlocks(Model):
     Parameters
     ----------
     priors : dict of str to Prior, optional
-        ``expected_changes`` LogUniform from 0.1 to 30 (to half of the number of rows, if that is less), summed
+        ``expected_changes`` LogUniform from 0.1 to 10 (to half of the number of rows, if that is less), summed
         over in 16 equally probable parts; ``level``, of every block: of rates Gamma with shape 0.5 and the mean
         of the data, of values Normal about their mean with twice their standard deviation.
 
