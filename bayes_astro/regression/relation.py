@@ -15,8 +15,9 @@ from bayes_astro.model import Model
 from bayes_astro.parameters import Parameter, Setting, switch, text
 from bayes_astro.priors import Prior
 from bayes_astro.processes.means import Elsewhere
-from bayes_astro.regression import relation_draws, relation_inputs
+from bayes_astro.regression import relation_draws, relation_inputs, unsure_predictor
 from bayes_astro.regression.relation_problem import NOISE, RelationProblem, linear_of
+from bayes_astro.regression.unsure_predictor import unsure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,9 +47,14 @@ class Relation(Model):
 
         y_i ~ t(degrees_of_freedom, mean(x_i; parameters), sqrt(e_i^2 + scatter^2))
 
-    which takes points that lie far off for what they are. Predictors are known exactly: errors in them are
-    refused, since with these the result depends on how true values are distributed (`ba.LinearRelation`
-    has that for a line).
+    which takes points that lie far off for what they are. Predictors are known exactly, but for one that may
+    have errors, independent of those of the response: its true values are of a normal population,
+
+    .. code-block:: text
+
+        x_i ~ N(predictor_mean, predictor_width^2),      x_obs,i ~ N(x_i, error of x_i^2)
+
+    and are summed over (`bayes_astro.regression.unsure_predictor`).
 
     Parameters
     ----------
@@ -69,7 +75,8 @@ class Relation(Model):
         Parameters of the mean that have one value.
     priors : dict of str to Prior, optional
         By parameter. Defaults: those of the mean function; ``scatter`` HalfNormal with the spread of the
-        response; ``degrees_of_freedom`` Gamma(2, 0.1).
+        response; ``degrees_of_freedom`` Gamma(2, 0.1); of a predictor with errors ``predictor_mean``
+        Normal about its mean with five times its spread, ``predictor_width`` LogNormal about its spread.
 
     Notes
     -----
@@ -109,6 +116,8 @@ class Relation(Model):
     references: ClassVar[tuple[str, ...]] = ("hogg2010", "hogg1999")
     samplers: ClassVar[tuple[str, ...]] = ("NUTS", "Emcee", "Laplace", "MAP")
     takes: ClassVar[tuple[str, ...]] = ("point_covariance",)
+    true_predictors: ClassVar[bool] = True
+    _internal: ClassVar[tuple[str, ...]] = ("true_predictors",)
 
     def check_settings(self) -> None:
         """Raise ValueError for what is no mean function."""
@@ -139,7 +148,8 @@ class Relation(Model):
                 f"the mean function's parameter {clash[0]!r} has the name of a column or of another "
                 "parameter: call it something else."
             )
-        linear = linear_of(self, free)
+        inexact = unsure(data, self.response)
+        linear = () if inexact else linear_of(self, free)
         found = [
             Parameter(
                 name,
@@ -157,6 +167,16 @@ class Relation(Model):
             found.append(
                 Parameter("scatter", half, unit=units.get("scatter", ""), support="positive")
             )
+        if inexact:
+            x, unit = data.column(inexact), units.get("predictor_mean", "")
+            middle, wide = float(np.mean(x)), float(np.std(x))
+            found += [
+                Parameter("predictor_mean", Prior("Normal", mu=middle, sigma=5 * wide), unit=unit),
+                Parameter(
+                    "predictor_width", Prior("LogNormal", mu=float(np.log(wide)), sigma=1.0), unit=unit,
+                    support="positive",
+                ),
+            ]  # fmt: skip
         if self.robust:
             gamma = Prior("Gamma", alpha=2.0, beta=0.1)
             found.append(Parameter("degrees_of_freedom", gamma, support="positive"))
@@ -168,7 +188,12 @@ class Relation(Model):
         own = self.mean.units(arranged) if hasattr(self.mean, "units") else {}
         found = {name: unit for name, unit in own.items() if name not in (self.fixed or {})}
         unit = arranged.units[-1] if arranged.units else ""
-        return found | ({"scatter": unit} if self.scatter and unit else {})
+        found |= {"scatter": unit} if self.scatter and unit else {}
+        inexact = unsure(data, self.response)
+        if inexact and data.units and data.units[data.index(inexact)]:
+            of_it = data.units[data.index(inexact)]
+            found |= {"predictor_mean": of_it, "predictor_width": of_it}
+        return found
 
     def problem(self, data: Measurements, priors: dict[str, Prior]) -> RelationProblem:
         """The marginal posterior."""
@@ -186,10 +211,20 @@ class Relation(Model):
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Log density of each row given those before it, (chain, draw, row); their sum is that of all."""
+        if "predictor_mean" in draws:
+            return by_row(draws, unsure_predictor.log_densities(self, draws, data))
         return by_row(draws, relation_draws.log_densities(self, draws, data))
+
+    def log_predictive(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
+        """Of each response given its predictors."""
+        if "predictor_mean" in draws:
+            return by_row(draws, unsure_predictor.log_densities(self, draws, data, given=True))
+        return self.pointwise(draws, data)
 
     def normal_residuals(self, draws: xr.Dataset, data: Measurements) -> np.ndarray:
         """Unit normals, one a row; correlated errors are taken apart by the symmetric root."""
+        if "predictor_mean" in draws:
+            return np.asarray(by_row(draws, unsure_predictor.scores(self, draws, data)))
         return np.asarray(by_row(draws, relation_draws.scores(self, draws, data)))
 
     def forecast(
@@ -213,7 +248,7 @@ class Relation(Model):
         import xarray as xr
 
         columns = relation_inputs.columns_at(data, self.response, at)
-        signal = relation_draws.curves(self, draws, columns)
+        signal = relation_draws.at_true(self, draws, data, at, columns, rng)
         noise = relation_draws.noise(self, draws, at, signal.shape, rng)
         found = {
             "signal": by_row(draws, signal),
@@ -228,12 +263,20 @@ class Relation(Model):
         """New responses at the predictors and with the errors of `design`."""
         one = parameters.expand_dims(("chain", "draw"))
         columns = relation_inputs.columns_at(design, self.response, design)
+        inexact = unsure(design, self.response)
+        if inexact:
+            mean, width = (float(parameters[f"predictor_{name}"]) for name in ("mean", "width"))
+            columns[inexact] = mean + width * rng.standard_normal(len(design))
         signal = relation_draws.curves(self, one, columns)
         if not np.all(np.isfinite(signal)):
             raise ValueError(
                 "the mean function is not finite at a draw from the prior: narrow the priors to where it is."
             )
         value = np.array(design.value)
+        if inexact:
+            place = design.index(inexact)
+            error = design.error[:, place] * rng.standard_normal(len(design))
+            value[:, place] = columns[inexact] + error
         noise = relation_draws.noise(self, one, design, signal.shape, rng)
         value[:, design.index(self.response)] = (signal + noise)[0]
         return design.replace(value=value)

@@ -12,11 +12,15 @@ from bayes_astro.regression import relation_inputs
 from bayes_astro.regression.mean_values import evaluated
 from bayes_astro.regression.point_errors import PointErrors
 from bayes_astro.regression.relation_problem import NOISE
+from bayes_astro.regression.unsure_predictor import drawn_true, unsure
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["curves", "goodness", "log_densities", "noise", "residuals", "scores"]
+
+
+TRIES = 100
 
 
 def _flat(draws: xr.Dataset, name: str) -> np.ndarray | None:
@@ -36,6 +40,41 @@ def curves(model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]) -> 
         named = dict(zip(scalars, map(float, values), strict=True)) | fixed
         row[:] = evaluated(model.mean, columns, named)
     return found
+
+
+def at_true(
+    model: Any, draws: xr.Dataset, data: Measurements, at: Any, columns: dict[str, np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """The mean function at predictors, of one with errors at draws of its true values: (s, m)."""
+    name = unsure(data, model.response) if "predictor_mean" in draws else None
+    if not (name and isinstance(at, Measurements) and at.error[:, at.index(name)].any()):
+        return curves(model, draws, columns)
+    error = at.error[:, at.index(name)]
+    found = _at_values(model, draws, columns, name, drawn_true(draws, columns[name], error, rng))
+    for _ in range(TRIES):  # true values at which the curve has no value are none
+        if np.isfinite(found).all():
+            break
+        again = _at_values(
+            model, draws, columns, name, drawn_true(draws, columns[name], error, rng)
+        )
+        found = np.where(np.isfinite(found), found, again)
+    return found
+
+
+def _at_values(
+    model: Any, draws: xr.Dataset, columns: dict[str, np.ndarray], name: str, true: np.ndarray
+) -> np.ndarray:
+    """Curves with a column (s, m) of its own for every draw."""
+    stacked = draws.stack(sample=("chain", "draw"))
+    return np.concatenate(
+        [
+            curves(
+                model, stacked.isel(sample=[s]).unstack("sample"), columns | {name: np.ascontiguousarray(own)}
+            )
+            for s, own in enumerate(true)
+        ]
+    )  # fmt: skip
 
 
 def residuals(model: Any, draws: xr.Dataset, data: Measurements) -> np.ndarray:
@@ -107,6 +146,11 @@ def goodness(model: Any, draws: xr.Dataset, data: Measurements) -> xr.Dataset:
     import xarray as xr
 
     middle = draws.mean(("chain", "draw")).expand_dims(("chain", "draw"))
+    if "predictor_mean" in draws:
+        from bayes_astro.regression.unsure_predictor import scores as of_them
+
+        square = float(np.sum(of_them(model, middle, data) ** 2))
+        return xr.Dataset({"chi_square": square, "rows": len(data)})
     scatter, errors = _flat(middle, "scatter"), PointErrors(data, model.response)
     floor = 0.0 if scatter is None else float(scatter[0]) ** 2
     white = errors.whitened(residuals(model, middle, data)[0], floor)

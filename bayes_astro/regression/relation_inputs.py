@@ -15,6 +15,7 @@ from bayes_astro.processes.means import Elsewhere
 from bayes_astro.processes.means import Mean as OfTime
 from bayes_astro.regression.inputs import predictors, values_at
 from bayes_astro.regression.mean_values import evaluated
+from bayes_astro.regression.unsure_predictor import MUCH, unsure
 
 __all__ = [
     "arranged",
@@ -25,8 +26,6 @@ __all__ = [
     "free_priors",
     "predictors",
 ]
-
-MUCH = 1e-6  # errors of a predictor, in its standard deviations, that are no errors
 
 
 def check_mean(mean: Any) -> None:
@@ -127,10 +126,19 @@ def check(model: Any, data: Measurements) -> None:
                 f"column {name!r} is constant ({column[0]:g} in every row): there is no relation to fit. "
                 "Leave it out."
             )
+    unsure_one = unsure(data, response) if getattr(model, "true_predictors", False) else None
+    if unsure_one:
+        _check_unsure(model, data, unsure_one)
     for name in names:
         error = data.error[:, data.index(name)]
-        if np.any(error > MUCH * np.std(data.column(name))):
+        if name != unsure_one and np.any(error > MUCH * np.std(data.column(name))):
             row = int(np.argmax(error))
+            if unsure_one:
+                raise ValueError(
+                    f"columns {unsure_one!r} and {name!r} have errors, and {owner} sums over the true values of "
+                    f"one predictor. Where they are negligible, data.without_error({name!r}); a plane with "
+                    "errors on all axes is ba.LinearRelation."
+                )
             raise ValueError(
                 f"column {name!r}, row {row}: an error of {error[row]:.3g}, and {owner} takes predictors as "
                 "known exactly: which values are likely depends on how the true ones are distributed. "
@@ -160,6 +168,22 @@ def check(model: Any, data: Measurements) -> None:
     if len(data) < count + 1:
         raise ValueError(
             f"{len(data)} rows are too few for {count} parameters: at least {count + 1} are needed."
+        )
+
+
+def _check_unsure(model: Any, data: Measurements, name: str) -> None:
+    """Raise ValueError for what does not go with errors of a predictor."""
+    if data.point_covariance:
+        raise ValueError(
+            f"column {name!r} has errors, and the response errors in common (point_covariance): leave one of "
+            f"the two out, data.without_error({name!r}) where those are negligible."
+        )
+    across = data.covariance[:, data.index(name), data.index(model.response)]
+    if np.any(across != 0):
+        row = int(np.argmax(across != 0))
+        raise ValueError(
+            f"row {row}: errors of {name!r} and {model.response!r} are correlated, which {type(model).__name__} "
+            "does not take; ba.LinearRelation does for a line."
         )
 
 

@@ -17,13 +17,15 @@ from bayes_astro.problem import Problem
 from bayes_astro.regression.curve_fit import least_squares
 from bayes_astro.regression.mean_values import MeanValues
 from bayes_astro.regression.point_errors import PointErrors
+from bayes_astro.regression.unsure_predictor import Nodes, nodes_for, unsure
+from bayes_astro.regression.unsure_predictor import density as over_nodes
 
 if TYPE_CHECKING:
     import pymc as pm
 
 __all__ = ["RelationProblem", "columns_of", "linear_of"]
 
-NOISE = ("scatter", "degrees_of_freedom")
+NOISE = ("scatter", "degrees_of_freedom", "predictor_mean", "predictor_width")
 LOOKS, SAME = 2, 1e-6
 
 
@@ -46,7 +48,8 @@ class RelationProblem(Problem):
     def __init__(self, model: Any, data: Measurements, priors: dict[str, Prior]) -> None:
         super().__init__(model, data, priors)
         self.of_mean = {name: prior for name, prior in priors.items() if name not in NOISE}
-        self.linear = linear_of(model, list(self.of_mean))
+        self.unsure = unsure(data, model.response) if "predictor_mean" in priors else None
+        self.linear = () if self.unsure else linear_of(model, list(self.of_mean))
         columns = columns_of(data, model.response)
         self.mean = MeanValues(model.mean, columns, self.of_mean, model.fixed)
         self.response = data.column(model.response)
@@ -87,6 +90,8 @@ class RelationProblem(Problem):
 
     def likelihood(self) -> Callable[[np.ndarray, bool], tuple[float, np.ndarray]]:
         """In Python: the mean function may be a user's own."""
+        if self.unsure:
+            return self._summed
         return self._student if self.model.robust else self._normal
 
     def _parts(self, values: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
@@ -113,6 +118,36 @@ class RelationProblem(Problem):
         if pull is None:
             return density, np.zeros(len(values))
         return density, self._gradient(pull(toward), [] if scatter is None else [slope])
+
+    @cached_property
+    def at_nodes(self) -> tuple[Nodes, MeanValues]:
+        """Where the true values of a predictor with errors may be, and the mean function there."""
+        assert self.unsure is not None
+        fit = self.best.values
+        named = dict(zip(self.of_mean, map(float, fit), strict=True)) | dict(self.model.fixed or {})
+        left = self.response - self.mean.value(fit)
+        least = 0.1 * float(np.std(left)) if self.model.scatter else 0.0
+        nodes = nodes_for(self.model, self.data, self.unsure, named, least)
+        return nodes, MeanValues(self.model.mean, nodes.columns, self.of_mean, self.model.fixed)
+
+    def _summed(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
+        """A predictor with errors, its true values summed over."""
+        of_mean, others = self._parts(values)
+        nodes, mean = self.at_nodes
+        curve, pull = mean.both(of_mean) if wanted else (mean.value(of_mean), None)
+        scatter, nu = others.get("scatter"), others.get("degrees_of_freedom")
+        variance = self.errors.variance + (scatter or 0.0) ** 2
+        population = others["predictor_mean"], others["predictor_width"]
+        found, toward, slopes = over_nodes(nodes, curve, self.response, variance, population, nu)
+        if pull is None or not np.isfinite(found):
+            return found, np.zeros(len(values))
+        by_name = {
+            "scatter": 2.0 * (scatter or 0.0) * float(np.sum(slopes["variance"])),
+            "degrees_of_freedom": slopes["degrees"],
+            "predictor_mean": slopes["mean"],
+            "predictor_width": slopes["width"],
+        }
+        return found, self._gradient(pull(toward), [by_name[name] for name in others])
 
     def _student(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
         """Student's t, whose scale holds errors and scatter."""
@@ -174,6 +209,9 @@ class RelationProblem(Problem):
         errors, n = self.errors, len(self.data)
         with pm.Model() as model:
             values = {name: self.priors[name].variable(name) for name in self.sampled}
+            if self.unsure:
+                self._told_of_nodes(values)
+                return model
             fixed = dict(zip(self.linear, map(pt.constant, self.centre), strict=True))
             mean = symbolic(self.mean, values | fixed)
             scatter = values.get("scatter")
@@ -195,6 +233,24 @@ class RelationProblem(Problem):
                 pm.MvNormal("value", mean, cov=covariance, observed=self.response)
         return model
 
+    def _told_of_nodes(self, values: dict[str, Any]) -> None:
+        """The sum over true values of a predictor, by PyMC's densities."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        from bayes_astro.regression.symbolic_mean import symbolic
+
+        nodes, mean = self.at_nodes
+        curve = symbolic(mean, values).reshape(nodes.shape)
+        extra = values["scatter"] ** 2 if "scatter" in values else 0.0
+        width = pt.sqrt(self.errors.variance + extra)[:, None]
+        of = pm.Normal.dist(curve, width)
+        if self.model.robust:
+            of = pm.StudentT.dist(nu=values["degrees_of_freedom"], mu=curve, sigma=width)
+        truth = pm.Normal.dist(values["predictor_mean"], values["predictor_width"])
+        log = pm.logp(of, self.response[:, None]) + pm.logp(truth, nodes.at) + nodes.log_share
+        pm.Potential("value", pt.logsumexp(log, axis=1).sum())
+
     @cached_property
     def best(self) -> Any:
         """The curve of least squares."""
@@ -214,6 +270,11 @@ class RelationProblem(Problem):
                 found[name] = fit.values[i] + sd[i] * rng.standard_normal(count)
         if self.model.scatter:
             found["scatter"] = spread * rng.uniform(0.1, 1.0, count)
+        if self.unsure:
+            x = self.data.column(self.unsure)
+            width = float(np.std(x))
+            found["predictor_mean"] = x.mean() + 0.1 * width * rng.standard_normal(count)
+            found["predictor_width"] = width * rng.uniform(0.7, 1.1, count)
         if self.model.robust:
             found["degrees_of_freedom"] = np.exp(rng.normal(2.0, 0.5, count))
         for name, values in found.items():
