@@ -36,6 +36,12 @@ class Prior(Shown):
         The scale of an InverseWishart is a matrix, or a sequence of d standard deviations.
         A Quantity is converted to the unit of the parameter when the model is fitted.
 
+    Raises
+    ------
+    ValueError
+        For an unknown distribution or argument (with the nearest known one), a number that is not
+        finite, a scale that is not positive, bounds in the wrong order.
+
     Notes
     -----
     The *Horseshoe* (mu, scale) is for many slopes of which few differ from mu: N(mu, l^2 scale^2) with l
@@ -45,19 +51,13 @@ class Prior(Shown):
 
         p(b) = (2 pi^3)^(-1/2) / scale * exp(z) E1(z),   z = (b - mu)^2 / (2 scale^2)
 
-    It rises as -ln |b - mu| toward a pole, which draws what is near to it, and falls as slowly as a
+    It rises as -ln z toward a pole at mu, which draws what is near to it, and falls as slowly as a
     Cauchy density, which leaves what is far away alone. With p0 of p slopes expected to matter, n rows,
     a scatter sigma and predictors of unit spread, Piironen & Vehtari (2017, Electron. J. Stat. 11, 5018)
     take scale = p0 / (p - p0) * sigma / sqrt(n); divide it by the spread of each predictor that has
     another. Samplers move in the normal score Phi^-1(F(b)), a coordinate without the pole, in which every
-    gradient is finite; a PyMC graph has b itself, and a gradient of zero at mu. `log_density` ends to rise at |b - mu| = 1e-150 scale. The pole is the maximum of any posterior whatever the data, so that
+    gradient is finite; a PyMC graph has b itself, and a gradient of zero at mu. `log_density` ends to rise 1e-150 scales from mu. The pole is the maximum of any posterior whatever the data, so that
     `ba.MAP`, `ba.Laplace` and evidences refuse this prior.
-
-    Raises
-    ------
-    ValueError
-        For an unknown distribution or argument (with the nearest known one), a number that is not
-        finite, a scale that is not positive, bounds in the wrong order.
 
     Examples
     --------
@@ -66,6 +66,8 @@ class Prior(Shown):
     Prior('HalfNormal', sigma=0.1)
     >>> ba.Prior("Normal", mu=1.0, sigma=0.5).quantile([0.16, 0.5, 0.84]).round(2)
     array([0.5, 1. , 1.5])
+    >>> ba.Prior("Horseshoe", mu=0.0, scale=0.02).quantile([0.05, 0.25, 0.75, 0.95]).round(3)
+    array([-0.099, -0.012,  0.012,  0.099])
     """
 
     _internal: ClassVar[tuple[str, ...]] = (
