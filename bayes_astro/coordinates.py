@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_astro.prior_numbers import as_numbers
 from bayes_astro.priors import Prior
 
 __all__ = ["Coordinates", "Free"]
@@ -137,7 +138,7 @@ def _rows(one: Free, x_at: int, value_at: int, kernels: Any) -> np.ndarray:
     rows[:, kernels.COUNT] = 1
     if one.prior is None:
         return rows
-    kind, transform, numbers, lower, upper, constant = one.prior.as_numbers(kernels)
+    kind, transform, numbers, lower, upper, constant = as_numbers(one.prior, kernels)
     rows[:, kernels.KIND], rows[:, kernels.TRANSFORM] = kind, transform
     for column, number in (
         *zip((kernels.A, kernels.B, kernels.C), numbers, strict=False),
@@ -161,6 +162,10 @@ def _unbounded(given: np.ndarray, rows: np.ndarray, kernels: Any) -> np.ndarray:
     lower, upper = rows[:, kernels.LOWER], rows[:, kernels.UPPER]
     if transform in (kernels.LOGARITHM, kernels.HALF_SUM):
         return np.log(np.maximum(given - lower, 1e-300))
+    if transform == kernels.SCORE:
+        from bayes_astro.horseshoe import score
+
+        return score((given - rows[:, kernels.A]) / rows[:, kernels.B])
     if transform == kernels.LOG_INTERVAL:
         given = np.log(given)
     if transform in (kernels.INTERVAL, kernels.LOG_INTERVAL):

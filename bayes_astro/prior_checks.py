@@ -40,7 +40,8 @@ def checks(model: Any) -> list[Check]:
     found = [
         (name, prior, posterior[name].values)
         for name, prior in sorted(recorded(model).items())
-        if name in chosen and not prior.event
+        # A spiked prior is made for a few that lie far away.
+        if name in chosen and not (prior.event or prior.spiked)
     ]
     if not found:
         return []

@@ -18,7 +18,7 @@ class Family:
     ``arguments`` maps a name to "value" (in the unit of the variable), "scale" (the same, and
     positive), "shape" (a positive number), "number" (any number) or "matrix" (a covariance, or a
     list of standard deviations). ``event`` is the number of axes of a single draw: 0 for numbers,
-    1 for weights that sum to one, 2 for covariances.
+    1 for weights that sum to one, 2 for covariances. A ``spiked`` density is infinite at a value within.
     """
 
     arguments: dict[str, str]
@@ -26,6 +26,13 @@ class Family:
     lower: Callable[..., Any] = lambda **_: -np.inf
     upper: Callable[..., Any] = lambda **_: np.inf
     event: int = 0
+    spiked: bool = False
+
+
+def _horseshoe(_: Any, mu: Any, scale: Any) -> Any:
+    from bayes_astro.horseshoe_distribution import HORSESHOE
+
+    return HORSESHOE(mu, scale)
 
 
 def _zero(**_: Any) -> float:
@@ -73,6 +80,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "HalfCauchy": Family({"beta": "scale"}, lambda s, beta: s.halfcauchy(0, beta), _zero),
     "Laplace": Family({"mu": "value", "b": "scale"}, lambda s, mu, b: s.laplace(mu, b)),
+    "Horseshoe": Family({"mu": "value", "scale": "scale"}, _horseshoe, spiked=True),
     "Rayleigh": Family({"sigma": "scale"}, lambda s, sigma: s.rayleigh(0, sigma), _zero),
     "Exponential": Family({"scale": "scale"}, lambda s, scale: s.expon(0, scale), _zero),
     "Gamma": Family(

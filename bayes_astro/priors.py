@@ -27,9 +27,10 @@ class Prior(Shown):
     ----------
     distribution : str
         One of Normal, HalfNormal, TruncatedNormal, Uniform, LogUniform, LogNormal, StudentT,
-        Cauchy, HalfCauchy, Laplace, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the arguments
-        that PyMC gives them (Exponential by its ``scale``); for weights Dirichlet(alpha), for
-        covariances InverseWishart(nu, scale), whose mean is scale / (nu - d - 1).
+        Cauchy, HalfCauchy, Laplace, Horseshoe, Rayleigh, Exponential, Gamma, InverseGamma, Beta, with the
+        arguments that PyMC gives them (Exponential by its ``scale``; Horseshoe mu and scale, see below); for
+        weights Dirichlet(alpha), for covariances InverseWishart(nu, scale), whose mean is
+        scale / (nu - d - 1).
     **arguments : float, sequence of float, or astropy Quantity
         A sequence gives one number for each entry of the parameter (each harmonic, each predictor).
         The scale of an InverseWishart is a matrix, or a sequence of d standard deviations.
@@ -41,6 +42,23 @@ class Prior(Shown):
         For an unknown distribution or argument (with the nearest known one), a number that is not
         finite, a scale that is not positive, bounds in the wrong order.
 
+    Notes
+    -----
+    The *Horseshoe* (mu, scale) is for many slopes of which few differ from mu: N(mu, l^2 scale^2) with l
+    half-Cauchy, integrated out (Carvalho, Polson & Scott 2010),
+
+    .. code-block:: text
+
+        p(b) = (2 pi^3)^(-1/2) / scale * exp(z) E1(z),   z = (b - mu)^2 / (2 scale^2)
+
+    It rises as -ln z toward a pole at mu, which draws what is near to it, and falls as slowly as a
+    Cauchy density, which leaves what is far away alone. With p0 of p slopes expected to matter, n rows,
+    a scatter sigma and predictors of unit spread, Piironen & Vehtari (2017, Electron. J. Stat. 11, 5018)
+    take scale = p0 / (p - p0) * sigma / sqrt(n); divide it by the spread of each predictor that has
+    another. Samplers move in the normal score Phi^-1(F(b)), a coordinate without the pole, in which every
+    gradient is finite; a PyMC graph has b itself, and a gradient of zero at mu. `log_density` ends to rise 1e-150 scales from mu. The pole is the maximum of any posterior whatever the data, so that
+    `ba.MAP`, `ba.Laplace` and evidences refuse this prior.
+
     Examples
     --------
     >>> import bayes_astro as ba
@@ -48,11 +66,13 @@ class Prior(Shown):
     Prior('HalfNormal', sigma=0.1)
     >>> ba.Prior("Normal", mu=1.0, sigma=0.5).quantile([0.16, 0.5, 0.84]).round(2)
     array([0.5, 1. , 1.5])
+    >>> ba.Prior("Horseshoe", mu=0.0, scale=0.02).quantile([0.05, 0.25, 0.75, 0.95]).round(3)
+    array([-0.099, -0.012,  0.012,  0.099])
     """
 
     _internal: ClassVar[tuple[str, ...]] = (
-        "as_numbers", "entry", "event", "from_dict", "in_unit", "normal_score",
-        "symbolic_log_density", "to_dict", "variable",
+        "entry", "event", "from_dict", "in_unit", "normal_score",
+        "spiked", "symbolic_log_density", "to_dict", "variable",
     )  # fmt: skip
 
     def __init__(self, distribution: str, /, **arguments: Any) -> None:
@@ -87,6 +107,11 @@ class Prior(Shown):
     def event(self) -> int:
         """Number of axes of a single draw: 0 for a number, 1 for weights, 2 for a covariance."""
         return FAMILIES[self.distribution].event
+
+    @property
+    def spiked(self) -> bool:
+        """Whether the density is infinite somewhere, so that the posterior's maximum says nothing."""
+        return FAMILIES[self.distribution].spiked
 
     def _checked(self, name: str, value: Any) -> Any:
         kind = FAMILIES[self.distribution].arguments[name]
@@ -259,62 +284,6 @@ class Prior(Shown):
         """
         return self._scipy().median()
 
-    def as_numbers(self, kernels: Any) -> tuple[Any, ...]:
-        """What `bayes_astro.likelihoods.priors` needs of it.
-
-        Kind, transform, numbers of the density, lower and upper bound, and the constant that is
-        left out there.
-        """
-        from scipy.special import betaln, gammaln
-
-        k, half = kernels, 0.5 * np.log(2 * np.pi)
-        a = {name: np.asarray(value, dtype=float) for name, value in self.arguments.items()}
-        name = self.distribution
-        if name == "Normal":
-            return k.NORMAL, k.IDENTITY, (a["mu"], a["sigma"]), 0, 0, -half - np.log(a["sigma"])
-        if name == "HalfNormal":
-            constant = np.log(2) - half - np.log(a["sigma"])
-            return k.NORMAL, k.LOGARITHM, (0.0, a["sigma"]), 0, 0, constant
-        if name == "TruncatedNormal":
-            mu, sigma, low, high = (a[key] for key in ("mu", "sigma", "lower", "upper"))
-            from scipy.stats import truncnorm
-
-            z = (low - mu) / sigma, (high - mu) / sigma
-            middle = np.clip(mu, low, high)
-            own = truncnorm.logpdf(middle, *z, mu, sigma) + 0.5 * ((middle - mu) / sigma) ** 2
-            return k.NORMAL, k.INTERVAL, (mu, sigma), low, high, own
-        if name == "Uniform":
-            constant = -np.log(a["upper"] - a["lower"])
-            return k.FLAT, k.INTERVAL, (), a["lower"], a["upper"], constant
-        if name == "LogUniform":
-            low, high = np.log(a["lower"]), np.log(a["upper"])
-            return k.FLAT, k.LOG_INTERVAL, (), low, high, -np.log(high - low)
-        if name == "LogNormal":
-            constant = -half - np.log(a["sigma"])
-            return k.LOG_NORMAL, k.LOGARITHM, (a["mu"], a["sigma"]), 0, 0, constant
-        if name in ("StudentT", "Cauchy", "HalfCauchy"):
-            nu, centre = a.get("nu", np.asarray(1.0)), a.get("mu", a.get("alpha", 0.0))
-            scale = a["sigma"] if name == "StudentT" else a["beta"]
-            constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-            constant = constant - np.log(scale) + np.log(2) * (name == "HalfCauchy")
-            transform = k.LOGARITHM if name == "HalfCauchy" else k.IDENTITY
-            return k.STUDENT_T, transform, (nu, centre, scale), 0, 0, constant
-        if name == "Laplace":
-            return k.LAPLACE, k.IDENTITY, (a["mu"], a["b"]), 0, 0, -np.log(2 * a["b"])
-        if name == "Rayleigh":
-            return k.RAYLEIGH, k.LOGARITHM, (a["sigma"],), 0, 0, -2 * np.log(a["sigma"])
-        if name == "Exponential":
-            return k.GAMMA, k.LOGARITHM, (1.0, 1 / a["scale"]), 0, 0, -np.log(a["scale"])
-        if name in ("Gamma", "InverseGamma"):
-            alpha, beta = a["alpha"], a["beta"]
-            kind = k.GAMMA if name == "Gamma" else k.INVERSE_GAMMA
-            constant = alpha * np.log(beta) - gammaln(alpha)
-            return kind, k.LOGARITHM, (alpha, beta), 0, 0, constant
-        if name == "Beta":
-            constant = -betaln(a["alpha"], a["beta"])
-            return k.BETA, k.INTERVAL, (a["alpha"], a["beta"]), 0.0, 1.0, constant
-        raise ValueError(f"{name} has no coordinate of its own.")
-
     def symbolic_log_density(self, x: Any) -> Any:
         """Log density at a PyTensor variable, for use inside a PyMC model."""
         import pymc as pm
@@ -327,6 +296,10 @@ class Prior(Shown):
         if self.distribution == "Rayleigh":
             scale = np.sqrt(2) * arguments["sigma"]
             return pm.logp(pm.Weibull.dist(alpha=2.0, beta=scale), x)
+        if self.distribution == "Horseshoe":
+            from bayes_astro import horseshoe
+
+            return horseshoe.symbolic(x, **arguments)
         return pm.logp(getattr(pm, self.distribution).dist(**arguments), x)
 
     def variable(self, name: str, dims: Any = None) -> Any:
@@ -343,6 +316,10 @@ class Prior(Shown):
             return pm.Deterministic(name, pm.math.exp(logarithm), dims=dims)
         if self.distribution == "Rayleigh":
             return pm.Weibull(name, alpha=2.0, beta=np.sqrt(2) * arguments["sigma"], dims=dims)
+        if self.distribution == "Horseshoe":
+            from bayes_astro import horseshoe_distribution
+
+            return horseshoe_distribution.variable(name, dims, **arguments)
         return getattr(pm, self.distribution)(name, dims=dims, **arguments)
 
     def to_dict(self) -> dict[str, Any]:

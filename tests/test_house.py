@@ -17,7 +17,15 @@ from bayes_astro.model import Model
 PACKAGE = Path(ba.__file__).parent
 FLOORS = (
     ("names", "hooks", "draws", "objects", "configured", "spec_text", "sample_scores"),
-    ("prior_families", "quantities", "priors", "parameters"),
+    (
+        "prior_families",
+        "horseshoe",
+        "horseshoe_distribution",
+        "quantities",
+        "priors",
+        "prior_numbers",
+        "parameters",
+    ),
     ("data",),
     ("likelihoods",),
     ("coordinates", "densities", "problem"),

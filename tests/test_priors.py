@@ -24,6 +24,7 @@ EXAMPLES = {
     "Cauchy": {"alpha": -1.0, "beta": 0.4},
     "HalfCauchy": {"beta": 0.8},
     "Laplace": {"mu": 0.5, "b": 0.7},
+    "Horseshoe": {"mu": 0.5, "scale": 0.7},
     "Rayleigh": {"sigma": 1.3},
     "Exponential": {"scale": 2.5},
     "Gamma": {"alpha": 2.2, "beta": 0.6},

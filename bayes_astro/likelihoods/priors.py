@@ -10,6 +10,7 @@ coordinate, and the density of x is that of v times the Jacobian,
     interval      v = lower + (upper - lower) s,  s = 1 / (1 + e^-x)    log J = log (upper - lower) s (1 - s)
     log-interval  log v in an interval, itself uniform there            (the density is that of log v)
     half-sum      v = exp((x + x') / 2), x' the coordinate of another     log J = log v / 2
+    score         v = a + b F^-1(Phi(x)), F of a horseshoe                 log J + log density = log phi(x)
     simplex       v = softmax(x_1, ..., x_(n-1), -sum x)                log J = log n + sum log v
 
 A row of the table is one coordinate (or one simplex): what it is, its places in x and v, and the
@@ -24,6 +25,7 @@ import numpy as np
 from numba import carray, types
 
 from bayes_astro.likelihoods.compiled import Callback, kernel
+from bayes_astro.likelihoods.horseshoe_score import horseshoe_value
 from bayes_astro.likelihoods.memory import call, floats_at, wholes_at
 
 __all__ = [
@@ -44,7 +46,7 @@ KIND, TRANSFORM, X_AT, VALUE_AT, COUNT, A, B, C, LOWER, UPPER, CONSTANT = range(
 (
     FLAT, NORMAL, STUDENT_T, LOG_NORMAL, GAMMA, INVERSE_GAMMA, BETA, RAYLEIGH, DIRICHLET, LAPLACE,
 ) = range(10)  # fmt: skip
-IDENTITY, LOGARITHM, INTERVAL, LOG_INTERVAL, SIMPLEX, HALF_SUM = range(6)
+IDENTITY, LOGARITHM, INTERVAL, LOG_INTERVAL, SIMPLEX, HALF_SUM, SCORE = range(7)
 
 # The header that `DENSITY` reads.
 ADDRESS, SIZE, VALUES, ROWS, TABLE, DATA, FRAME = range(7)
@@ -114,6 +116,14 @@ def constrain(table, x, values, slopes, gradient):
             if transform == LOG_INTERVAL:
                 v = math.exp(v)
                 slope *= v
+        elif transform == SCORE:  # a unit normal is the density of x, with the Jacobian
+            v, slope = horseshoe_value(u)
+            v, slope, log_jacobian, d_jacobian = (
+                row[A] + row[B] * v,
+                row[B] * slope,
+                -0.5 * u * u,
+                -u,
+            )
         if kind == BETA:  # both ends without cancellation
             a, b = row[A] - 1, row[B] - 1
             total += -(a * max(-u, 0.0) + b * max(u, 0.0)) - (a + b) * math.log1p(math.exp(-abs(u)))

@@ -32,6 +32,19 @@ AGREE = 0.3  # nats between two estimates of an evidence
 _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
+def refuse_without_mode(problem: Problem) -> None:
+    """Raise ValueError where the maximum of the posterior says nothing of it."""
+    cannot = "ba.MAP, ba.Laplace and an evidence cannot take"
+    if problem.no_mode:
+        raise ValueError(f"{cannot} {problem.no_mode}.")
+    for name, prior in problem.priors.items():
+        if prior.spiked:
+            raise ValueError(
+                f"{cannot} the {prior.distribution} prior of {name!r}: its density is infinite at its "
+                "centre, which is the maximum of any posterior; use ba.NUTS()."
+            )
+
+
 class Mode:
     """The highest maximum found of a problem's density.
 
@@ -64,8 +77,7 @@ class Mode:
     @classmethod
     def of(cls, problem: Problem, search: MAP, rng: np.random.Generator) -> Mode:
         """Quasi-Newton searches from the densest of many points that the prior suggests."""
-        if problem.no_mode:
-            raise ValueError(f"ba.MAP, ba.Laplace and an evidence cannot take {problem.no_mode}.")
+        refuse_without_mode(problem)
         found = cls(problem, np.zeros(0), 0.0, False)
         candidates = problem.candidates(40 * max(search.restarts, 2), rng)[:, ~problem.idle]
         density = found.densities(candidates)
