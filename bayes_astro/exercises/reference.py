@@ -59,7 +59,9 @@ from bayes_astro.exercises.reference_of_regression import (
     flux_limited_sample,
     left_out_in_turn,
     line_with_long_tails,
+    lines_of_a_spectrum,
     many_coefficients,
+    matter_in_a_hubble_diagram,
     spectrum_with_gaps,
     upper_limits,
 )
@@ -332,6 +334,8 @@ MAKERS = {
     "8.7": upper_limits,
     "8.9": left_out_in_turn,
     "8.10": flux_limited_sample,
+    "8.11": matter_in_a_hubble_diagram,
+    "8.12": lines_of_a_spectrum,
     "9.1": population,
     "9.2": template_fit,
     "9.3": number_of_quasars,

@@ -15,7 +15,9 @@ __all__ = [
     "flux_limited_sample",
     "left_out_in_turn",
     "line_with_long_tails",
+    "lines_of_a_spectrum",
     "many_coefficients",
+    "matter_in_a_hubble_diagram",
     "spectrum_with_gaps",
     "upper_limits",
 ]
@@ -253,5 +255,83 @@ def flux_limited_sample() -> dict[str, Any]:
             "limit_ignored": posterior(faintest, 0.0),
             "multiplied": posterior(faintest, 1.0),
             "one_limit_for_all": posterior(np.full(60, faintest.mean()), -1.0),
+        },
+    )
+
+
+def matter_in_a_hubble_diagram() -> dict[str, Any]:
+    """8.11: quadrature over the density, the offset integrated; distances by Gauss-Legendre."""
+    table: Any = ba.load("pantheon-binned")
+    z, magnitude = table.column("redshift"), table.column("magnitude")
+    error = table.error[:, table.index("magnitude")]
+    joint = np.diag(error**2) + table.point_covariance["magnitude"]
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    along = 0.5 * z[:, None] * (nodes + 1)
+    omega = np.linspace(0.0005, 0.9995, 1999)
+    hubble = omega[:, None, None] * (1 + along) ** 3 + 1 - omega[:, None, None]
+    modulus = 5 * np.log10(0.5 * z * (hubble**-0.5 @ weights))
+    dimmed = 5 * np.log10(1 + z)
+
+    def posterior(covariance: Any, bright: Any = dimmed, fixed: bool = False) -> dict[str, Any]:
+        inverse = np.linalg.inv(covariance)
+        total, r = inverse.sum(), magnitude - modulus - bright
+        offset = r @ inverse.sum(axis=0) / total
+        chi_square = np.einsum("ij,jk,ik->i", r, inverse, r) - total * offset**2
+        if fixed:
+            chi_square = chi_square + total * (offset - offset[chi_square.argmin()]) ** 2
+        return {"omega_m": summed(-0.5 * chi_square, omega)}
+
+    return exact(
+        "quadrature over the density of matter; the offset in closed form; flat priors",
+        posterior(joint),
+        {
+            "statistical_errors_alone": posterior(np.diag(error**2)),
+            "offset_fixed": posterior(joint, fixed=True),
+            "light_not_dimmed": posterior(joint, bright=0.0),
+            "errors_added": posterior(np.diag(error) + table.point_covariance["magnitude"]),
+        },
+    )
+
+
+def lines_of_a_spectrum() -> dict[str, Any]:
+    """8.12: Laplace's prior and a normal density in closed form, quadrature over the width."""
+    from scipy.stats import norm
+
+    data = arrays("8.12")
+    y, error = data["y"], float(data["error"])
+    width = np.linspace(0.005, 5, 1000)[:, None]
+
+    def laplace(width: Any) -> tuple[Any, Any, Any]:
+        """Log density of each line by width; mean and variance of the first strength."""
+        shift = error**2 / width
+        pieces, middles, squares = [], [], []
+        for sign in (1.0, -1.0):  # strengths above and below zero: truncated normals
+            middle = sign * y - shift
+            t = middle / error
+            pieces.append(norm.logcdf(t) + t**2 / 2 - y**2 / (2 * error**2) - np.log(width))
+            inside = np.exp(norm.logpdf(t[:, 0]) - norm.logcdf(t[:, 0]))
+            first = middle[:, 0] + error * inside
+            middles.append(sign * first)
+            squares.append(error**2 + middle[:, 0] * first)
+        log_density = np.logaddexp(*pieces)
+        share = np.exp(np.array(pieces)[:, :, 0] - log_density[:, 0])
+        mean = (share * middles).sum(axis=0)
+        return log_density, mean, (share * squares).sum(axis=0) - mean**2
+
+    def over_widths(log_density: Any, mean: Any, variance: Any) -> dict[str, Any]:
+        total = log_density.sum(axis=1)
+        return {"strength": mixed(np.exp(total - total.max()), mean, variance)}
+
+    spread = np.hypot(width, error)
+    gain = (width[:, 0] / spread[:, 0]) ** 2
+    normal = over_widths(norm.logpdf(y, 0, spread), gain * y[0], gain * error**2)
+    _, mean, variance = laplace(np.array([[0.3]]))
+    return exact(
+        "truncated normals in closed form; quadrature over the prior's width, flat from 0 to 5",
+        over_widths(*laplace(width)),
+        {
+            "not_shrunk": {"strength": stated(y[0], error)},
+            "normal_prior": normal,
+            "narrow_prior": {"strength": stated(mean[0], variance[0] ** 0.5)},
         },
     )

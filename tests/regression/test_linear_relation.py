@@ -47,8 +47,10 @@ def test_residuals_given_the_predictors_are_those_of_the_joint_normal():
     """The errors of x and y correlated by 0.95; through the one figure that is made of them."""
     rng = np.random.default_rng(4)
     noise = np.array([[0.5, 0.95 * 0.5], [0.95 * 0.5, 0.5]]) * rng.uniform(0.5, 2, (12, 1, 1))
-    data = ba.Measurements(rng.normal(size=(12, 2)), covariance=noise, names=("x", "y"))
     given = {"slope": 1.2, "predictor_mean": 0.1, "predictor_width": 0.8}
+    of_truth = 0.8**2 * np.outer([1, 1.2], [1, 1.2]) + np.diag([0, 0.4**2])
+    value = [rng.multivariate_normal([0.1, 0.3], of_truth + own) for own in noise]
+    data = ba.Measurements(value, covariance=noise, names=("x", "y"))
     draws = drawn(
         **{name: ("predictor", np.full((1, 1, 1), x)) for name, x in given.items()},
         response_mean=[[0.3]], intercept=[[0.18]], scatter=[[0.4]],
@@ -60,6 +62,7 @@ def test_residuals_given_the_predictors_are_those_of_the_joint_normal():
         joint = np.array([[t, 1.2 * t], [1.2 * t, 1.2**2 * t + 0.4**2]]) + own
         middle = 0.3 + joint[0, 1] / joint[0, 0] * (x - 0.1)
         squares += (y - middle) ** 2 / (joint[1, 1] - joint[0, 1] ** 2 / joint[0, 0])
+    assert 0.01 < found < 0.99  # else it would say nothing
     assert found == pytest.approx(stats.chi2.sf(squares, 12), rel=1e-9)
 
 
