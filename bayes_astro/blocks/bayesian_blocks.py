@@ -272,7 +272,7 @@ class BayesianBlocks(Model):
         data, priors = self.data, recorded(self)
 
         def height(factor: float) -> float:
-            return self.problem(data.replace(error=data.error * factor), priors).log_evidence
+            return self.problem(data.replace(error=data.error * factor), priors).log_total
 
         return judged(height, FACTORS, "blocks")
 

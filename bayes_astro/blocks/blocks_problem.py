@@ -91,7 +91,7 @@ class BlocksProblem(Problem):
         return 0.0
 
     @cached_property
-    def log_evidence(self) -> float:
+    def log_total(self) -> float:
         """Over divisions, levels, and expected numbers of changes."""
         return float(logsumexp(self.sums[:, -1]) - np.log(NODES) + self.constant)
 
@@ -156,7 +156,7 @@ class BlocksProblem(Problem):
         return {
             "posterior": xr.Dataset(arrays),
             "sample_stats": xr.Dataset(attrs={"importance_efficiency": 1.0, "interrupted": 0}),
-            "evidence": xr.Dataset({"log_evidence": self.log_evidence, "log_evidence_error": 0.0}),
+            "evidence": xr.Dataset({"log_evidence": self.log_total, "log_evidence_error": 0.0}),
             "changes": xr.Dataset({"probability": ("place", self.probability())}, {"place": place}),
         }
 

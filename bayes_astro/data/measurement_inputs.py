@@ -71,7 +71,7 @@ def upper_errors(
         bad = ~(np.isfinite(own) & (own >= 0) & (own <= LARGEST)) & ~missing[:, j]
         refuse(bad, own, field, "give a standard deviation >= 0, without a sign")
         other = (np.abs(own - below[:, j]) > ROUNDING * below[:, j]) & ~missing[:, j]
-        differ |= other.any()
+        differ = differ or bool(other.any())
         half = other & ((own == 0) | (below[:, j] == 0))
         refuse(half, own, field, "an error of zero on one side alone is no distribution")
         across = np.delete(covariance[:, j], j, axis=1)

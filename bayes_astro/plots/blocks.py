@@ -84,7 +84,8 @@ def _points(axis: Any, data: Any) -> None:
     elif isinstance(data, Counts):
         axis.stairs(data.counts / data.exposure, np.arange(len(data) + 1), **style_of)
     else:
-        edges = np.linspace(*data.span, BINS + 1)
+        low, high = data.span
+        edges = np.linspace(low, high, BINS + 1)
         exposure = np.diff(data.exposure_before(edges))
         counts, _ = np.histogram(data.time, edges)
         with np.errstate(divide="ignore", invalid="ignore"):

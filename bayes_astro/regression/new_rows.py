@@ -78,13 +78,13 @@ def draw_true(lines: Lines, rows: Rows, rng: np.random.Generator) -> tuple[np.nd
     (n, d), count = rows.value.shape, len(lines.centre)
     together = any(seen[:, j].any() for j, _ in rows.joint)
     uniform = rng.uniform(size=(count, n))
-    which, part, *given = chosen(*lines[3:], *parts, uniform)
+    which, part, centre, variance, common = chosen(*lines[3:], *parts, uniform)
     value = np.broadcast_to(parts.value[parts.start[:-1]], (count, *seen.shape)).copy()
     for i in np.flatnonzero((np.abs(parts.kind[parts.start[:-1]]) == 1).any(axis=1)):
         columns = np.flatnonzero(np.abs(parts.kind[parts.start[i]]) == 1)
         side = -parts.kind[part[:, i]][:, columns]
         bound = parts.value[parts.start[i], columns]
-        value[:, i, columns] = _beyond(side, bound, *(one[:, i] for one in given), rng)
+        value[:, i, columns] = _beyond(side, bound, centre[:, i], variance[:, i], common[:, i], rng)
     normal = rng.standard_normal((count, n, d))
     error = _errors(rows, parts, part, rng)
     known = np.zeros_like(seen) if together else seen

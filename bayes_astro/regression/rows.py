@@ -47,7 +47,8 @@ class Rows(NamedTuple):
         """Some of the rows."""
         joint = tuple((j, c[index][:, index]) for j, c in self.joint)
         upper = None if self.upper is None else self.upper[index]
-        return Rows(*(part[index] for part in self[:4]), joint, upper)
+        value, covariance, kind, weight = (part[index] for part in self[:4])
+        return Rows(value, covariance, kind, weight, joint, upper)
 
     @property
     def sided(self) -> np.ndarray:
@@ -136,16 +137,13 @@ def laid_out(data: Measurements, response: str) -> Rows:
             exact = limit != 0
             covariance[exact[:, :, None] | exact[:, None, :]] = 0.0
     weight = np.ones(len(data)) if data.weight is None else data.weight
+    shared = data.point_covariance or {}
     return Rows(
         np.ascontiguousarray(np.nan_to_num(value)),
         np.ascontiguousarray(covariance),
         np.ascontiguousarray(kind.astype(np.int64)),
         np.ascontiguousarray(weight, dtype=float),
-        tuple(
-            (j, data.point_covariance[name])
-            for j, name in enumerate(names)
-            if name in (data.point_covariance or ())
-        ),
+        tuple((j, shared[name]) for j, name in enumerate(names) if name in shared),
         None
         if data.upper_error is None
         else np.where(sided(data), data.upper_error**2, 0.0)[:, [data.index(n) for n in names]],
