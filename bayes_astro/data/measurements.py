@@ -334,7 +334,7 @@ class Measurements(Labelled):
         Parameters
         ----------
         **changes : object
-            Fields by name, as the class takes them; a new `error` takes the covariance's place.
+            Fields by name; a new `error` takes the place of covariance and `upper_error`.
 
         Returns
         -------
@@ -342,7 +342,8 @@ class Measurements(Labelled):
             Checked anew.
         """
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
-        kept.pop("covariance" if changes.get("error") is not None else "error")
+        new = changes.get("error") is not None
+        kept |= {"covariance": None, "upper_error": None} if new else {"error": None}
         return type(self)(**(kept | changes))
 
     def to_table(self):

@@ -47,6 +47,7 @@ def test_errors_by_side_of_entries_columns_and_files():
     np.testing.assert_array_equal(one.select("y").upper_error[:, 0], [0.3, 0.1, 0.2])
     assert one.select("x").upper_error is None
     assert one.without_error("y").upper_error is None
+    assert one.replace(error=0.1) == table()
     again = ba.Measurements.from_arrays(one.to_arrays(), one.metadata())
     assert again == one
     pairs = {"error": ("x_err", ("y_err", "y_upper_err"))}
