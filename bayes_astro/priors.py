@@ -66,7 +66,8 @@ class Prior(Shown):
     Prior('HalfNormal', sigma=0.1)
     >>> ba.Prior("Normal", mu=1.0, sigma=0.5).quantile([0.16, 0.5, 0.84]).round(2)
     array([0.5, 1. , 1.5])
-    >>> ba.Prior("Horseshoe", mu=0.0, scale=0.02).quantile([0.05, 0.25, 0.75, 0.95]).round(3)
+    >>> few = ba.Prior("Horseshoe", mu=0.0, scale=0.02)
+    >>> few.quantile([0.05, 0.25, 0.75, 0.95]).round(3)
     array([-0.099, -0.012,  0.012,  0.099])
     """
 

@@ -45,7 +45,8 @@ class ScargleBlocks(Baseline):
     >>> import numpy as np
     >>> import bayes_astro as ba
     >>> burst = ba.Events(np.sort([*np.arange(50.0), *np.linspace(20, 22, 40)]))
-    >>> ba.baselines.ScargleBlocks().fit(burst).posterior["posterior"]["block_start"].sizes["block"]
+    >>> best = ba.baselines.ScargleBlocks().fit(burst)
+    >>> best.posterior["posterior"].sizes["block"]
     3
     """
 

@@ -15,9 +15,8 @@ from bayes_astro.parameters import Setting, choice, text
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.regression import relation_inputs
 from bayes_astro.regression.curve_fit import least_squares
-from bayes_astro.regression.mean_values import MeanValues
+from bayes_astro.regression.mean_values import MeanValues, curves
 from bayes_astro.regression.point_errors import LOG_TWO_PI, PointErrors
-from bayes_astro.regression.relation_draws import curves
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -245,9 +245,11 @@ class Events(Rows):
         return self.n
 
     def __getitem__(self, rows) -> "Events":
-        """Some events, by slice, mask or integers; the intervals stay."""
+        """Some events, by slice, mask or integers, in the order of time; the intervals stay."""
         rows = chosen(rows)
-        return self.replace(**{field: array[rows] for field, array in self.to_arrays().items()})
+        arrays = {field: array[rows] for field, array in self.to_arrays().items()}
+        order = np.argsort(arrays["time"], kind="stable")
+        return self.replace(**{field: array[order] for field, array in arrays.items()})
 
     def __repr__(self) -> str:
         assert self.intervals is not None

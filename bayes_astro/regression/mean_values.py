@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_astro.processes.tracing import NotFollowed, Tape
 
-__all__ = ["MeanValues", "evaluated"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["NOISE", "MeanValues", "curves", "evaluated"]
+
+NOISE = ("scatter", "degrees_of_freedom", "predictor_mean", "predictor_width")
+"""Parameters of a relation that its mean function has not."""
 
 DIFFERENCE = 1e-5
 SAME = 1e-9  # relative difference of a traced formula from itself
@@ -27,6 +33,20 @@ def evaluated(mean: Any, at: Mapping[str, np.ndarray], parameters: dict[str, Any
             "value for each row."
         )
     return np.broadcast_to(found, (rows,))
+
+
+def curves(model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The mean function at predictors: (s, m)."""
+    fixed = getattr(model, "fixed", None) or {}
+    scalars = [str(n) for n in draws.data_vars if draws[n].ndim == 2 and n not in NOISE]
+    table = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(scalars)))
+    for j, name in enumerate(scalars):
+        table[:, j] = np.ravel(draws[name].values)
+    found = np.empty((len(table), len(next(iter(columns.values())))))
+    for row, values in zip(found, table, strict=True):
+        named = dict(zip(scalars, map(float, values), strict=True)) | fixed
+        row[:] = evaluated(model.mean, columns, named)
+    return found
 
 
 class MeanValues:

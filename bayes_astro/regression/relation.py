@@ -16,7 +16,8 @@ from bayes_astro.parameters import Parameter, Setting, switch, text
 from bayes_astro.priors import Prior
 from bayes_astro.processes.means import Elsewhere
 from bayes_astro.regression import relation_draws, relation_inputs, unsure_predictor
-from bayes_astro.regression.relation_problem import NOISE, RelationProblem, linear_of
+from bayes_astro.regression.mean_values import NOISE, curves
+from bayes_astro.regression.relation_problem import RelationProblem, linear_of
 from bayes_astro.regression.unsure_predictor import unsure
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class Relation(Model):
         if inexact:
             mean, width = (float(parameters[f"predictor_{name}"]) for name in ("mean", "width"))
             columns[inexact] = mean + width * rng.standard_normal(len(design))
-        signal = relation_draws.curves(self, one, columns)
+        signal = curves(self, one, columns)
         if not np.all(np.isfinite(signal)):
             raise ValueError(
                 "the mean function is not finite at a draw from the prior: narrow the priors to where it is."

@@ -10,10 +10,9 @@ from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
 from bayes_astro.draws import by_row
 from bayes_astro.priors import recorded
-from bayes_astro.regression import relation_draws
+from bayes_astro.regression.mean_values import NOISE, curves
 from bayes_astro.regression.point_errors import PointErrors
 from bayes_astro.regression.relation_inputs import columns_at
-from bayes_astro.regression.relation_problem import NOISE
 from bayes_astro.samplers.curvature import climb
 from bayes_astro.stated_errors import FACTORS, flat_middle, judged
 
@@ -80,10 +79,10 @@ def _at_edges(model: Any) -> list[Check]:
     for name in names:
         inside &= np.isfinite(recorded(model)[name].log_density(wide[name].values))
     columns = columns_at(model.data, model.response, model.data)
-    curves = by_row(draws, relation_draws.curves(model, wide, columns)).values
+    found = by_row(draws, curves(model, wide, columns)).values
     if not inside.any():
         return []
-    share = float(np.mean(~np.isfinite(curves).all(axis=-1)[inside]))
+    share = float(np.mean(~np.isfinite(found).all(axis=-1)[inside]))
     return [
         Check(
             "curve defined",

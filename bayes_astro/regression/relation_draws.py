@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_astro.data import Measurements
 from bayes_astro.regression import relation_inputs
-from bayes_astro.regression.mean_values import evaluated
+from bayes_astro.regression.mean_values import curves
 from bayes_astro.regression.point_errors import PointErrors
-from bayes_astro.regression.relation_problem import NOISE
 from bayes_astro.regression.unsure_predictor import drawn_true, unsure
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["curves", "goodness", "log_densities", "noise", "residuals", "scores"]
+__all__ = ["at_true", "goodness", "log_densities", "noise", "residuals", "scores"]
 
 
 TRIES = 100
@@ -26,20 +24,6 @@ TRIES = 100
 def _flat(draws: xr.Dataset, name: str) -> np.ndarray | None:
     """Values of a number (s,); None where it is not there."""
     return np.asarray(draws[name].values, dtype=float).ravel() if name in draws else None
-
-
-def curves(model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The mean function at predictors: (s, m)."""
-    fixed = getattr(model, "fixed", None) or {}
-    scalars = [str(n) for n in draws.data_vars if draws[n].ndim == 2 and n not in NOISE]
-    table = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(scalars)))
-    for j, name in enumerate(scalars):
-        table[:, j] = np.ravel(draws[name].values)
-    found = np.empty((len(table), len(next(iter(columns.values())))))
-    for row, values in zip(found, table, strict=True):
-        named = dict(zip(scalars, map(float, values), strict=True)) | fixed
-        row[:] = evaluated(model.mean, columns, named)
-    return found
 
 
 def at_true(

@@ -15,7 +15,7 @@ from bayes_astro.likelihoods.compiled import ready_pytensor
 from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.regression.curve_fit import least_squares
-from bayes_astro.regression.mean_values import MeanValues
+from bayes_astro.regression.mean_values import NOISE, MeanValues
 from bayes_astro.regression.point_errors import PointErrors
 from bayes_astro.regression.unsure_predictor import Nodes, nodes_for, unsure
 from bayes_astro.regression.unsure_predictor import density as over_nodes
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RelationProblem", "columns_of", "linear_of"]
 
-NOISE = ("scatter", "degrees_of_freedom", "predictor_mean", "predictor_width")
 LOOKS, SAME = 2, 1e-6
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.special import logsumexp, ndtr, ndtri
 
 from bayes_astro.data import Measurements
-from bayes_astro.regression.mean_values import evaluated
+from bayes_astro.regression.mean_values import curves, evaluated
 from bayes_astro.regression.rows import predictors
 
 if TYPE_CHECKING:
@@ -189,8 +189,6 @@ def _of_residuals(r: np.ndarray, variance: np.ndarray, degrees: float | None) ->
 
 def _each(model: Any, draws: xr.Dataset, data: Measurements, nodes: Nodes) -> Any:
     """Of every draw: residuals at the nodes, their log weights, variance, degrees of freedom."""
-    from bayes_astro.regression.relation_draws import curves
-
     mean, width = (np.ravel(draws[f"predictor_{name}"].values) for name in ("mean", "width"))
     place = data.index(model.response)
     scatter = np.ravel(draws["scatter"].values) if "scatter" in draws else np.zeros(len(mean))

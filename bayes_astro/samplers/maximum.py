@@ -13,7 +13,7 @@ from bayes_astro.problem import Exactly, HasLaplace, HasMaximum, Problem
 from bayes_astro.samplers.base import Sampler
 from bayes_astro.samplers.curvature import importance
 from bayes_astro.samplers.exact import efficiency_check, tree_of
-from bayes_astro.samplers.mode import Mode, apart, refuse_without_mode
+from bayes_astro.samplers.mode import Mode, apart
 
 __all__ = ["MAP", "Laplace", "evidence"]
 
@@ -85,7 +85,6 @@ class MAP(Sampler):
     def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
         """Climb; one chain of one draw."""
         rng = np.random.default_rng(seed)
-        refuse_without_mode(problem)
         if isinstance(problem, HasMaximum):
             return tree_of(problem.maximum(self, rng, progress), 1)
         mode = Mode.of(problem, self, rng)
@@ -154,7 +153,6 @@ class Laplace(Sampler):
     def sample(self, problem: Problem, seed: int, *, progress: bool = False) -> Any:
         """Climb, take the curvature, draw."""
         rng = np.random.default_rng(seed)
-        refuse_without_mode(problem)
         if isinstance(problem, HasLaplace):
             return tree_of(problem.laplace(self, rng, progress), self.draws)
         import xarray as xr

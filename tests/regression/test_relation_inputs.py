@@ -47,9 +47,9 @@ REFUSED = {
     ),
     "no power": (LAW, "y", changed(DATA, "x", 4, -1.0), {}, "row 4: PowerLaw needs predictors above"),
     "missing": (LAW, "y", changed(DATA, "y", 4, np.nan), {}, "column 'y', row 4: missing value"),
-    "errors in x": (
-        LAW, "y", DATA.replace(error=np.full((20, 2), 0.1)), {},
-        r"column 'x', row 0: an error of 0.1.*data.without_error\('x'\).*ba.LinearRelation",
+    "errors in x and common ones": (
+        LAW, "y", curve(20, correlated=True).replace(error=np.full((20, 2), 0.1)), {},
+        r"column 'x' has errors.*point_covariance.*data.without_error\('x'\)",
     ),
     "exact": (
         LAW, "y", DATA.without_error("y"), {"scatter": False}, "error 0 .20 rows. needs scatter=True",
