@@ -54,8 +54,9 @@ PRIORS = {
 def test_scores_of_simulated_rows_are_unit_normals(option):
     """By the parameters that made them, whatever is cut, hidden or beyond a limit."""
     model, how = OPTIONS[option]
-    # Of errors by side nothing is seen behind a scatter that is much larger.
-    small = {"scatter": ba.Prior("HalfNormal", sigma=0.1)} if how.get("upper") else {}
+    # Of errors nothing is seen behind a scatter that is much larger.
+    seen = how.get("upper") or how.get("limit_of") == "true"
+    small = {"scatter": ba.Prior("HalfNormal", sigma=0.1)} if seen else {}
     model = model.copy(priors=PRIORS | small)
     design = line(n=1500)
     if how.get("limit"):
