@@ -56,8 +56,9 @@ class Prior(Shown):
     a scatter sigma and predictors of unit spread, Piironen & Vehtari (2017, Electron. J. Stat. 11, 5018)
     take scale = p0 / (p - p0) * sigma / sqrt(n); divide it by the spread of each predictor that has
     another. Samplers move in the normal score Phi^-1(F(b)), a coordinate without the pole, in which every
-    gradient is finite; a PyMC graph has b itself, and a gradient of zero at mu. `log_density` ends to rise 1e-150 scales from mu. The pole is the maximum of any posterior whatever the data, so that
-    `ba.MAP`, `ba.Laplace` and evidences refuse this prior.
+    gradient is finite; a PyMC graph has b itself, and a gradient of zero at mu. `log_density` ends to rise
+    1e-150 scales from mu. The pole is the maximum of any posterior whatever the data, so that `ba.MAP`,
+    `ba.Laplace` and evidences refuse this prior.
 
     Examples
     --------

@@ -20,6 +20,7 @@ __all__ = [
     "against",
     "autocorrelation",
     "distribution",
+    "from_chances",
     "no_period",
     "normal",
     "of_draws",
@@ -36,6 +37,7 @@ NOTED = 0.003  # probability below which a curve against a predictor is a note
 LEAST = 0.1  # relative range of errors that can be told apart
 SURELY = 1e-6  # probability below which errors that go with residuals are a failure
 MUCH, ALL = 0.3, 0.9  # share of the weight in one row: a note, and a failure
+SMALLEST = 1e-300  # chance whose normal score is a number
 FEW = 20  # rows from which tails and periods can be tested
 
 
@@ -49,6 +51,14 @@ def of_draws(model: Any, draws: int = 100) -> np.ndarray:
     """Standardised residuals of the fitted rows, of `some` posterior draws: (draw, row)."""
     found = model.normal_residuals(some(model, draws), model.data)
     return found.reshape(-1, found.shape[-1])
+
+
+def from_chances(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Normal scores of the chances of less and of more, exact in both tails."""
+    from scipy.special import ndtri
+
+    low, high = ndtri(np.maximum(below, SMALLEST)), -ndtri(np.maximum(above, SMALLEST))
+    return np.where(below < 0.5, low, high)
 
 
 def autocorrelation(rows: np.ndarray, lags: int) -> np.ndarray:

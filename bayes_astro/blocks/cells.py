@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayes_astro.data import LightCurve
+from bayes_astro.data.columns import convert, floats
 from bayes_astro.data.counts import Counts
 from bayes_astro.data.events import Events
 
@@ -24,7 +25,6 @@ class Cells(NamedTuple):
     )  # (c,), of the whole in which a change is put before each cell; 0 for the first
     first: np.ndarray  # (c + 1,), events, or sums of (y - m) / s^2, before each edge
     second: np.ndarray  # (c + 1,), exposures, or sums of 1 / s^2
-    row: np.ndarray  # (n,), the cell of each row
     poisson: bool
 
 
@@ -70,18 +70,14 @@ def cells_of(data: Any, centre: float = 0.0) -> Cells:
         n = len(data)
         share = np.full(n, 1 / max(n - 1, 1))
         share[0] = 0.0
-        return Cells(
-            np.arange(n + 1.0), share, _sums(data.counts), _sums(data.exposure), np.arange(n), True
-        )
+        return Cells(np.arange(n + 1.0), share, _sums(data.counts), _sums(data.exposure), True)
     order = np.argsort(data.time, kind="stable")
     time, weight = data.time[order], data.error[order] ** -2.0
     middle = 0.5 * (time[1:] + time[:-1])
     share = np.append(0.0, np.diff(time) / (time[-1] - time[0]))
-    row = np.empty(len(time), dtype=int)
-    row[order] = np.arange(len(time))
     edges = np.concatenate([time[:1], middle, time[-1:]])
     total = _sums((data.value[order] - centre) * weight)
-    return Cells(edges, share, total, _sums(weight), row, False)
+    return Cells(edges, share, total, _sums(weight), False)
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
@@ -101,8 +97,7 @@ def _of_events(data: Events) -> Cells:
     share = np.append(0.0, length / (high - low))
     before = np.searchsorted(data.time, edges, "left").astype(float)
     before[-1] = len(data)
-    row = np.searchsorted(boundary, data.time, "right")
-    return Cells(edges, share, before, data.exposure_before(edges), row, True)
+    return Cells(edges, share, before, data.exposure_before(edges), True)
 
 
 def exposures(data: Events) -> np.ndarray:
@@ -112,16 +107,19 @@ def exposures(data: Events) -> np.ndarray:
 
 def places(data: Any, at: Any) -> np.ndarray:
     """Times, or numbers of rows of counts, at which levels are asked for."""
-    from bayes_astro.data.columns import floats
-
-    if isinstance(at, Counts):
-        return np.arange(len(at)) + 0.5
-    if isinstance(at, LightCurve | Events):
-        return at.time
+    if isinstance(at, Counts | Events | LightCurve) and not isinstance(at, type(data)):
+        raise ValueError(
+            f"at: blocks of {type(data).__name__} say nothing of {type(at).__name__}; give times, or "
+            f"{type(data).__name__}."
+        )
     if isinstance(data, LightCurve):
         from bayes_astro.data.light_curve_inputs import times
 
         return times(data, at)[0]
+    if isinstance(at, Counts):
+        return np.arange(len(at)) + 0.5
+    if isinstance(at, Events):
+        return convert(at.time, at.time_unit, data.time_unit, "at")
     if hasattr(at, "unit") and isinstance(data, Events):
         at = at.to_value(data.time_unit)
     found = np.atleast_1d(floats(at, "at", (0, 1)))

@@ -11,6 +11,7 @@ from scipy.special import gammaln, ndtri
 from bayes_astro.data import LightCurve
 from bayes_astro.data.counts import Counts
 from bayes_astro.data.events import Events
+from bayes_astro.residuals import from_chances
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,9 +84,8 @@ def normal_scores(draws: xr.Dataset, data: Any, place: np.ndarray) -> np.ndarray
         )
         return np.asarray(ndtri(np.clip(below, 1e-12, 1 - 1e-12)))
     waited = np.diff(integrated(draws, data)[:, :-1], axis=1, prepend=0.0)
-    tail = np.exp(-np.maximum(waited, 0.0))  # of longer times
-    low = ndtri(np.maximum(-np.expm1(-waited), 1e-12))
-    return np.asarray(np.where(tail > 0.5, low, -ndtri(np.maximum(tail, 1e-300))))
+    waited = np.maximum(waited, 1e-12)
+    return from_chances(-np.expm1(-waited), np.exp(-waited))
 
 
 def observed(level: np.ndarray, data: Any, at: Any, rng: np.random.Generator) -> np.ndarray:

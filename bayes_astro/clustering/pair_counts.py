@@ -344,21 +344,6 @@ class PairCounts(Rows):
         """Geometric middles of the bins, (n,)."""
         return np.sqrt(self.lower * self.upper)
 
-    def replace(self, **changes: Any) -> "PairCounts":
-        """The same with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        PairCounts
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
-
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays that, with `metadata`, rebuild this container bit for bit."""
         every = ("lower", "upper", "estimate", "covariance", *COUNTS, "by_patch")

@@ -1,6 +1,6 @@
 """What is known of the redshift of each object, in bins, and the prior that went into it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -255,21 +255,6 @@ class BinnedRedshifts(Rows):
                  for a in (self.probability, self.interim_prior)]  # fmt: skip
         check_inside(parts[0].sum(axis=2).mean(axis=0), edges)
         return self.replace(probability=parts[0], edges=self.edges[at], interim_prior=parts[1])
-
-    def replace(self, **changes: Any) -> "BinnedRedshifts":
-        """The same with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        BinnedRedshifts
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The array that, with `metadata`, rebuilds this: probabilities (n, s, J)."""

@@ -56,6 +56,22 @@ class Rows(ReadOnly):
         """(number of rows,): what scikit-learn asks of data that it divides into folds."""
         return (len(self),)  # type: ignore[arg-type]
 
+    def replace(self, **changes: Any) -> Self:
+        """The same with some of the fields changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields by name, as the class takes them.
+
+        Returns
+        -------
+        container
+            Of the same kind, checked anew.
+        """
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**(kept | changes))
+
 
 def chosen(rows: Any) -> Any:
     """An index of rows: of one row as a list; without the dots that scikit-learn adds."""

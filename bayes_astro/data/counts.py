@@ -1,6 +1,6 @@
 """Counts of events from many sources, with their exposures and backgrounds."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -176,21 +176,6 @@ class Counts(Rows):
         if self.off_counts is not None:
             return self.off_counts * self.exposure / self.off_exposure
         return np.zeros(self.n) if self.background is None else self.background
-
-    def replace(self, **changes: Any) -> "Counts":
-        """The same with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        Counts
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
         """An astropy QTable, with the names of the fields as columns.

@@ -1,6 +1,6 @@
 """Arrival times of single events, and the intervals in which they could arrive."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -187,21 +187,6 @@ class Events(Rows):
         np.cumsum(np.diff(self.intervals, axis=1)[:, 0], out=passed[1::2])
         passed[2::2] = passed[1:-1:2]
         return np.interp(np.asarray(time, dtype=float), edges, passed)
-
-    def replace(self, **changes: Any) -> "Events":
-        """The same with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        Events
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
         """An astropy QTable, with the intervals among what is said of it.

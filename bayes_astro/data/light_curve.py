@@ -271,21 +271,6 @@ class LightCurve(Rows):
             time=np.where(folded >= length, 0.0, folded), time_scale="", time_format=""
         )
 
-    def replace(self, **changes: Any) -> "LightCurve":
-        """A new light curve with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        LightCurve
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
-
     def to_time(self):
         """The times as an astropy Time, where `time_format` and `time_scale` say what they are.
 

@@ -1,6 +1,6 @@
 """Fluxes of objects in several bands, with errors, and redshifts where they are known."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -335,21 +335,6 @@ class Photometry(Labelled):
         if not at:
             raise DataError(f"select: name at least one band.{nearest('', self.bands)}")
         return self.replace(flux=self.flux[:, at], error=self.error[:, at], bands=bands)
-
-    def replace(self, **changes: Any) -> "Photometry":
-        """New photometry with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        Photometry
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_table(self):
         """An astropy QTable: each band's flux, its error, and the redshift.

@@ -1,7 +1,7 @@
 """Spectra of objects on one grid of wavelengths, with errors and gaps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -348,21 +348,6 @@ class Spectra(Gridded):
         found["name"] = name or found["name"]
         found["source"] = source or found["source"]
         return cls(**found)
-
-    def replace(self, **changes: Any) -> "Spectra":
-        """New spectra with some of the fields changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields by name, as the class takes them.
-
-        Returns
-        -------
-        Spectra
-            Checked anew.
-        """
-        return type(self)(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The arrays of rows that, with `metadata`, rebuild these spectra bit for bit."""

@@ -14,7 +14,7 @@ from bayes_astro.regression.rows import (
     laid_out,
     ordered,
     predictors,
-    sided,
+    refuse_many,
 )
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "check",
     "check_rows",
     "check_selected",
+    "checked_joint",
     "moments",
     "new_predictors",
     "new_responses",
@@ -63,15 +64,7 @@ def check_rows(data: Measurements, response: str) -> None:
             f"row {np.argmax(nothing)}: nothing was measured ({nothing.sum()} such rows). Drop them: "
             "data[~data.missing.all(axis=1)]."
         )
-    unlike = sided(data)
-    many = data.limited.sum(axis=1) + unlike.sum(axis=1)
-    if np.any(many > 2):
-        row = int(np.argmax(many > 2))
-        raise ValueError(
-            f"row {row}: {data.limited[row].sum()} limits and {unlike[row].sum()} errors that differ by side "
-            f"({np.sum(many > 2)} such rows); two of these can be integrated. Give a limit as missing (nan), "
-            "or the error that differs least as one number."
-        )
+    refuse_many(data)
     complete = ~(data.missing | data.limited).any(axis=1)
     few = f"{len(data)} rows" if complete.all() else f"{complete.sum()} rows without gaps or limits"
     if complete.sum() < data.value.shape[1] + 1:
@@ -90,10 +83,10 @@ def check_rows(data: Measurements, response: str) -> None:
     refuse_collinear(data.value[complete][:, [data.index(name) for name in names]], names)
 
 
-def check_joint(model: Any, data: Measurements) -> None:
-    """Raise ValueError for errors shared by points in what is not one Gaussian of all of them."""
+def checked_joint(model: Any, data: Measurements) -> Measurements:
+    """The table; ValueError for errors shared by points in what is not one Gaussian of all of them."""
     if not data.point_covariance:
-        return
+        return data
     reasons = {
         "outliers=True": model.outliers,
         "robust=True": model.robust,
@@ -109,6 +102,7 @@ def check_joint(model: Any, data: Measurements) -> None:
                 f"point_covariance: {name} is of points that are independent, and a covariance of all of "
                 "them is not. Leave one of the two out."
             )
+    return data
 
 
 def check_selected(data: Measurements, response: str, selection: Any) -> None:

@@ -150,7 +150,7 @@ class LinearRelation(AboutRows, Model):
         if self.features is not None:
             inputs.check_rows(self.prepare(data), self.response)
         column = data.index(self.response)
-        inputs.check_joint(self, data)
+        inputs.checked_joint(self, data)
         variance = data.covariance[:, column, column] + shared_variance(data)[:, column]
         exact = (variance <= 0) & ~data.limited[:, column]
         if exact.any() and not self.scatter:
@@ -243,7 +243,7 @@ class LinearRelation(AboutRows, Model):
 
     def rows(self, data: Measurements) -> Rows:
         """For tasks: what was measured, the response last."""
-        return laid_out(self.prepare(data), self.response)
+        return laid_out(self.prepare(inputs.checked_joint(self, data)), self.response)
 
     def pointwise(self, draws: xr.Dataset, data: Measurements) -> xr.DataArray:
         """Joint log density of all that was measured of every row: (chain, draw, row)."""
@@ -291,7 +291,7 @@ class LinearRelation(AboutRows, Model):
     def new_rows(self, data: Measurements, at: Any) -> Rows:
         """For tasks: rows at which to predict, with powers and products."""
         if isinstance(at, Measurements):
-            at = self.prepare(at)
+            at = self.prepare(inputs.checked_joint(self, at))
         elif self.features is not None:
             names = predictors(data, self.response)
             at = feature_columns.new(at, names, self.features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from bayes_astro.processes.tracing import NotFollowed, Tape
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["NOISE", "MeanValues", "curves", "evaluated"]
+__all__ = ["NOISE", "MeanValues", "curves", "each_curve", "evaluated"]
 
 NOISE = ("scatter", "degrees_of_freedom", "predictor_mean", "predictor_width")
 """Parameters of a relation that its mean function has not."""
@@ -37,16 +37,22 @@ def evaluated(mean: Any, at: Mapping[str, np.ndarray], parameters: dict[str, Any
 
 def curves(model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """The mean function at predictors: (s, m)."""
+    return np.array(list(each_curve(model, draws, columns)))
+
+
+def each_curve(
+    model: Any, draws: xr.Dataset, columns: Mapping[str, np.ndarray]
+) -> Iterator[np.ndarray]:
+    """The same, draw by draw (m,); a column (s, m) has values of its own for each."""
     fixed = getattr(model, "fixed", None) or {}
     scalars = [str(n) for n in draws.data_vars if draws[n].ndim == 2 and n not in NOISE]
     table = np.empty((draws.sizes["chain"] * draws.sizes["draw"], len(scalars)))
     for j, name in enumerate(scalars):
         table[:, j] = np.ravel(draws[name].values)
-    found = np.empty((len(table), len(next(iter(columns.values())))))
-    for row, values in zip(found, table, strict=True):
+    for s, values in enumerate(table):
         named = dict(zip(scalars, map(float, values), strict=True)) | fixed
-        row[:] = evaluated(model.mean, columns, named)
-    return found
+        at = {name: column[s] if column.ndim == 2 else column for name, column in columns.items()}
+        yield evaluated(model.mean, at, named)
 
 
 class MeanValues:

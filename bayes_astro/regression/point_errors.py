@@ -23,9 +23,32 @@ import numpy as np
 
 from bayes_astro.data import Measurements
 
-__all__ = ["PointErrors"]
+__all__ = ["PointErrors", "of_residuals"]
 
 LOG_TWO_PI = float(np.log(2 * np.pi))
+
+
+def of_residuals(
+    residual: np.ndarray, variance: np.ndarray, degrees: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
+    """Log densities of residuals, normal or Student's t of that squared scale, and their slopes.
+
+    Minus the slope with the residual, those with the squared scale and the degrees of freedom, each in the
+    shape of `residual` (the last one 0 of normals, whose degrees are None).
+    """
+    ratio = residual**2 / variance
+    if degrees is None:
+        log = -0.5 * (ratio + np.log(variance) + LOG_TWO_PI)
+        return log, residual / variance, 0.5 * (ratio - 1) / variance, 0.0
+    from scipy.special import digamma, gammaln
+
+    bent, half = np.log1p(ratio / degrees), 0.5 * (degrees + 1)
+    constant = float(gammaln(half) - gammaln(degrees / 2) - 0.5 * np.log(degrees * np.pi))
+    log = constant - 0.5 * np.log(variance) - half * bent
+    weight = (degrees + 1) / (degrees + ratio)
+    tail = float(digamma(half) - digamma(degrees / 2)) - 1 / degrees
+    by_degrees = 0.5 * (tail - bent + weight * ratio / degrees)
+    return log, weight * residual / variance, 0.5 * (weight * ratio - 1) / variance, by_degrees
 
 
 class PointErrors:

@@ -14,6 +14,7 @@ from scipy.special import logsumexp, ndtr, ndtri
 
 from bayes_astro.regression import joint_errors
 from bayes_astro.regression.rows import MISSING, Rows
+from bayes_astro.residuals import from_chances
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,9 +123,9 @@ def log_densities(
     if rows.joint:
         found = np.array([joint_errors.pointwise(one, rows) for one in each(draws)])
         return found, np.full_like(found, -np.inf)
-    line, outlier = [], []
+    line, outlier, parts = [], [], rows.parts
     for one in each(draws):
-        found = densities(one.mean, one.matrix, *rows.parts) + one.log_weight
+        found = densities(one.mean, one.matrix, *parts) + one.log_weight
         if selection is not None:
             bounds = np.array([*selection.bounds, selection.width, 0.0])
             noise = np.ascontiguousarray(rows.covariance[:, -1, -1])
@@ -201,12 +202,6 @@ def normal_scores(
     return np.array([scores(one, rows, selection, rng) for one in each(draws)])
 
 
-def _normal(below: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Normal scores of the chances of less and of more, exact in both tails."""
-    low, high = ndtri(np.maximum(below, SMALLEST)), -ndtri(np.maximum(above, SMALLEST))
-    return np.where(below < 0.5, low, high)
-
-
 def _around(one: Line, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Chances of a smaller and of a larger response, (n,), where errors differ by side: by quadrature."""
     from bayes_astro.likelihoods.relation_components import densities
@@ -252,10 +247,10 @@ def scores(
             above = 1 - below
         else:
             below, above = np.sum(weight * ndtr(z), axis=1), np.sum(weight * ndtr(-z), axis=1)
-        score[known] = _normal(below, above)[known]
+        score[known] = from_chances(below, above)[known]
     if unlike.any():
         below, above = _around(one, rows.some(unlike))
-        score[unlike] = _normal(below, above)
+        score[unlike] = from_chances(below, above)
     limit = rows.kind[:, -1]
     bound = known & (np.abs(limit) == 1)
     if bound.any():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_astro.data import Measurements
-from bayes_astro.regression import relation_inputs
+from bayes_astro.regression import relation_inputs, unsure_predictor
 from bayes_astro.regression.mean_values import curves
 from bayes_astro.regression.point_errors import PointErrors
 from bayes_astro.regression.unsure_predictor import drawn_true, unsure
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["at_true", "goodness", "log_densities", "noise", "residuals", "scores"]
-
 
 TRIES = 100
 
@@ -35,30 +34,17 @@ def at_true(
     if not (name and isinstance(at, Measurements) and at.error[:, at.index(name)].any()):
         return curves(model, draws, columns)
     error = at.error[:, at.index(name)]
-    found = _at_values(model, draws, columns, name, drawn_true(draws, columns[name], error, rng))
+
+    def drawn() -> np.ndarray:
+        true = drawn_true(draws, columns[name], error, rng)
+        return curves(model, draws, columns | {name: true})
+
+    found = drawn()
     for _ in range(TRIES):  # true values at which the curve has no value are none
         if np.isfinite(found).all():
             break
-        again = _at_values(
-            model, draws, columns, name, drawn_true(draws, columns[name], error, rng)
-        )
-        found = np.where(np.isfinite(found), found, again)
+        found = np.where(np.isfinite(found), found, drawn())
     return found
-
-
-def _at_values(
-    model: Any, draws: xr.Dataset, columns: dict[str, np.ndarray], name: str, true: np.ndarray
-) -> np.ndarray:
-    """Curves with a column (s, m) of its own for every draw."""
-    stacked = draws.stack(sample=("chain", "draw"))
-    return np.concatenate(
-        [
-            curves(
-                model, stacked.isel(sample=[s]).unstack("sample"), columns | {name: np.ascontiguousarray(own)}
-            )
-            for s, own in enumerate(true)
-        ]
-    )  # fmt: skip
 
 
 def residuals(model: Any, draws: xr.Dataset, data: Measurements) -> np.ndarray:
@@ -131,9 +117,7 @@ def goodness(model: Any, draws: xr.Dataset, data: Measurements) -> xr.Dataset:
 
     middle = draws.mean(("chain", "draw")).expand_dims(("chain", "draw"))
     if "predictor_mean" in draws:
-        from bayes_astro.regression.unsure_predictor import scores as of_them
-
-        square = float(np.sum(of_them(model, middle, data) ** 2))
+        square = float(np.sum(unsure_predictor.scores(model, middle, data) ** 2))
         return xr.Dataset({"chi_square": square, "rows": len(data)})
     scatter, errors = _flat(middle, "scatter"), PointErrors(data, model.response)
     floor = 0.0 if scatter is None else float(scatter[0]) ** 2

@@ -16,7 +16,7 @@ from bayes_astro.priors import Prior
 from bayes_astro.problem import Problem
 from bayes_astro.regression.curve_fit import least_squares
 from bayes_astro.regression.mean_values import NOISE, MeanValues
-from bayes_astro.regression.point_errors import PointErrors
+from bayes_astro.regression.point_errors import PointErrors, of_residuals
 from bayes_astro.regression.unsure_predictor import Nodes, nodes_for, unsure
 from bayes_astro.regression.unsure_predictor import density as over_nodes
 
@@ -134,6 +134,8 @@ class RelationProblem(Problem):
         of_mean, others = self._parts(values)
         nodes, mean = self.at_nodes
         curve, pull = mean.both(of_mean) if wanted else (mean.value(of_mean), None)
+        if not np.all(np.isfinite(curve)):
+            return -np.inf, np.zeros(len(values))
         scatter, nu = others.get("scatter"), others.get("degrees_of_freedom")
         variance = self.errors.variance + (scatter or 0.0) ** 2
         population = others["predictor_mean"], others["predictor_width"]
@@ -150,8 +152,6 @@ class RelationProblem(Problem):
 
     def _student(self, values: np.ndarray, wanted: bool) -> tuple[float, np.ndarray]:
         """Student's t, whose scale holds errors and scatter."""
-        from scipy.special import digamma, gammaln
-
         of_mean, others = self._parts(values)
         scatter, nu = others.get("scatter"), others["degrees_of_freedom"]
         mean, pull = self.mean.both(of_mean) if wanted else (self.mean.value(of_mean), None)
@@ -159,20 +159,12 @@ class RelationProblem(Problem):
         if not np.all(np.isfinite(residual)):
             return -np.inf, np.zeros(len(values))
         total = self.errors.variance + (scatter or 0.0) ** 2
-        ratio = residual**2 / total
-        log = np.log1p(ratio / nu)
-        n = len(residual)
-        density = n * float(gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi))
-        density -= 0.5 * float(np.sum(np.log(total)) + (nu + 1) * np.sum(log))
+        log, toward, by_variance, by_degrees = of_residuals(residual, total, nu)
+        density = float(np.sum(log))
         if pull is None:
             return density, np.zeros(len(values))
-        weight = (nu + 1) / (nu + ratio)
-        slopes = []
-        if scatter is not None:
-            slopes.append(scatter * float(np.sum((weight * ratio - 1) / total)))
-        tail = n * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu)
-        slopes.append(0.5 * float(tail - np.sum(log) + np.sum(weight * ratio) / nu))
-        return density, self._gradient(pull(weight * residual / total), slopes)
+        slopes = [] if scatter is None else [2.0 * scatter * float(np.sum(by_variance))]
+        return density, self._gradient(pull(toward), [*slopes, float(np.sum(by_degrees))])
 
     def named(self, values: dict[str, np.ndarray]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """With the linear parameters drawn given the others; of a single point their expectation."""

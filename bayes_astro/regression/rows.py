@@ -15,6 +15,7 @@ __all__ = [
     "laid_out",
     "ordered",
     "predictors",
+    "refuse_many",
     "shared_variance",
     "sided",
 ]
@@ -65,6 +66,9 @@ class Rows(NamedTuple):
         """
         sided, n = self.sided, len(self.value)
         copies = np.flatnonzero(sided.any(axis=0))
+        if not len(copies):
+            start = np.arange(n + 1)
+            return Parts(self.value, self.covariance, self.kind, start, np.zeros(n), copies)
         nothing = np.zeros((n, len(copies)))
         value, kind = np.hstack([self.value, nothing]), np.hstack([self.kind, nothing + MISSING])
         d = self.value.shape[1]
@@ -124,6 +128,7 @@ def laid_out(data: Measurements, response: str) -> Rows:
 
     The limit of a true value has no error: what is beyond it is that value itself.
     """
+    refuse_many(data)
     x, y, covariance = ordered(data, response)
     value = np.column_stack([x, y])
     missing = np.isnan(value)
@@ -148,6 +153,19 @@ def laid_out(data: Measurements, response: str) -> Rows:
         if data.upper_error is None
         else np.where(sided(data), data.upper_error**2, 0.0)[:, [data.index(n) for n in names]],
     )
+
+
+def refuse_many(data: Measurements) -> None:
+    """Raise ValueError for rows with more than can be integrated."""
+    unlike = sided(data)
+    many = data.limited.sum(axis=1) + unlike.sum(axis=1)
+    if np.any(many > 2):
+        row = int(np.argmax(many > 2))
+        raise ValueError(
+            f"row {row}: {data.limited[row].sum()} limits and {unlike[row].sum()} errors that differ by side "
+            f"({np.sum(many > 2)} such rows); two of these can be integrated. Give a limit as missing (nan), "
+            "or the error that differs least as one number."
+        )
 
 
 def sided(data: Measurements) -> np.ndarray:

@@ -18,11 +18,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import logsumexp, ndtr, ndtri
+from scipy.special import logsumexp, ndtr
 
 from bayes_astro.data import Measurements
-from bayes_astro.regression.mean_values import curves, evaluated
+from bayes_astro.regression.mean_values import each_curve, evaluated
+from bayes_astro.regression.point_errors import LOG_TWO_PI, of_residuals
 from bayes_astro.regression.rows import predictors
+from bayes_astro.residuals import from_chances
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +33,6 @@ __all__ = ["Nodes", "drawn_true", "log_densities", "nodes_for", "scores", "unsur
 
 MUCH = 1e-6  # errors of a predictor, in its standard deviations, that are no errors
 REACH, WIDEST, FINE, MOST = 7.5, 0.5, 0.8, 401
-LOG_TWO_PI = float(np.log(2 * np.pi))
 TAILS = 0.5  # of Student's t, whose logarithm has poles
 NOTHING = -1e3  # log weight of what is not there
 
@@ -150,41 +151,20 @@ def density(
     """
     mean, width = population
     residual = response[:, None] - curve.reshape(nodes.shape)
-    log, pull, by_variance, by_degrees = _of_residuals(residual, variance[:, None], degrees)
-    log = np.where(np.isfinite(log), log, -np.inf) + nodes.population(mean, width)
+    log, pull, by_variance, by_degrees = of_residuals(residual, variance[:, None], degrees)
+    log = log + nodes.population(mean, width)
     whole = logsumexp(log, axis=1)
     if not np.all(np.isfinite(whole)):
         return -np.inf, np.zeros(curve.shape), {}
     share = np.exp(log - whole[:, None])
     z = (nodes.at - mean) / width
-    there = share > 0
     slopes = {
-        "variance": np.sum(np.where(there, share * by_variance, 0.0), axis=1),
-        "degrees": float(np.sum(np.where(there, share * by_degrees, 0.0))),
+        "variance": np.sum(share * by_variance, axis=1),
+        "degrees": float(np.sum(share * by_degrees)),
         "mean": float(np.sum(share * z)) / width,
         "width": float(np.sum(share * (z**2 - 1))) / width,
     }
-    return float(whole.sum()), np.where(there, share * pull, 0.0).ravel(), slopes
-
-
-def _of_residuals(r: np.ndarray, variance: np.ndarray, degrees: float | None) -> tuple[Any, ...]:
-    """Log density of residuals, and its slopes with the mean, the variance and the degrees of freedom."""
-    if degrees is None:
-        ratio = r**2 / variance
-        log = -0.5 * (ratio + np.log(variance) + LOG_TWO_PI)
-        return log, r / variance, 0.5 * (ratio - 1) / variance, np.zeros(1)
-    from scipy.special import digamma, gammaln
-
-    ratio = r**2 / variance
-    bent = np.log1p(ratio / degrees)
-    constant = float(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) - 0.5 * np.log(
-        degrees * np.pi
-    )
-    log = constant - 0.5 * (np.log(variance) + (degrees + 1) * bent)
-    weight = (degrees + 1) / (degrees + ratio)
-    tail = float(digamma((degrees + 1) / 2) - digamma(degrees / 2)) - 1 / degrees
-    by_degrees = 0.5 * (tail - bent + weight * ratio / degrees)
-    return log, weight * r / variance, 0.5 * (weight * ratio - 1) / variance, by_degrees
+    return float(whole.sum()), (share * pull).ravel(), slopes
 
 
 def _each(model: Any, draws: xr.Dataset, data: Measurements, nodes: Nodes) -> Any:
@@ -194,17 +174,20 @@ def _each(model: Any, draws: xr.Dataset, data: Measurements, nodes: Nodes) -> An
     scatter = np.ravel(draws["scatter"].values) if "scatter" in draws else np.zeros(len(mean))
     degrees = np.ravel(draws["degrees_of_freedom"].values) if model.robust else [None] * len(mean)
     response = data.column(model.response)
-    stacked = draws.stack(sample=("chain", "draw"))
-    for s in range(len(mean)):
-        one = stacked.isel(sample=[s]).unstack("sample")
-        curve = curves(model, one, nodes.columns)[0].reshape(nodes.shape)
+    for s, curve in enumerate(each_curve(model, draws, nodes.columns)):
+        residual = response[:, None] - curve.reshape(nodes.shape)
         variance = data.covariance[:, place, place] + scatter[s] ** 2
-        yield response[:, None] - curve, nodes.population(mean[s], width[s]), variance, degrees[s]
+        log_share = np.where(np.isfinite(residual), nodes.population(mean[s], width[s]), NOTHING)
+        yield np.where(np.isfinite(residual), residual, 0.0), log_share, variance, degrees[s]
 
 
 def _nodes(model: Any, draws: xr.Dataset, data: Measurements) -> Nodes:
     """Fine enough for the middle of the draws."""
-    name = unsure(data, model.response) or predictors(data, model.response)[0]
+    name = unsure(model._fitted_or(data), model.response)
+    if name is None:
+        raise ValueError(
+            "the data have no errors of a predictor, and these draws are of one with errors."
+        )
     middle = draws.median(("chain", "draw"))
     values = {str(n): float(middle[n]) for n in middle.data_vars if middle[n].ndim == 0}
     values |= model.fixed or {}
@@ -219,7 +202,7 @@ def log_densities(
     for residual, log_share, variance, degrees in _each(
         model, draws, data, _nodes(model, draws, data)
     ):
-        log = _of_residuals(residual, variance[:, None], degrees)[0] + log_share
+        log = of_residuals(residual, variance[:, None], degrees)[0] + log_share
         one = logsumexp(log, axis=1)
         found.append(one - logsumexp(log_share, axis=1) if given else one)
     return np.array(found)
@@ -239,8 +222,7 @@ def scores(model: Any, draws: xr.Dataset, data: Measurements) -> np.ndarray:
             (ndtr(z), ndtr(-z)) if degrees is None else (t.cdf(z, degrees), t.sf(z, degrees))
         )
         below, above = np.sum(share * low, axis=1), np.sum(share * high, axis=1)
-        lower = ndtri(np.maximum(below, 1e-300))
-        found.append(np.where(below < 0.5, lower, -ndtri(np.maximum(above, 1e-300))))
+        found.append(from_chances(below, above))
     return np.array(found)
 
 
