@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from bayes_astro import residuals
 from bayes_astro.diagnostics import Check, goodness_of_fit, repeated_in_columns
 from bayes_astro.draws import by_row
 from bayes_astro.priors import recorded
+from bayes_astro.regression import unsure_predictor
 from bayes_astro.regression.mean_values import NOISE, curves
 from bayes_astro.regression.point_errors import PointErrors
 from bayes_astro.regression.relation_inputs import columns_at
@@ -20,6 +22,7 @@ __all__ = ["checks"]
 
 STEPS, MOST, MOST_JOINT = 60, 20_000, 2_000
 """Steps of a climb with other errors, and rows, independent or correlated, up to which there is one."""
+UNRESOLVED = 0.1  # nats
 DECIDES = 0.7  # of the prior's standard deviation, from which the posterior's is no news
 
 
@@ -35,6 +38,7 @@ def checks(model: Any) -> list[Check]:
         residuals.normal(rows, f"the residuals are not normal: {tails}"),
         *residuals.against(rows, columns, f"the curve has another form; fit {remedy}"),
         *([] if model.robust else residuals.with_sign(rows, error)),
+        *_over_predictor(model),
         *_at_edges(model),
         *_wide(model),
         *_stated_errors(model),
@@ -42,6 +46,40 @@ def checks(model: Any) -> list[Check]:
             {name: data.column(name) for name in data.names}, "leave them out, if they are marks"
         ),
     ]
+
+
+def _over_predictor(model: Any) -> list[Check]:
+    """Of a predictor with errors: are true values summed over finely enough, and of a normal population?"""
+    data = model.data
+    name = unsure_predictor.unsure(data, model.response)
+    if name is None:
+        return []
+    draws, nodes = residuals.some(model, 10), model.problem(data, recorded(model)).at_nodes[0]
+    finer = unsure_predictor.Nodes(data, model.response, name, nodes.step / 2)
+    whole = [
+        unsure_predictor.log_densities(model, draws, data, nodes=one).sum(axis=1)
+        for one in (nodes, finer)
+    ]
+    off = float(np.max(np.abs(whole[0] - whole[1])))
+    draws = residuals.some(model, 50)
+    mean, width = (draws[f"predictor_{part}"].values.reshape(-1, 1) for part in ("mean", "width"))
+    z = (data.column(name) - mean) / np.hypot(width, data.error[:, data.index(name)])
+    return [
+        Check(
+            "steps over the predictor",
+            off < UNRESOLVED,
+            off,
+            f"the curve rises by more than the response's scatter within small parts of the errors of {name}, "
+            "and the sum over its true values is not the integral: fit in the other direction, or with scatter",
+            f"nats that steps half as large change, below {UNRESOLVED:g}",
+        ),
+        residuals.distribution(
+            ndtr(z).mean(axis=0)[:, None], [name],
+            "true values are taken as normal, and the curve may be biased: another variable (a logarithm), or "
+            "a narrower sample",
+            fails=False,
+        ),
+    ]  # fmt: skip
 
 
 def _wide(model: Any) -> list[Check]:

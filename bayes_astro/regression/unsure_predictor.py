@@ -10,7 +10,7 @@ with s_i^2 of scatter and error together (or Student's t). What is measured of a
 
 at x_k = x_obs + e u_k with equal steps h of u: for a smooth integrand that falls off on both sides the error
 of such a sum is exp(-2 pi^2 (d / h)^2), where d is its narrowest width in units of e, s / (|slope| e) of a
-steep curve. The steps are chosen for that beforehand. True values at which the curve has no value are left out.
+steep curve. The steps are chosen for that beforehand, and half as large ones are tried afterwards. True values at which the curve has no value are left out.
 """
 
 from __future__ import annotations
@@ -195,13 +195,15 @@ def _nodes(model: Any, draws: xr.Dataset, data: Measurements) -> Nodes:
 
 
 def log_densities(
-    model: Any, draws: xr.Dataset, data: Measurements, given: bool = False
+    model: Any,
+    draws: xr.Dataset,
+    data: Measurements,
+    given: bool = False,
+    nodes: Nodes | None = None,
 ) -> np.ndarray:
     """Log density of each row (s, n): of predictor and response, or of the response given the predictor."""
-    found = []
-    for residual, log_share, variance, degrees in _each(
-        model, draws, data, _nodes(model, draws, data)
-    ):
+    found, nodes = [], nodes or _nodes(model, draws, data)
+    for residual, log_share, variance, degrees in _each(model, draws, data, nodes):
         log = of_residuals(residual, variance[:, None], degrees)[0] + log_share
         one = logsumexp(log, axis=1)
         found.append(one - logsumexp(log_share, axis=1) if given else one)

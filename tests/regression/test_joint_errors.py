@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pytensor.compile.mode import Mode
-from samples import line, shared
+from samples import by_hand, drawn, line, shared
 from scipy import stats
 
 import bayes_astro as ba
@@ -195,3 +195,34 @@ def test_what_is_of_independent_points_is_refused(name):
     settings, changes = REFUSED[name]
     with pytest.raises(ValueError, match=f"point_covariance: {name}"):
         ba.LinearRelation("y", **settings).fit(CASES["response"].replace(**changes))
+
+
+def test_a_line_of_independent_points_says_nothing_of_points_that_share_errors():
+    """Nor do its scores pass over them in silence."""
+    model = ba.LinearRelation("y", outliers=True)
+    model.fit(line(n=30), ba.Laplace(draws=100, restarts=1), seed=1, progress=False)
+    shared_rows = CASES["predictor"]
+    for use in (model.predict, model.score, model.distances):
+        with pytest.raises(ValueError, match="point_covariance: outliers=True"):
+            use(shared_rows)
+
+
+def test_distances_count_errors_in_common():
+    draws = drawn(
+        slope=("predictor", [[[2.0]]]), predictor_mean=("predictor", [[[0.0]]]),
+        predictor_width=("predictor", [[[1.0]]]), response_mean=[[0.0]], intercept=[[0.0]],
+        scatter=[[0.3]],
+    ).assign_coords(predictor=["x"])  # fmt: skip
+    model = by_hand(ba.LinearRelation("y"), line(n=12), draws)
+    table = ba.Measurements([[1.0, 5.0], [1.0, 0.5]], [[0.1, 0.2], [0.1, 0.2]], names=("x", "y"))
+    common = table.replace(
+        point_covariance={"y": np.full((2, 2), 0.25), "x": np.full((2, 2), 0.04)}
+    )
+    square = 0.3**2 + 0.2**2 + (2 * 0.1) ** 2
+    np.testing.assert_allclose(model.distances(table), np.array([3, -1.5]) / np.sqrt(square))
+    more = square + 0.25 + 4 * 0.04
+    np.testing.assert_allclose(model.distances(common), np.array([3, -1.5]) / np.sqrt(more))
+    # Above the line the lower error of y and the upper one of x lie towards it; below the others.
+    sided = table.replace(upper_error=[[0.4, 0.6], [0.4, 0.6]])
+    above, below = 0.3**2 + 0.2**2 + (2 * 0.4) ** 2, 0.3**2 + 0.6**2 + (2 * 0.1) ** 2
+    np.testing.assert_allclose(model.distances(sided), [3 / np.sqrt(above), -1.5 / np.sqrt(below)])

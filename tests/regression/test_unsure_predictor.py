@@ -166,6 +166,32 @@ def test_steps_are_fine_enough_for_a_steep_curve():
     assert pair[0] == pytest.approx(pair[1], abs=1e-6)
 
 
+def checks(model, data):
+    model.fit(data, ba.Laplace(draws=400, restarts=1), seed=1, progress=False)
+    return {check.name: check.passed for check in model.diagnose().checks}
+
+
+def test_what_breaks_the_sum_is_said():
+    """Responses a thousand times as exact as the curve makes of the predictor's errors; predictors in two heaps."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(4, 0.7, 40)
+    value = np.column_stack([x + 0.5 * rng.normal(size=40), 30 * x + 0.01 * rng.normal(size=40)])
+    steep = ba.Measurements(value, [0.5, 0.01], names=("x", "y"))
+    line_of = ba.Relation(ba.relations.Polynomial(1, pivot=4.0), "y", scatter=False)
+    priors = line_of.resolve_priors(steep)
+    problem = line_of.problem(steep, priors)
+    assert problem.at_nodes[0].shape[1] <= unsure_predictor.MOST + 2
+    assert checks(line_of, steep)["steps over the predictor"] is False
+    law = ba.Relation(ba.relations.PowerLaw(pivot=4.0), "y")
+    assert checks(law, bent(200))["steps over the predictor"] is True
+    x = np.concatenate([rng.normal(2, 0.1, 100), rng.normal(6, 0.1, 100)])
+    value = np.column_stack([x + 0.1 * rng.normal(size=200), 3 * (x / 2) ** 1.5])
+    value[:, 1] += 0.3 * rng.normal(size=200)
+    heaps = ba.Measurements(value, [0.1, 0.3], names=("x", "y"))
+    found = checks(ba.Relation(ba.relations.PowerLaw(pivot=4.0), "y"), heaps)
+    assert found["distribution of each column"] is None
+
+
 def test_what_is_refused():
     model = ba.Relation(ba.relations.PowerLaw(pivot=2.0, column="x"), "y")
     plane = line(names=("a", "x", "y"))
